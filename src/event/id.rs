@@ -1,0 +1,36 @@
+//! The identity of an event.
+
+/// What makes two deliveries the same fact: the sender's message id, or `sha256:` and 64 hex digits.
+///
+/// Never empty.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct EventId(String);
+
+/// The text was empty, so it identifies nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("an event id cannot be empty")]
+pub struct EmptyId;
+
+impl EventId {
+    /// Takes an id as the sender wrote it.
+    pub fn parse(text: impl Into<String>) -> Result<Self, EmptyId> {
+        let text = text.into();
+        if text.is_empty() { Err(EmptyId) } else { Ok(Self(text)) }
+    }
+
+    /// The id of content that has none of its own: `sha256:` and the digest in lower-case hex.
+    pub fn of_digest(sha256: &[u8; 32]) -> Self {
+        Self(format!("sha256:{}", hex::encode(sha256)))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for EventId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,32 @@
+//! Who sends notifications.
+
+use serde::{Deserialize, Serialize};
+
+/// A sender that the relay understands. A closed set: adding one lists the work to do.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// Onshape.
+    Onshape,
+    /// Autodesk Platform Services, formerly Forge.
+    Aps,
+}
+
+impl Provider {
+    /// All of them, in the order they are listed to people.
+    pub const ALL: [Self; 2] = [Self::Onshape, Self::Aps];
+
+    /// The name in configuration, topics, labels and URLs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Onshape => "onshape",
+            Self::Aps => "aps",
+        }
+    }
+}
+
+impl std::fmt::Display for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,1 @@
+//! Times as senders write them, and as we write them.

@@ -1,0 +1,8 @@
+//! cadrelay: webhook notifications from Onshape and Autodesk Platform Services in; clean,
+//! deduplicated, ordered events on Kafka topics out.
+//!
+//! ARCHITECTURE.md has the map. Modules import downwards only.
+
+pub mod event;
+pub mod providers;
+pub mod record;

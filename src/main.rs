@@ -1,0 +1,3 @@
+//! The `cadrelay` binary.
+
+fn main() {}

@@ -1,0 +1,52 @@
+//! What a provider posted, before anything is believed.
+
+use bytes::Bytes;
+
+/// A posted request: exact bytes and what the proof may need. Unproven.
+#[derive(Clone, Debug)]
+pub struct Notification<'r> {
+    /// The body as it arrived.
+    pub body: Bytes,
+    /// The headers that a provider may look at.
+    pub headers: Headers<'r>,
+    /// The query of the URL, without the question mark.
+    pub query: &'r str,
+}
+
+/// The request headers that matter to a provider, by lower-case name.
+///
+/// A name can occur more than once; then the request proves nothing by it (see [`Headers::get`]).
+#[derive(Clone, Debug, Default)]
+pub struct Headers<'r>(Vec<(&'static str, &'r str)>);
+
+impl<'r> Headers<'r> {
+    /// The names that are kept; all others never reach the providers.
+    pub const KEPT: [&'static str; 8] = [
+        "authorization",
+        "traceparent",
+        "x-adsk-delivery-id",
+        "x-adsk-signature",
+        "x-aps-signature",
+        "x-onshape-webhook-signature-primary",
+        "x-onshape-webhook-signature-secondary",
+        "x-onshape-webhook-timestamp",
+    ];
+
+    /// Takes the kept ones of the given headers, names in lower case.
+    pub fn new(pairs: impl Iterator<Item = (&'r str, &'r str)>) -> Self {
+        Self(
+            pairs
+                .filter_map(|(name, value)| {
+                    let kept = Self::KEPT.iter().find(|kept| **kept == name)?;
+                    Some((*kept, value))
+                })
+                .collect(),
+        )
+    }
+
+    /// The value of a header that occurs exactly once.
+    pub fn get(&self, name: &str) -> Option<&'r str> {
+        let mut values = self.0.iter().filter(|(kept, _)| *kept == name).map(|(_, value)| *value);
+        values.next().filter(|_| values.next().is_none())
+    }
+}

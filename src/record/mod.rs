@@ -1,0 +1,11 @@
+//! The final bytes that go to Kafka: key, headers and value of one record.
+//!
+//! # Promises
+//! - A record is encoded once, inside the request; after that only its bytes move.
+//! - Reading back what was written gives the same key, headers and value, byte for byte.
+//!
+//! Knows nothing of the store, of Kafka's client, or of how an event came to be.
+
+pub mod cloudevents;
+pub mod layout;
+pub mod quarantine;
