@@ -1,0 +1,4 @@
+//! What the tests of several binaries share. Each uses a part of it.
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
+
+pub mod kafka;
