@@ -114,6 +114,8 @@ fn assigned(
         .set("isolation.level", level)
         .set("enable.partition.eof", "true")
         .set("reconnect.backoff.max.ms", "200")
+        // The end of a partition is an empty answer, and a broker holds those back this long.
+        .set("fetch.wait.max.ms", "10")
         .create()
         .expect("a consumer");
     let partitions = partitions(&consumer, topic);
