@@ -7,6 +7,8 @@
 //!
 //! Knows nothing of HTTP status codes, topics, the spool or Kafka.
 
+pub mod aps;
 pub mod catalog;
 pub mod notification;
+pub mod onshape;
 pub mod source;

@@ -1,0 +1,3 @@
+//! Autodesk Platform Services: what its notifications look like.
+
+pub mod catalog;

@@ -1,0 +1,3 @@
+//! Onshape: what its notifications look like.
+
+pub mod catalog;
