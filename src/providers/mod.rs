@@ -9,6 +9,7 @@
 
 pub mod aps;
 pub mod catalog;
+pub mod json;
 pub mod notification;
 pub mod onshape;
 pub mod sample;
