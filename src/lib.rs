@@ -5,4 +5,6 @@
 
 pub mod event;
 pub mod providers;
+pub mod quantity;
 pub mod record;
+pub mod secret;

@@ -7,6 +7,10 @@
 //!
 //! Knows nothing of HTTP status codes, topics, the spool or Kafka.
 
+pub mod aps;
 pub mod catalog;
+pub mod json;
 pub mod notification;
+pub mod onshape;
+pub mod sample;
 pub mod source;
