@@ -8,3 +8,4 @@ pub mod providers;
 pub mod quantity;
 pub mod record;
 pub mod secret;
+pub mod spool;

@@ -1,0 +1,69 @@
+//! The commit that is being formed while the one before it goes to the disk.
+//!
+//! Requests append to it from their own threads, so that looking up ids and copying records happens
+//! while the disk works. The writer takes all of it at once: one sync for all that wait.
+
+use crate::record::layout::Record;
+use crate::spool::chunk::Builder;
+use crate::spool::window::{Entry, IdKey};
+use crate::spool::{Appended, Error};
+use std::collections::HashMap;
+use tokio::sync::oneshot;
+
+/// Where the outcome of an append goes.
+pub type Answer = oneshot::Sender<Result<Appended, Error>>;
+
+/// Everything that waits for the next commit.
+#[derive(Debug, Default)]
+pub struct Forming {
+    chunks: Vec<Builder>,
+    /// Ids to be remembered, in order.
+    pub ids: Vec<(IdKey, Entry)>,
+    /// The same, to find repeats of what is not yet on the disk.
+    pub known: HashMap<IdKey, Entry>,
+    /// Who waits, and what each is told when the commit is done.
+    pub answers: Vec<(Answer, Appended)>,
+    /// Records by the account they count in.
+    pub accounts: Vec<(usize, u64)>,
+    /// Bytes of its records.
+    pub bytes: u64,
+    /// Its records.
+    pub records: u64,
+    /// The latest time among its records.
+    pub now: u64,
+}
+
+impl Forming {
+    /// Adds a stamped record to its lane and remembers its id.
+    pub fn push(&mut self, id: IdKey, entry: Entry, record: &Record, account: usize) {
+        let lane = usize::from(entry.lane);
+        if self.chunks.len() <= lane {
+            self.chunks.resize_with(lane + 1, Builder::default);
+        }
+        self.chunks[lane].push(entry.sequence, record.as_bytes());
+        self.bytes += record.as_bytes().len() as u64;
+        self.records += 1;
+        self.remember(id, entry);
+        match self.accounts.iter_mut().find(|(known, _)| *known == account) {
+            Some((_, records)) => *records += 1,
+            None => self.accounts.push((account, 1)),
+        }
+    }
+
+    /// Remembers an id whose record is, or will be, somewhere else.
+    pub fn remember(&mut self, id: IdKey, entry: Entry) {
+        self.now = self.now.max(entry.accepted_at);
+        self.ids.push((id, entry));
+        self.known.insert(id, entry);
+    }
+
+    /// Whether there is nothing to commit and nobody to answer.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.answers.is_empty()
+    }
+
+    /// The records by lane.
+    pub fn take_chunks(&mut self) -> impl Iterator<Item = (u16, Builder)> + use<> {
+        std::mem::take(&mut self.chunks).into_iter().zip(0_u16..).map(|(chunk, lane)| (lane, chunk))
+    }
+}

@@ -1,0 +1,453 @@
+//! Commits records to disk and remembers their ids.
+//!
+//! # Promises
+//! - When [`Spool::append`] says `New`, the record survives a crash.
+//! - An id is remembered if and only if its record was stored, until the window has passed.
+//! - What commits first is first in its lane, and leaves it first.
+//! - After a failed commit nothing more is accepted: every append is answered [`Error::Failed`].
+//!
+//! # Limits
+//! At most `max_bytes` pending, and never into the disk's reserve; past it, append answers
+//! [`Error::Full`] and stores nothing. Repeats of what is stored are recognised all the same.
+//!
+//! Knows nothing of HTTP, providers, or Kafka. An append may read the disk when it looks up an id
+//! that is old and known; what is new is answered from filters in memory.
+
+pub mod chunk;
+mod forming;
+pub mod lanes;
+mod mark;
+mod opening;
+mod segments;
+pub mod settings;
+pub mod store;
+mod tending;
+#[cfg(test)]
+mod tests;
+pub mod window;
+mod writer;
+
+use crate::record::layout::Record;
+use crate::spool::chunk::Chunk;
+use crate::spool::forming::{Answer, Forming};
+use crate::spool::lanes::{Books, Lanes, Leaving};
+use crate::spool::store::{Place, Store};
+use crate::spool::window::{Entry, IdKey, Slicing};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+pub use crate::spool::opening::{OpenError, Opening};
+
+/// A record that wants to be stored, with the id that must not be stored twice.
+#[derive(Debug)]
+pub struct Submission {
+    /// The identity of its event at its source.
+    pub id: IdKey,
+    /// The identity of its fact, and for how long another telling of it is a repeat.
+    pub fact: Option<(IdKey, Duration)>,
+    /// The lane it belongs to.
+    pub lane: u16,
+    /// The record; the spool stamps its sequence.
+    pub record: Record,
+    /// The account that it counts in, when it is stored.
+    pub account: usize,
+    /// Now, in milliseconds since the epoch, by a clock that does not jump.
+    pub now: u64,
+}
+
+/// What became of a submission. A repeat is an outcome, not an error.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Appended {
+    /// It is on the disk.
+    New {
+        /// Its place in the instance's history.
+        sequence: u64,
+    },
+    /// Its id was remembered; nothing was stored.
+    Duplicate,
+}
+
+/// Why nothing was stored. Every one of them passes, or ends the process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// As much waits as may wait.
+    #[error("the spool is full")]
+    Full,
+    /// The disk's reserve is reached.
+    #[error("the spool's disk is nearly full")]
+    DiskLow,
+    /// A commit failed; only a new start helps.
+    #[error("the spool's store failed")]
+    Failed,
+    /// The process is stopping.
+    #[error("the spool is closing")]
+    Closing,
+}
+
+/// The figures of the store itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    /// Ids remembered, about.
+    pub ids: u64,
+    /// Bytes of records that wait.
+    pub pending_bytes: u64,
+    /// Bytes free on the disk.
+    pub disk_free: u64,
+    /// Bytes that the store has on the disk.
+    pub disk_used: u64,
+}
+
+/// The spool. Cheap to clone; [`Spool::close`] ends its threads.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    slicing: Slicing,
+    identity: Identity,
+    limits: Limits,
+    front: Mutex<Front>,
+    /// Rung when something waits for a commit.
+    work: Condvar,
+    lanes: Mutex<Lanes>,
+    /// Rung when records were committed.
+    committed: Condvar,
+    quarantine: u16,
+    epoch: AtomicU64,
+    disk_low: AtomicBool,
+    active_segment: AtomicU64,
+    slice: AtomicU64,
+    /// The latest time that an id was accepted at.
+    latest: AtomicU64,
+    last_sequence: AtomicU64,
+    mark: mark::Mark,
+    meters: Meters,
+    failed: watch::Sender<bool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    tend: tending::Bell,
+}
+
+/// What appends see and change: the commit being formed.
+#[derive(Debug, Default)]
+struct Front {
+    forming: Forming,
+    /// Ids of the commit that is on its way to the disk.
+    committing: HashMap<IdKey, Entry>,
+    /// Bytes that wait, in the store or on the way there.
+    pending_bytes: u64,
+    next_sequence: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum State {
+    #[default]
+    Open,
+    Closing,
+    Failed,
+}
+
+/// Who this spool is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The directory's name, given once.
+    pub instance: String,
+    /// All runs that may have records here, oldest first, this one last.
+    pub runs: Vec<Run>,
+}
+
+/// One start of the process on this directory.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Run {
+    /// Its name, new at each start.
+    pub name: String,
+    /// The sequence of its first record; those of the run before end there.
+    pub first: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    max_bytes: u64,
+    disk_reserve: u64,
+}
+
+/// What is measured of each commit.
+#[derive(Clone, Debug)]
+pub struct Meters {
+    /// Seconds from taking a commit's records to having them on the disk.
+    pub commit_duration: prometheus::Histogram,
+    /// Records in one commit.
+    pub commit_records: prometheus::Histogram,
+}
+
+impl Spool {
+    /// Stores a record, unless its id is remembered, and waits until that is on the disk.
+    ///
+    /// A repeat of something not yet on the disk waits for the same commit.
+    pub async fn append(&self, submission: Submission) -> Result<Appended, Error> {
+        match self.inner.append(submission)? {
+            Waiting::Done(appended) => Ok(appended),
+            // The writer answers everyone it took, also when it fails.
+            Waiting::ForCommit(answer) => answer.await.unwrap_or(Err(Error::Failed)),
+        }
+    }
+
+    /// Who this spool is.
+    pub fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    /// The lane that feeds a topic.
+    pub fn lane(&self, topic: &str) -> Option<u16> {
+        lock(&self.inner.lanes).number(topic)
+    }
+
+    /// The chunk that holds a lane's first record after `sequence`: from memory if it is there.
+    pub fn chunk_after(
+        &self,
+        lane: u16,
+        sequence: u64,
+    ) -> Result<Option<Arc<Chunk>>, store::Error> {
+        {
+            let lanes = lock(&self.inner.lanes);
+            if lanes.last(lane) <= sequence {
+                return Ok(None);
+            }
+            if let Some(chunk) = lanes.tail_after(lane, sequence) {
+                return Ok(Some(chunk));
+            }
+        }
+        Ok(self.inner.store.chunk_after(lane, sequence)?.map(Arc::new))
+    }
+
+    /// Waits until a record follows in any of the given lanes after its sequence, or time is up.
+    pub fn wait_for_records(&self, after: &[(u16, u64)], timeout: Duration) {
+        let lanes = lock(&self.inner.lanes);
+        let nothing_new =
+            |lanes: &mut Lanes| after.iter().all(|(lane, from)| lanes.last(*lane) <= *from);
+        drop(self.inner.committed.wait_timeout_while(lanes, timeout, nothing_new));
+    }
+
+    /// Wakes [`Spool::wait_for_records`]' caller at once, to look at something else.
+    pub fn wake_drain(&self) {
+        self.inner.committed.notify_all();
+    }
+
+    /// The first record of a lane after `sequence`, if there is one.
+    pub fn first_after(&self, lane: u16, sequence: u64) -> Result<Option<u64>, store::Error> {
+        let chunk = self.chunk_after(lane, sequence)?;
+        let first = chunk.as_ref().and_then(|chunk| {
+            chunk.records().map(|record| record.sequence).find(|found| *found > sequence)
+        });
+        Ok(first)
+    }
+
+    /// Whether anything waits in a lane.
+    pub fn waits(&self, lane: u16) -> bool {
+        let lanes = lock(&self.inner.lanes);
+        lanes.last(lane) > lanes.released(lane)
+    }
+
+    /// How far a lane is released.
+    pub fn released(&self, lane: u16) -> u64 {
+        lock(&self.inner.lanes).released(lane)
+    }
+
+    /// Lets records go that are committed in Kafka, and notes where they went.
+    pub fn release(
+        &self,
+        lane: u16,
+        leaving: Leaving,
+        places: &[Place],
+    ) -> Result<(), store::Error> {
+        let freed = lock(&self.inner.lanes).release(lane, leaving, self.inner.quarantine);
+        {
+            let mut front = lock(&self.inner.front);
+            front.pending_bytes = front.pending_bytes.saturating_sub(freed);
+        }
+        let slices = self.inner.store.slices();
+        let slice = slices.last().copied().unwrap_or(0);
+        self.inner.store.note_release(lane, leaving.through, slice, places)?;
+        self.inner.tend.ring();
+        Ok(())
+    }
+
+    /// The figures of P6, from one moment.
+    pub fn books(&self) -> Books {
+        lock(&self.inner.lanes).books()
+    }
+
+    /// When the oldest record of a lane that still waits was committed, milliseconds since the epoch.
+    pub fn oldest(&self, lane: u16) -> Option<u64> {
+        let released = self.released(lane);
+        let chunk = self.chunk_after(lane, released).ok()??;
+        Some(chunk.committed_at())
+    }
+
+    /// The figures of the store.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            ids: self.inner.store.count_ids(),
+            pending_bytes: lock(&self.inner.front).pending_bytes,
+            disk_free: tending::disk_free(&self.inner.tend.dir).unwrap_or(0),
+            disk_used: self.inner.store.disk_bytes().unwrap_or(0),
+        }
+    }
+
+    /// Whether an append would be stored now.
+    pub fn readiness(&self) -> Result<(), Error> {
+        lock(&self.inner.front).admits(&self.inner.limits, &self.inner.disk_low)
+    }
+
+    /// What is remembered of an id, and where its record went.
+    pub fn find(&self, id: &IdKey) -> Result<Option<(Entry, Option<Place>)>, store::Error> {
+        let Some(entry) = self.inner.store.find_id(id)? else { return Ok(None) };
+        let place = self.inner.store.place(entry.lane, entry.sequence)?;
+        Ok(Some((entry, place)))
+    }
+
+    /// Turns true when a commit failed; the process must end then.
+    pub fn failure(&self) -> watch::Receiver<bool> {
+        self.inner.failed.subscribe()
+    }
+
+    /// Commits what waits, accepts nothing more and ends the threads. Blocks until that is done.
+    pub fn close(&self) {
+        {
+            let mut front = lock(&self.inner.front);
+            if front.state == State::Open {
+                front.state = State::Closing;
+            }
+        }
+        self.inner.work.notify_all();
+        self.inner.tend.close();
+        for thread in lock(&self.inner.threads).drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the spool panicked");
+            }
+        }
+        if let Err(error) = self.inner.mark.sync() {
+            tracing::warn!(error = %error, "cannot sync the spool's mark");
+        }
+    }
+}
+
+enum Waiting {
+    Done(Appended),
+    ForCommit(oneshot::Receiver<Result<Appended, Error>>),
+}
+
+impl Inner {
+    fn append(&self, mut submission: Submission) -> Result<Waiting, Error> {
+        // Look in the store without holding anyone up. Whatever is committed between this look and
+        // the lock moves the epoch on, and then we look again under the lock.
+        let epoch = self.epoch.load(Ordering::Acquire);
+        if let Some(appended) = self.find_stored(&submission)? {
+            return Ok(appended);
+        }
+        let mut front = lock(&self.front);
+        if self.epoch.load(Ordering::Acquire) != epoch
+            && let Some(appended) = self.find_stored(&submission)?
+        {
+            return Ok(appended);
+        }
+        let (answer, waiting) = oneshot::channel();
+        if front.is_on_its_way(&submission.id) {
+            front.state.admits_answers()?;
+            front.forming.answers.push((answer, Appended::Duplicate));
+        } else if let Some(first) = self.find_fact(&front, &submission)? {
+            front.state.admits_answers()?;
+            let entry = Entry { accepted_at: submission.now, ..first };
+            front.forming.remember(submission.id, entry);
+            front.forming.answers.push((answer, Appended::Duplicate));
+        } else {
+            front.admits(&self.limits, &self.disk_low)?;
+            front.take_in(&mut submission, answer);
+        }
+        let first_to_wait = front.forming.answers.len() == 1;
+        drop(front);
+        if first_to_wait {
+            self.work.notify_one();
+        }
+        Ok(Waiting::ForCommit(waiting))
+    }
+
+    fn find_stored(&self, submission: &Submission) -> Result<Option<Waiting>, Error> {
+        let entry = self.remembered(&submission.id)?;
+        let repeat = entry.is_some_and(|entry| self.slicing.remembers(&entry, submission.now));
+        Ok(repeat.then_some(Waiting::Done(Appended::Duplicate)))
+    }
+
+    /// The first telling of the same fact, if it is recent enough.
+    fn find_fact(&self, front: &Front, submission: &Submission) -> Result<Option<Entry>, Error> {
+        let Some((fact, within)) = &submission.fact else { return Ok(None) };
+        let entry = match front.on_its_way(fact) {
+            Some(entry) => Some(*entry),
+            None => self.remembered(fact)?,
+        };
+        let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+        Ok(entry.filter(|entry| submission.now.saturating_sub(entry.accepted_at) < within))
+    }
+
+    fn remembered(&self, id: &IdKey) -> Result<Option<Entry>, Error> {
+        self.store.find_id(id).map_err(|error| {
+            tracing::error!(error = %error, "cannot look up an id");
+            Error::Failed
+        })
+    }
+}
+
+impl Front {
+    fn is_on_its_way(&self, id: &IdKey) -> bool {
+        self.on_its_way(id).is_some()
+    }
+
+    fn on_its_way(&self, id: &IdKey) -> Option<&Entry> {
+        self.forming.known.get(id).or_else(|| self.committing.get(id))
+    }
+
+    fn admits(&self, limits: &Limits, disk_low: &AtomicBool) -> Result<(), Error> {
+        self.state.admits_answers()?;
+        if self.pending_bytes >= limits.max_bytes || self.forming.bytes >= MAX_FORMING_BYTES {
+            return Err(Error::Full);
+        }
+        if disk_low.load(Ordering::Relaxed) { Err(Error::DiskLow) } else { Ok(()) }
+    }
+
+    fn take_in(&mut self, submission: &mut Submission, answer: Answer) {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        submission.record.stamp(sequence);
+        let entry = Entry { accepted_at: submission.now, sequence, lane: submission.lane };
+        self.pending_bytes += submission.record.as_bytes().len() as u64;
+        self.forming.push(submission.id, entry, &submission.record, submission.account);
+        if let Some((fact, _)) = submission.fact {
+            self.forming.remember(fact, entry);
+        }
+        self.forming.answers.push((answer, Appended::New { sequence }));
+    }
+}
+
+impl State {
+    fn admits_answers(self) -> Result<(), Error> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Closing => Err(Error::Closing),
+            Self::Failed => Err(Error::Failed),
+        }
+    }
+}
+
+/// What may wait in memory for the next commit; reached only when the disk stands still.
+const MAX_FORMING_BYTES: u64 = 64 << 20;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

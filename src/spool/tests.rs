@@ -1,0 +1,224 @@
+//! The spool as its callers see it, on a real directory.
+
+use super::*;
+use crate::quantity::ByteSize;
+use crate::spool::settings::Settings;
+use std::path::Path;
+
+const TOPICS: [&str; 3] = ["a", "b", "quarantine"];
+const NOW: u64 = 1_790_000_000_000;
+
+fn opening<'a>(settings: &'a Settings, topics: &'a [String]) -> Opening<'a> {
+    let histogram = |name: &str| {
+        prometheus::Histogram::with_opts(prometheus::HistogramOpts::new(name, name)).unwrap()
+    };
+    Opening {
+        settings,
+        window: Duration::from_secs(72 * 3600),
+        topics,
+        quarantine: "quarantine",
+        accounts: 2,
+        loss: opening::Loss::Refuse,
+        meters: Meters {
+            commit_duration: histogram("duration"),
+            commit_records: histogram("records"),
+        },
+    }
+}
+
+fn open_with(dir: &Path, max_bytes: ByteSize) -> Result<Spool, OpenError> {
+    let settings = Settings { dir: dir.to_owned(), max_bytes, disk_reserve: ByteSize(0) };
+    opening(&settings, &TOPICS.map(str::to_owned)).open()
+}
+
+fn open(dir: &Path) -> Spool {
+    open_with(dir, ByteSize(64 << 20)).unwrap()
+}
+
+fn submission(id: &str, lane: u16) -> Submission {
+    let mut record = Record::builder("key", 64);
+    record.sequence_header("ce_sequence").value().extend_from_slice(id.as_bytes());
+    Submission {
+        id: IdKey::of_id("source", id),
+        fact: None,
+        lane,
+        record: record.finish(),
+        account: 0,
+        now: NOW,
+    }
+}
+
+/// The values that wait in a lane, in order.
+fn waiting(spool: &Spool, lane: u16) -> Vec<String> {
+    let mut values = Vec::new();
+    let mut after = spool.released(lane);
+    while let Some(chunk) = spool.chunk_after(lane, after).unwrap() {
+        for record in chunk.records().filter(|record| record.sequence > after) {
+            let parts = crate::record::layout::Parts::read(record.bytes).unwrap();
+            values.push(String::from_utf8_lossy(parts.value).into_owned());
+        }
+        after = chunk.last;
+    }
+    values
+}
+
+#[tokio::test]
+async fn what_was_appended_waits_in_its_lane_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+
+    for id in ["1", "2", "3"] {
+        assert!(matches!(spool.append(submission(id, 0)).await, Ok(Appended::New { .. })));
+    }
+    spool.append(submission("other", 1)).await.unwrap();
+
+    assert_eq!(waiting(&spool, 0), ["1", "2", "3"]);
+    assert_eq!(waiting(&spool, 1), ["other"]);
+    assert_eq!(spool.books().committed, [4, 0]);
+    spool.close();
+}
+
+#[tokio::test]
+async fn a_repeat_is_a_duplicate_also_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    spool.append(submission("1", 0)).await.unwrap();
+    assert_eq!(spool.append(submission("1", 0)).await, Ok(Appended::Duplicate));
+    spool.close();
+    drop(spool);
+
+    let spool = open(dir.path());
+
+    assert_eq!(spool.append(submission("1", 0)).await, Ok(Appended::Duplicate));
+    assert_eq!(waiting(&spool, 0), ["1"]);
+    assert_eq!(spool.books().recovered, 1);
+    spool.close();
+}
+
+#[tokio::test]
+async fn of_fifty_at_the_same_instant_one_is_new() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+
+    let mut appends = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let spool = spool.clone();
+        appends.spawn(async move { spool.append(submission("same", 0)).await.unwrap() });
+    }
+    let outcomes = appends.join_all().await;
+
+    assert_eq!(outcomes.iter().filter(|appended| **appended != Appended::Duplicate).count(), 1);
+    assert_eq!(waiting(&spool, 0), ["same"]);
+    spool.close();
+}
+
+#[tokio::test]
+async fn an_id_is_forgotten_after_the_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    spool.append(submission("1", 0)).await.unwrap();
+
+    let later = Submission { now: NOW + 72 * 3600 * 1000, ..submission("1", 0) };
+
+    assert!(matches!(spool.append(later).await, Ok(Appended::New { .. })));
+    spool.close();
+}
+
+#[tokio::test]
+async fn another_telling_of_a_fact_is_a_duplicate_and_so_is_its_redelivery() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    let told = |id: &str, now| Submission {
+        fact: Some((IdKey::of_fact("source", "fact"), Duration::from_secs(5))),
+        now,
+        ..submission(id, 0)
+    };
+
+    assert!(matches!(spool.append(told("1", NOW)).await, Ok(Appended::New { .. })));
+    assert_eq!(spool.append(told("2", NOW + 4_999)).await, Ok(Appended::Duplicate));
+    assert_eq!(spool.append(told("2", NOW + 60_000)).await, Ok(Appended::Duplicate));
+    assert!(matches!(spool.append(told("3", NOW + 60_000)).await, Ok(Appended::New { .. })));
+    spool.close();
+}
+
+#[tokio::test]
+async fn a_full_spool_refuses_what_is_new_and_knows_what_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open_with(dir.path(), ByteSize(1)).unwrap();
+    spool.append(submission("1", 0)).await.unwrap();
+
+    assert_eq!(spool.append(submission("2", 0)).await, Err(Error::Full));
+    assert_eq!(spool.append(submission("1", 0)).await, Ok(Appended::Duplicate));
+
+    let bytes = spool.figures().pending_bytes;
+    let leaving = Leaving { through: 1, published: 1, quarantined: 0, bytes };
+    spool.release(0, leaving, &[]).unwrap();
+    assert!(matches!(spool.append(submission("2", 0)).await, Ok(Appended::New { .. })));
+    spool.close();
+}
+
+#[tokio::test]
+async fn what_was_released_does_not_wait_after_a_restart_and_its_place_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    for id in ["1", "2", "3"] {
+        spool.append(submission(id, 0)).await.unwrap();
+    }
+    let place = Place { sequence: 2, partition: 4, offset: 99 };
+    let leaving = Leaving { through: 2, published: 2, quarantined: 0, bytes: 10 };
+    spool.release(0, leaving, &[Place { sequence: 1, ..place }, place]).unwrap();
+    spool.close();
+    drop(spool);
+
+    let spool = open(dir.path());
+
+    assert_eq!(waiting(&spool, 0), ["3"]);
+    assert_eq!(spool.books().recovered, 1);
+    let (entry, found) = spool.find(&IdKey::of_id("source", "2")).unwrap().unwrap();
+    assert_eq!((entry.sequence, found), (2, Some(place)));
+    spool.close();
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_directory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+
+    let second = open_with(dir.path(), ByteSize(1 << 20)).unwrap_err();
+
+    assert!(matches!(second, OpenError::Store { cause: store::Error::InUse, .. }), "{second:?}");
+    spool.close();
+}
+
+#[tokio::test]
+async fn a_store_that_ends_before_what_was_acknowledged_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    spool.append(submission("1", 0)).await.unwrap();
+    spool.close();
+    drop(spool);
+    mark::Mark::open(dir.path()).unwrap().set(41).unwrap();
+
+    let refused = open_with(dir.path(), ByteSize(1 << 20)).unwrap_err();
+
+    assert!(matches!(refused, OpenError::Lost { acknowledged: 41, stored: 1, .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn each_start_is_a_run_of_its_own_and_the_instance_keeps_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    spool.append(submission("1", 0)).await.unwrap();
+    let first = spool.identity().clone();
+    spool.close();
+    drop(spool);
+
+    let spool = open(dir.path());
+    let second = spool.identity().clone();
+
+    assert_eq!(second.instance, first.instance);
+    assert_eq!(second.runs.len(), 2, "the first run still has a record that waits");
+    assert_eq!(second.runs[0], first.runs[0]);
+    assert_eq!(second.runs[1].first, 2);
+    spool.close();
+}

@@ -1,0 +1,139 @@
+//! The ids that are remembered, and for how long.
+//!
+//! # Promises
+//! - An id is found from the commit of its record until the window has passed.
+//! - Space is given back: ids lie in slices of time that are dropped whole.
+//!
+//! # Limits
+//! An id is kept up to one slice longer than the window. Ids are known by 128 bits of SHA-256 over
+//! source and id, so two different ids meet with a chance far below that of a broken disk.
+//!
+//! Knows nothing of the store: it names slices and reads their entries.
+
+use ring::digest::{Context, SHA256};
+use std::time::Duration;
+
+/// What is looked up in the window: a source and an id, hashed.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct IdKey([u8; 16]);
+
+impl IdKey {
+    /// The key of an event id at a source.
+    pub fn of_id(source: &str, id: &str) -> Self {
+        Self::hash(source, b"\0id\0", id)
+    }
+
+    /// The key of a fact, whichever registration told it, at a source.
+    pub fn of_fact(source: &str, fact: &str) -> Self {
+        Self::hash(source, b"\0fact\0", fact)
+    }
+
+    /// The key as the store needs it.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    fn hash(source: &str, kind: &[u8], id: &str) -> Self {
+        let mut context = Context::new(&SHA256);
+        context.update(source.as_bytes());
+        context.update(kind);
+        context.update(id.as_bytes());
+        let digest = context.finish();
+        Self(*digest.as_ref().first_chunk().expect("SHA-256 has 32 bytes"))
+    }
+}
+
+/// What is remembered of an id.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// When it was accepted, milliseconds since the epoch.
+    pub accepted_at: u64,
+    /// The sequence of its record.
+    pub sequence: u64,
+    /// The lane of its record.
+    pub lane: u16,
+}
+
+impl Entry {
+    /// The entry as stored.
+    pub fn encode(&self) -> [u8; 18] {
+        let mut bytes = [0; 18];
+        bytes[..8].copy_from_slice(&self.accepted_at.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.lane.to_le_bytes());
+        bytes
+    }
+
+    /// Reads an entry as stored; `None` if it is not one.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; 18] = bytes.try_into().ok()?;
+        Some(Self {
+            accepted_at: u64::from_le_bytes(*bytes.first_chunk()?),
+            sequence: u64::from_le_bytes(*bytes[8..].first_chunk()?),
+            lane: u16::from_le_bytes(*bytes[16..].first_chunk()?),
+        })
+    }
+}
+
+/// How time is cut into slices.
+#[derive(Clone, Copy, Debug)]
+pub struct Slicing {
+    window: u64,
+    slice: u64,
+}
+
+impl Slicing {
+    /// Cuts a window into eight, so that at most nine slices are looked at and an eighth more is kept.
+    pub fn of(window: Duration) -> Self {
+        let window = u64::try_from(window.as_millis()).unwrap_or(u64::MAX / 2).max(1);
+        Self { window, slice: (window / 8).max(1) }
+    }
+
+    /// The slice that an id accepted at `now` belongs to.
+    pub fn slice_at(&self, now: u64) -> u64 {
+        now / self.slice
+    }
+
+    /// Whether every id of a slice is older than the window.
+    pub fn is_over(&self, slice: u64, now: u64) -> bool {
+        (slice + 1).saturating_mul(self.slice).saturating_add(self.window) <= now
+    }
+
+    /// Whether an id is still remembered. One from the future (the clock was set back) is.
+    pub fn remembers(&self, entry: &Entry, now: u64) -> bool {
+        now.saturating_sub(entry.accepted_at) < self.window
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_same_id_of_two_sources_is_two_ids() {
+        assert_eq!(IdKey::of_id("a", "1"), IdKey::of_id("a", "1"));
+        assert_ne!(IdKey::of_id("a", "1"), IdKey::of_id("b", "1"));
+        assert_ne!(IdKey::of_id("a", "1"), IdKey::of_fact("a", "1"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_slice_is_over_only_when_its_last_id_is_forgotten(
+            accepted_at in 0_u64..10_000, now in 0_u64..40_000, window in 1_u64..9_000,
+        ) {
+            let slicing = Slicing::of(Duration::from_millis(window));
+            let entry = Entry { accepted_at, sequence: 1, lane: 0 };
+
+            if slicing.is_over(slicing.slice_at(accepted_at), now) {
+                prop_assert!(!slicing.remembers(&entry, now));
+            }
+        }
+
+        #[test]
+        fn an_entry_is_read_back(accepted_at: u64, sequence: u64, lane: u16) {
+            let entry = Entry { accepted_at, sequence, lane };
+            prop_assert_eq!(Entry::decode(&entry.encode()), Some(entry));
+        }
+    }
+}

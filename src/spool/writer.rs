@@ -1,0 +1,145 @@
+//! The writer: takes everything that waits, brings it to the disk with one sync, and answers.
+
+use crate::spool::forming::Forming;
+use crate::spool::store::{self, Commit};
+use crate::spool::{Error, Inner, State, lock};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Commits until the spool closes or a commit fails.
+pub fn run(inner: &Inner) {
+    while let Some(forming) = next(inner) {
+        if !step(inner, forming) {
+            return;
+        }
+    }
+}
+
+/// Waits for something to commit. `None` when the spool is closing and nothing is left.
+fn next(inner: &Inner) -> Option<Forming> {
+    let mut front = lock(&inner.front);
+    loop {
+        if !front.forming.is_empty() {
+            let mut forming = std::mem::take(&mut front.forming);
+            front.committing = std::mem::take(&mut forming.known);
+            return Some(forming);
+        }
+        if front.state != State::Open {
+            return None;
+        }
+        front = inner.work.wait(front).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// Commits what was taken and answers everyone. False after a failure, which is final.
+fn step(inner: &Inner, mut forming: Forming) -> bool {
+    let answers = std::mem::take(&mut forming.answers);
+    let outcome = if forming.ids.is_empty() { Ok(()) } else { commit(inner, forming) };
+    match outcome {
+        Ok(()) => {
+            {
+                let mut front = lock(&inner.front);
+                front.committing.clear();
+                inner.epoch.fetch_add(1, Ordering::Release);
+            }
+            for (answer, appended) in answers {
+                // A sender that hung up has lost its answer, not its record.
+                let _ = answer.send(Ok(appended));
+            }
+            true
+        }
+        Err(error) => {
+            tracing::error!(event = "poisoned", error = %error, cause = ?error,
+                "a commit failed; nothing more is accepted");
+            fail(inner);
+            for (answer, _) in answers {
+                let _ = answer.send(Err(Error::Failed));
+            }
+            false
+        }
+    }
+}
+
+fn commit(inner: &Inner, mut forming: Forming) -> Result<(), store::Error> {
+    let began = Instant::now();
+    let segment = inner.segment_with_room()?;
+    let slice = inner.slice_for(forming.now)?;
+    let chunks: Vec<_> = forming
+        .take_chunks()
+        .filter_map(|(lane, chunk)| Some((lane, chunk.finish(0, forming.now)?)))
+        .collect();
+    let last_sequence = chunks
+        .iter()
+        .map(|(_, chunk)| chunk.last)
+        .fold(inner.last_sequence.load(Ordering::Relaxed), u64::max);
+    inner.store.commit(Commit {
+        segment,
+        chunks: chunks.clone(),
+        slice,
+        ids: forming.ids,
+        last_sequence,
+    })?;
+    inner.last_sequence.store(last_sequence, Ordering::Relaxed);
+    inner.mark.set(last_sequence).map_err(|error| store::Error::Failed(error.into()))?;
+    lock(&inner.lanes).commit(segment, chunks, &forming.accounts);
+    inner.committed.notify_all();
+    inner.meters.commit_duration.observe(began.elapsed().as_secs_f64());
+    inner.meters.commit_records.observe(forming.records as f64);
+    Ok(())
+}
+
+impl Inner {
+    /// The segment that takes the next records; a full one is left for a new one.
+    fn segment_with_room(&self) -> Result<u64, store::Error> {
+        let active = self.active_segment.load(Ordering::Acquire);
+        if lock(&self.lanes).segment_bytes(active) < SEGMENT_BYTES {
+            return Ok(active);
+        }
+        self.next_segment(active)
+    }
+
+    /// Leaves a segment for the one after it. Called by the writer, and by tending while nothing
+    /// is written; whoever comes second finds it done.
+    pub(super) fn next_segment(&self, active: u64) -> Result<u64, store::Error> {
+        let summary = lock(&self.lanes).segment(active);
+        self.store.open_segment(active + 1)?;
+        let left = self.active_segment.compare_exchange(
+            active,
+            active + 1,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        if left.is_ok() {
+            self.store.note_summary(active, &summary)?;
+            self.tend.ring();
+        }
+        Ok(active + 1)
+    }
+
+    /// The slice that takes ids of this moment. Time does not go back within a run.
+    fn slice_for(&self, now: u64) -> Result<u64, store::Error> {
+        let now = self.latest.fetch_max(now, Ordering::Relaxed).max(now);
+        let slice = self.slicing.slice_at(now);
+        if self.slice.swap(slice, Ordering::Relaxed) != slice {
+            self.store.open_slice(slice)?;
+        }
+        Ok(slice)
+    }
+}
+
+fn fail(inner: &Inner) {
+    let waiting = {
+        let mut front = lock(&inner.front);
+        front.state = State::Failed;
+        std::mem::take(&mut front.forming)
+    };
+    for (answer, _) in waiting.answers {
+        let _ = answer.send(Err(Error::Failed));
+    }
+    inner.failed.send_replace(true);
+}
+
+/// A segment is left when it holds this much: small enough to stay in memory until it is drained,
+/// large enough that making one (some milliseconds, beside the writer) does not matter.
+const SEGMENT_BYTES: u64 = 24 << 20;
