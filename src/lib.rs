@@ -4,6 +4,7 @@
 //! ARCHITECTURE.md has the map. Modules import downwards only.
 
 pub mod event;
+pub mod kafka;
 pub mod providers;
 pub mod quantity;
 pub mod record;

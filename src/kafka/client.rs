@@ -1,0 +1,124 @@
+//! What all our clients of Kafka have in common: properties, and where their log lines go.
+
+use crate::kafka::settings::{Delivery, Settings};
+use crate::secret;
+use rdkafka::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use std::fmt;
+
+/// Why a client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A secret of `[kafka.client]` cannot be read.
+    #[error("kafka.client.\"{property}\"")]
+    Secret {
+        /// The property.
+        property: String,
+        /// Why not.
+        #[source]
+        cause: secret::Error,
+    },
+    /// The properties do not fit together, or one is unknown.
+    #[error("the Kafka client refuses its properties: {0}")]
+    Refused(KafkaError),
+}
+
+/// The properties that every client shares.
+pub fn common(settings: &Settings) -> Result<ClientConfig, Error> {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &settings.brokers)
+        .set("client.id", "cadrelay")
+        .set("socket.keepalive.enable", "true")
+        // A broker that comes back is found within a second, not ten.
+        .set("reconnect.backoff.ms", "100")
+        .set("reconnect.backoff.max.ms", "1000")
+        // Idle connections are closed by brokers as a rule; that is no news.
+        .set("log.connection.close", "false")
+        .set_log_level(RDKafkaLogLevel::Warning);
+    for (property, value) in &settings.client {
+        let value =
+            value.resolve().map_err(|cause| Error::Secret { property: property.clone(), cause })?;
+        config.set(property, value.as_str());
+    }
+    Ok(config)
+}
+
+/// The properties of the producer.
+pub fn producer(settings: &Settings, instance: &str) -> Result<ClientConfig, Error> {
+    let mut config = ClientConfig::new();
+    config
+        // One body limit and what the record adds; the topics that we make take as much.
+        .set("message.max.bytes", MAX_MESSAGE_BYTES)
+        .set("compression.type", "lz4")
+        .set("linger.ms", "1")
+        .set("batch.size", "262144")
+        // A batch of the drain fits; what is more waits in the spool, not here.
+        .set("queue.buffering.max.messages", "50000")
+        .set("queue.buffering.max.kbytes", "65536")
+        // The drain waits this long for a delivery and then makes the client anew.
+        .set("message.timeout.ms", "30000")
+        .set("topic.metadata.propagation.max.ms", "5000");
+    for (property, value) in common(settings)?.config_map() {
+        config.set(property.to_owned(), value.to_owned());
+    }
+    config.set("acks", "all").set("enable.idempotence", "true");
+    if settings.delivery == Delivery::ExactlyOnce {
+        config.set("transactional.id", format!("cadrelay-{instance}"));
+    }
+    Ok(config)
+}
+
+/// The properties of a consumer that reads without a group.
+pub fn reader(settings: &Settings) -> Result<ClientConfig, Error> {
+    let mut config = common(settings)?;
+    config
+        .set("group.id", "cadrelay")
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "earliest")
+        .set("allow.auto.create.topics", "false")
+        .set("isolation.level", "read_committed");
+    Ok(config)
+}
+
+/// Sends the client's log lines where ours go.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context;
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log_line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+impl ConsumerContext for Context {}
+
+pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error
+        | RDKafkaLogLevel::Warning => {
+            tracing::warn!(target: "librdkafka", facility, "{message}");
+        }
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+            tracing::info!(target: "librdkafka", facility, "{message}");
+        }
+        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+    }
+}
+
+/// The client repeats these while a broker is away; the drain says once that it is.
+pub(super) fn log_error(error: &dyn fmt::Display, reason: &str) {
+    tracing::debug!(target: "librdkafka", error = %error, "{reason}");
+}
+
+/// The largest record that we send and that our topics take.
+pub const MAX_MESSAGE_BYTES: &str = "2097152";

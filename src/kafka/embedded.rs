@@ -1,0 +1,37 @@
+//! Kafka inside this process, for `cadrelay dev` and fast tests: librdkafka's mock cluster.
+//!
+//! # Limits
+//! Records live in memory, some megabytes a partition, and end with the process. A transaction that
+//! is aborted stays visible, and there is no administration: topics are made through this type.
+
+use rdkafka::error::KafkaError;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+
+/// A cluster of one broker on a loopback port.
+pub struct Embedded {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+}
+
+impl Embedded {
+    /// Starts it.
+    pub fn start() -> Result<Self, KafkaError> {
+        Ok(Self { cluster: MockCluster::new(1)? })
+    }
+
+    /// Makes a topic.
+    pub fn make_topic(&self, name: &str, partitions: i32) -> Result<(), KafkaError> {
+        self.cluster.create_topic(name, partitions, 1)
+    }
+
+    /// Its address, for any Kafka client on this machine.
+    pub fn brokers(&self) -> String {
+        self.cluster.bootstrap_servers()
+    }
+}
+
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedded").field("brokers", &self.brokers()).finish()
+    }
+}

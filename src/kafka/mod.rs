@@ -1,0 +1,17 @@
+//! Publishes records to Kafka: the only module that names its client.
+//!
+//! # Promises
+//! - Exactly-once: a batch and the positions of all lanes are one transaction; a `read_committed`
+//!   consumer sees all of it or nothing.
+//! - Nothing is retried on a client whose state is not known: its outcome says so, and the caller
+//!   makes it anew.
+//!
+//! Knows nothing of the spool, or of what the records mean.
+
+pub mod client;
+pub mod embedded;
+pub mod outcome;
+pub mod positions;
+pub mod publisher;
+pub mod settings;
+pub mod topics;

@@ -1,0 +1,312 @@
+//! One producer, from its making to its end.
+//!
+//! A publisher that reported [`Ending::InDoubt`] must not be used again: nobody knows the state of
+//! its transaction. Its successor settles it, by taking over the same transactional id.
+
+use crate::kafka::client::{self, Error};
+use crate::kafka::outcome::{Ending, Outcome, Report, Trouble};
+use crate::kafka::settings::{Delivery, Settings};
+use crate::record::layout::Parts;
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::types::RDKafkaErrorCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A producer with what it remembers of its current batch.
+pub struct Publisher {
+    producer: BaseProducer<Reports>,
+    delivery: Delivery,
+    batches: usize,
+}
+
+/// One record on its way: where to, and its parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// Key, headers and value.
+    pub parts: Parts<'a>,
+}
+
+/// How far a lane is, as the positions topic keeps it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Position {
+    /// The record's key.
+    pub key: String,
+    /// The record's value.
+    pub value: String,
+}
+
+impl Publisher {
+    /// Makes a producer. Does not connect yet.
+    pub fn new(settings: &Settings, instance: &str) -> Result<Self, Error> {
+        let producer = client::producer(settings, instance)?
+            .create_with_context(Reports::default())
+            .map_err(Error::Refused)?;
+        Ok(Self { producer, delivery: settings.delivery, batches: 0 })
+    }
+
+    /// Connects, and settles whatever a former producer of this instance left in doubt. May be
+    /// called again after a time-out.
+    pub fn begin(&self, patience: Duration) -> Result<(), Trouble> {
+        match self.delivery {
+            Delivery::ExactlyOnce => self.producer.init_transactions(patience),
+            Delivery::AtLeastOnce => {
+                self.producer.client().fetch_metadata(None, patience).map(drop)
+            }
+        }
+        .map_err(|error| Trouble::of(&error))
+    }
+
+    /// Whether a broker answers.
+    pub fn probe(&self, topic: &str, patience: Duration) -> Result<(), Trouble> {
+        self.producer.poll(Duration::ZERO);
+        let metadata = self.producer.client().fetch_metadata(Some(topic), patience);
+        metadata.map(drop).map_err(|error| Trouble::of(&error))
+    }
+
+    /// Publishes a batch with its positions. `patience` is how long a delivery, and the commit, may
+    /// take; a healthy cluster needs some milliseconds.
+    pub fn publish(
+        &mut self,
+        positions_topic: &str,
+        batch: &[Outgoing<'_>],
+        positions: &[Position],
+        patience: Duration,
+    ) -> Outcome {
+        self.batches += 1;
+        self.producer.context().begin(self.batches, batch.len() + positions.len());
+        match self.delivery {
+            Delivery::AtLeastOnce => {
+                let ending = match self.write(positions_topic, batch, &[], patience) {
+                    Ok(()) | Err(Failure::Refused) => Ending::Untied,
+                    Err(Failure::Unheard) => Ending::Silent,
+                };
+                self.outcome(batch.len(), ending)
+            }
+            Delivery::ExactlyOnce => {
+                let ending = self.transact(positions_topic, batch, positions, patience);
+                self.outcome(batch.len(), ending)
+            }
+        }
+    }
+
+    fn transact(
+        &self,
+        positions_topic: &str,
+        batch: &[Outgoing<'_>],
+        positions: &[Position],
+        patience: Duration,
+    ) -> Ending {
+        if let Err(error) = self.producer.begin_transaction() {
+            return Ending::InDoubt(Trouble::of(&error));
+        }
+        match self.write(positions_topic, batch, positions, patience) {
+            Ok(()) => match self.producer.commit_transaction(patience) {
+                Ok(()) => Ending::Committed,
+                Err(error) => self.give_up(&error, patience),
+            },
+            Err(Failure::Refused) => self.abort(self.producer.context().worst(), patience),
+            Err(Failure::Unheard) => Ending::Silent,
+        }
+    }
+
+    /// A commit that failed is over only if the client says that an abort is what it needs.
+    fn give_up(&self, error: &KafkaError, patience: Duration) -> Ending {
+        let trouble = Trouble::of(error);
+        match error {
+            KafkaError::Transaction(cause) if cause.txn_requires_abort() => {
+                self.abort(trouble, patience)
+            }
+            _ => Ending::InDoubt(trouble),
+        }
+    }
+
+    fn abort(&self, trouble: Trouble, patience: Duration) -> Ending {
+        match self.producer.abort_transaction(patience) {
+            Ok(()) => Ending::Aborted(trouble),
+            Err(error) => Ending::InDoubt(Trouble::of(&error)),
+        }
+    }
+
+    /// Hands everything to the client and waits until each record is reported.
+    fn write(
+        &self,
+        positions_topic: &str,
+        batch: &[Outgoing<'_>],
+        positions: &[Position],
+        patience: Duration,
+    ) -> Result<(), Failure> {
+        let deadline = Instant::now() + patience;
+        let context = self.producer.context();
+        for (index, outgoing) in batch.iter().enumerate() {
+            let mut headers = OwnedHeaders::new_with_capacity(outgoing.parts.header_count());
+            for (key, value) in outgoing.parts.headers() {
+                headers = headers.insert(Header { key, value: Some(value) });
+            }
+            let record = BaseRecord::with_opaque_to(outgoing.topic, context.tag(index))
+                .key(outgoing.parts.key)
+                .payload(outgoing.parts.value)
+                .headers(headers);
+            self.send(index, record, deadline)?;
+        }
+        for (position, index) in positions.iter().zip(batch.len()..) {
+            let record = BaseRecord::with_opaque_to(positions_topic, context.tag(index))
+                .key(position.key.as_bytes())
+                .payload(position.value.as_bytes());
+            self.send(index, record, deadline)?;
+        }
+        while self.producer.in_flight_count() > 0 {
+            if Instant::now() >= deadline {
+                return Err(Failure::Unheard);
+            }
+            // Returns as soon as everything is reported; the slice lets a refusal be seen early.
+            drop(self.producer.flush(FLUSH_SLICE));
+            if context.has_refusal() && self.delivery == Delivery::ExactlyOnce {
+                return Err(Failure::Refused);
+            }
+        }
+        // Reports may have come in with the last flush.
+        self.producer.poll(Duration::ZERO);
+        if context.has_refusal() { Err(Failure::Refused) } else { Ok(()) }
+    }
+
+    fn send(
+        &self,
+        index: usize,
+        mut record: BaseRecord<'_, [u8], [u8], usize>,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(Code::QueueFull), returned)) => {
+                    if Instant::now() >= deadline {
+                        return Err(Failure::Unheard);
+                    }
+                    self.producer.poll(QUEUE_PAUSE);
+                    record = returned;
+                }
+                Err((error, _)) => {
+                    self.producer.context().refuse(index, Trouble::of(&error));
+                    return Err(Failure::Refused);
+                }
+            }
+        }
+    }
+
+    fn outcome(&self, records: usize, ending: Ending) -> Outcome {
+        let mut batch = lock(&self.producer.context().batch);
+        let mut reports = std::mem::take(&mut batch.reports);
+        reports.truncate(records);
+        Outcome { reports, ending }
+    }
+}
+
+enum Failure {
+    /// Something was refused; the reports say what.
+    Refused,
+    /// Some records were not reported in time.
+    Unheard,
+}
+
+/// Collects what Kafka says of each record of the current batch.
+#[derive(Debug, Default)]
+struct Reports {
+    batch: Mutex<Batch>,
+}
+
+#[derive(Debug, Default)]
+struct Batch {
+    number: usize,
+    reports: Vec<Report>,
+    worst: Option<Trouble>,
+}
+
+impl Reports {
+    fn begin(&self, number: usize, records: usize) {
+        let mut batch = lock(&self.batch);
+        *batch = Batch { number, reports: vec![Report::Unheard; records], worst: None };
+    }
+
+    /// Names a record of the current batch, so that late reports of an earlier one are known.
+    fn tag(&self, index: usize) -> usize {
+        lock(&self.batch).number << INDEX_BITS | index
+    }
+
+    fn refuse(&self, index: usize, trouble: Trouble) {
+        let mut batch = lock(&self.batch);
+        if let Some(report) = batch.reports.get_mut(index) {
+            *report = Report::Refused(trouble);
+        }
+        batch.worst.get_or_insert(trouble);
+    }
+
+    fn has_refusal(&self) -> bool {
+        lock(&self.batch).worst.is_some()
+    }
+
+    fn worst(&self) -> Trouble {
+        lock(&self.batch).worst.unwrap_or(Trouble::Timeout)
+    }
+}
+
+impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client::log_line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        client::log_error(&error, reason);
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, tag: usize) {
+        use rdkafka::message::Message;
+        let index = tag & ((1 << INDEX_BITS) - 1);
+        match result {
+            Ok(message) => {
+                let mut batch = lock(&self.batch);
+                if batch.number == tag >> INDEX_BITS
+                    && let Some(report) = batch.reports.get_mut(index)
+                {
+                    *report = Report::Written {
+                        partition: message.partition(),
+                        offset: message.offset(),
+                    };
+                }
+            }
+            Err((error, _)) => {
+                // What an abort takes back was not refused by anyone.
+                let code = error.rdkafka_error_code();
+                let purged =
+                    matches!(code, Some(Code::PurgeQueue | RDKafkaErrorCode::PurgeInflight));
+                if !purged && lock(&self.batch).number == tag >> INDEX_BITS {
+                    self.refuse(index, Trouble::of(error));
+                }
+            }
+        }
+    }
+}
+
+/// A batch has at most 2^24 records.
+const INDEX_BITS: usize = 24;
+const FLUSH_SLICE: Duration = Duration::from_millis(250);
+const QUEUE_PAUSE: Duration = Duration::from_millis(5);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl std::fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher").field("delivery", &self.delivery).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,182 @@
+//! `[kafka]`: which cluster, and how records get there.
+
+use crate::event::group::Group;
+use crate::event::provider::Provider;
+use crate::record::cloudevents::Encoding;
+use crate::secret::Secret;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Settings of the way to Kafka.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The brokers to begin with: `host:port`, several with commas. Default `localhost:9092`.
+    pub brokers: String,
+    /// How records are delivered. Default `exactly-once`.
+    pub delivery: Delivery,
+    /// What all our topics begin with. Default `cad.`.
+    pub topic_prefix: String,
+    /// How a CloudEvent lies in a record: `binary` or `structured`. Default `binary`.
+    pub encoding: Encoding,
+    /// Whether missing topics are created. Default true.
+    pub create_topics: bool,
+    /// Partitions of topics that we create. Default 6.
+    pub partitions: i32,
+    /// Replicas of topics that we create. Default: what the cluster says.
+    pub replication: Option<i32>,
+    /// Other names for topics: `"onshape.document" = "plm.onshape"`.
+    pub topics: BTreeMap<String, String>,
+    /// Any property of librdkafka, such as `"security.protocol"`; secrets as elsewhere.
+    pub client: BTreeMap<String, Secret>,
+}
+
+/// How records are delivered.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// In transactions: a `read_committed` consumer sees each record once.
+    #[default]
+    ExactlyOnce,
+    /// Without transactions, for clusters that refuse them: after a crash some records repeat.
+    AtLeastOnce,
+}
+
+impl Delivery {
+    /// The name in the configuration and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ExactlyOnce => "exactly-once",
+            Self::AtLeastOnce => "at-least-once",
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            brokers: "localhost:9092".to_owned(),
+            delivery: Delivery::default(),
+            topic_prefix: "cad.".to_owned(),
+            encoding: Encoding::default(),
+            create_topics: true,
+            partitions: 6,
+            replication: None,
+            topics: BTreeMap::new(),
+            client: BTreeMap::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The topic of a group of events.
+    pub fn topic(&self, provider: Provider, group: Group) -> String {
+        let name = format!("{provider}.{group}");
+        self.topics.get(&name).cloned().unwrap_or_else(|| format!("{}{name}", self.topic_prefix))
+    }
+
+    /// The topic of what is not understood, or refused by Kafka for good.
+    pub fn quarantine_topic(&self) -> String {
+        format!("{}quarantine", self.topic_prefix)
+    }
+
+    /// The topic of positions.
+    pub fn positions_topic(&self) -> String {
+        format!("{}relay.positions", self.topic_prefix)
+    }
+
+    /// What is wrong with these settings, each with its key.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.brokers.trim().is_empty() {
+            faults.push("kafka.brokers: empty; expected host:port, several with commas".to_owned());
+        }
+        if !(1..=10_000).contains(&self.partitions) {
+            faults.push(format!("kafka.partitions: {} is not 1 to 10000", self.partitions));
+        }
+        if self.replication.is_some_and(|replicas| !(1..=i32::from(i16::MAX)).contains(&replicas)) {
+            faults.push("kafka.replication: expected 1 or more".to_owned());
+        }
+        let known: Vec<String> = Provider::ALL
+            .iter()
+            .flat_map(|provider| Group::of(*provider).iter().map(move |group| (provider, group)))
+            .map(|(provider, group)| format!("{provider}.{group}"))
+            .collect();
+        for (name, topic) in &self.topics {
+            if !known.contains(name) {
+                faults.push(format!(
+                    "kafka.topics.\"{name}\": no such group; there are {}",
+                    known.join(", ")
+                ));
+            }
+            if let Some(fault) = topic_fault(topic) {
+                faults.push(format!("kafka.topics.\"{name}\": {topic:?} {fault}"));
+            }
+        }
+        if let Some(fault) = topic_fault(&self.quarantine_topic()) {
+            faults.push(format!("kafka.topic_prefix: {:?} {fault}", self.topic_prefix));
+        }
+        for (property, reason) in OURS {
+            if self.client.contains_key(*property) {
+                faults.push(format!("kafka.client.\"{property}\": cannot be set: {reason}"));
+            }
+        }
+        faults
+    }
+}
+
+/// Properties that the relay's promises rest on.
+const OURS: &[(&str, &str)] = &[
+    ("acks", "it is always all, or an answered notification could be lost"),
+    ("request.required.acks", "acks are always all, or an answered notification could be lost"),
+    ("bootstrap.servers", "kafka.brokers says it"),
+    ("metadata.broker.list", "kafka.brokers says it"),
+    ("enable.idempotence", "it is always on, or order and uniqueness would be lost"),
+    ("transactional.id", "it is the spool's instance, so that a copy of it is fenced"),
+    ("isolation.level", "positions are read as committed"),
+    ("enable.gapless.guarantee", "the relay itself sends again"),
+    ("max.in.flight", "more than 5 would lose order, and fewer only slow down"),
+    ("max.in.flight.requests.per.connection", "more than 5 would lose order"),
+];
+
+fn topic_fault(topic: &str) -> Option<&'static str> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if topic.is_empty() || topic.len() > 249 {
+        Some("is not 1 to 249 characters long")
+    } else if !topic.chars().all(legal) {
+        Some("has characters other than letters, digits, '.', '_' and '-'")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_is_named_by_prefix_provider_and_group_unless_overridden() {
+        let mut settings = Settings::default();
+        settings.topics.insert("onshape.document".to_owned(), "plm.onshape".to_owned());
+
+        assert_eq!(settings.topic(Provider::Aps, Group::Data), "cad.aps.data");
+        assert_eq!(settings.topic(Provider::Onshape, Group::Document), "plm.onshape");
+        assert_eq!(settings.positions_topic(), "cad.relay.positions");
+    }
+
+    #[test]
+    fn every_fault_is_named_with_its_key() {
+        let settings = Settings {
+            brokers: " ".to_owned(),
+            partitions: 0,
+            topics: BTreeMap::from([("aps.nothing".to_owned(), "a b".to_owned())]),
+            ..Settings::default()
+        };
+
+        let faults = settings.faults().join("\n");
+
+        for key in ["kafka.brokers", "kafka.partitions", "kafka.topics.\"aps.nothing\""] {
+            assert!(faults.contains(key), "{key} in {faults}");
+        }
+    }
+}

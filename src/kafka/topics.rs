@@ -1,0 +1,167 @@
+//! Which topics are needed, whether they are there, and making them.
+
+use crate::event::group::Group;
+use crate::event::provider::Provider;
+use crate::kafka::client::{self, Context, Error, MAX_MESSAGE_BYTES};
+use crate::kafka::outcome::Trouble;
+use crate::kafka::settings::Settings;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use std::time::Duration;
+
+/// A topic that the relay needs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Needed {
+    /// Its name.
+    pub name: String,
+    /// Its partitions, if we make it.
+    pub partitions: i32,
+    /// Its properties, if we make it.
+    pub properties: Vec<(&'static str, &'static str)>,
+}
+
+/// What the cluster says of a topic.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum State {
+    /// It takes records.
+    Ready {
+        /// Its partitions.
+        partitions: i32,
+    },
+    /// It does not, for now.
+    Troubled(Trouble),
+}
+
+/// The topics of the given providers, the quarantine and the positions.
+pub fn needed(settings: &Settings, providers: &[Provider]) -> Vec<Needed> {
+    let events = providers
+        .iter()
+        .flat_map(|provider| Group::of(*provider).iter().map(|group| (*provider, *group)))
+        .map(|(provider, group)| settings.topic(provider, group));
+    let mut names: Vec<String> = events.collect();
+    names.push(settings.quarantine_topic());
+    names.sort_unstable();
+    names.dedup();
+    let mut needed: Vec<Needed> = names
+        .into_iter()
+        .map(|name| Needed {
+            name,
+            partitions: settings.partitions,
+            properties: vec![("max.message.bytes", MAX_MESSAGE_BYTES)],
+        })
+        .collect();
+    needed.push(positions(settings));
+    needed
+}
+
+/// The topic of positions: small segments, so that a start reads it in under a second.
+pub fn positions(settings: &Settings) -> Needed {
+    Needed {
+        name: settings.positions_topic(),
+        partitions: 1,
+        properties: vec![
+            ("cleanup.policy", "compact"),
+            ("segment.bytes", "1048576"),
+            ("segment.ms", "600000"),
+            ("min.cleanable.dirty.ratio", "0.1"),
+        ],
+    }
+}
+
+/// Looks at topics and makes them, apart from the producer: a client that waits for an unknown
+/// topic holds up everything behind it.
+pub struct Inspector {
+    reader: BaseConsumer<Context>,
+    admin: AdminClient<Context>,
+}
+
+impl Inspector {
+    /// Makes the clients. Does not connect yet.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        let config = client::reader(settings)?;
+        let reader = config.create_with_context(Context).map_err(Error::Refused)?;
+        let admin =
+            client::common(settings)?.create_with_context(Context).map_err(Error::Refused)?;
+        Ok(Self { reader, admin })
+    }
+
+    /// What the cluster says of a topic. An error is about the cluster, not the topic.
+    pub fn look(&self, topic: &str, patience: Duration) -> Result<State, Trouble> {
+        let metadata = self
+            .reader
+            .fetch_metadata(Some(topic), patience)
+            .map_err(|error| Trouble::of(&error))?;
+        let Some(found) = metadata.topics().first() else {
+            return Ok(State::Troubled(Trouble::UnknownTopic));
+        };
+        if let Some(code) = found.error() {
+            return Ok(State::Troubled(Trouble::of_code(code.into())));
+        }
+        if found.partitions().is_empty() {
+            return Ok(State::Troubled(Trouble::UnknownTopic));
+        }
+        let leaderless = found.partitions().iter().any(|partition| partition.leader() < 0);
+        if leaderless {
+            return Ok(State::Troubled(Trouble::NotEnoughReplicas));
+        }
+        Ok(State::Ready { partitions: found.partitions().len() as i32 })
+    }
+
+    /// Makes a topic. One that is there already is fine.
+    pub async fn make(
+        &self,
+        topic: &Needed,
+        replication: Option<i32>,
+        patience: Duration,
+    ) -> Result<(), Trouble> {
+        let replication = TopicReplication::Fixed(replication.unwrap_or(-1));
+        let mut new = NewTopic::new(&topic.name, topic.partitions, replication);
+        for (property, value) in &topic.properties {
+            new = new.set(property, value);
+        }
+        let options =
+            AdminOptions::new().operation_timeout(Some(patience)).request_timeout(Some(patience));
+        let results = self
+            .admin
+            .create_topics(&[new], &options)
+            .await
+            .map_err(|error: KafkaError| Trouble::of(&error))?;
+        match results.into_iter().next() {
+            Some(Err((_, Code::TopicAlreadyExists))) | Some(Ok(_)) => Ok(()),
+            Some(Err((_, code))) => Err(Trouble::of_code(code)),
+            None => Err(Trouble::Timeout),
+        }
+    }
+}
+
+impl std::fmt::Debug for Inspector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inspector").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn needed_are_a_topic_for_each_group_the_quarantine_and_the_positions() {
+        let needed = needed(&Settings::default(), &[Provider::Onshape]);
+
+        let names: Vec<_> = needed.iter().map(|topic| topic.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "cad.onshape.application",
+                "cad.onshape.document",
+                "cad.onshape.lifecycle",
+                "cad.onshape.other",
+                "cad.onshape.plm",
+                "cad.onshape.workflow",
+                "cad.quarantine",
+                "cad.relay.positions",
+            ]
+        );
+    }
+}
