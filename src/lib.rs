@@ -3,8 +3,12 @@
 //!
 //! ARCHITECTURE.md has the map. Modules import downwards only.
 
+pub mod drain;
 pub mod event;
+pub mod http;
+pub mod ingest;
 pub mod kafka;
+pub mod metrics;
 pub mod providers;
 pub mod quantity;
 pub mod record;

@@ -63,6 +63,36 @@ pub enum Reason {
     InvalidRecord,
 }
 
+impl Reason {
+    /// All of them, for the metrics.
+    pub const ALL: [Self; 7] = [
+        Self::NotJson,
+        Self::NotAnObject,
+        Self::NoEvent,
+        Self::TooDeep,
+        Self::NoHook,
+        Self::TooLargeForKafka,
+        Self::InvalidRecord,
+    ];
+
+    /// Those that reading a body can give; the others are Kafka's.
+    pub const READING: [Self; 5] =
+        [Self::NotJson, Self::NotAnObject, Self::NoEvent, Self::TooDeep, Self::NoHook];
+
+    /// The name in the record and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::NotAnObject => "not_an_object",
+            Self::NoEvent => "no_event",
+            Self::TooDeep => "too_deep",
+            Self::NoHook => "no_hook",
+            Self::TooLargeForKafka => "too_large_for_kafka",
+            Self::InvalidRecord => "invalid_record",
+        }
+    }
+}
+
 impl Source {
     /// The name in the URL, the labels and the key of last resort.
     pub fn name(&self) -> &str {
@@ -72,6 +102,11 @@ impl Source {
     /// Who posts here.
     pub fn provider(&self) -> Provider {
         self.provider
+    }
+
+    /// The fact that an event tells, and for how long another telling is a repeat.
+    pub fn fact_of(&self, _event: &Event) -> Option<(String, std::time::Duration)> {
+        None
     }
 
     /// Believes the notification, or says why not.

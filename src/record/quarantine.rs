@@ -17,3 +17,17 @@ pub fn id(raw: &[u8]) -> EventId {
 pub fn encode(_reason: Reason, _raw: &[u8], source: &Source, _received_at: Timestamp) -> Record {
     Record::builder(source.name(), 0).finish()
 }
+
+/// Why Kafka refuses a record for good.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// Larger than the topic allows.
+    TooLarge,
+    /// Not of the form that the topic allows.
+    Invalid,
+}
+
+/// The quarantined form of a record that Kafka refused.
+pub fn of_refused(parts: &crate::record::layout::Parts<'_>, _refusal: Refusal) -> Record {
+    Record::builder(&String::from_utf8_lossy(parts.key), 0).finish()
+}

@@ -1,0 +1,250 @@
+//! The records that go to Kafka together.
+
+use crate::drain::lane::Lane;
+use crate::drain::settle::Share;
+use crate::kafka::outcome::{Report, Trouble};
+use crate::kafka::publisher::{Outgoing, Position};
+use crate::record::layout::{Parts, Record};
+use crate::record::quarantine::{self, Refusal};
+use crate::spool::chunk::Chunk;
+use crate::spool::lanes::Leaving;
+use crate::spool::store::{self, Place};
+use crate::spool::{Identity, Spool};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Records of several lanes, each lane's in order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    parts: Vec<Part>,
+    records: usize,
+    bytes: usize,
+}
+
+/// Records of one lane that lie in one chunk.
+#[derive(Debug)]
+struct Part {
+    lane: u16,
+    chunk: Arc<Chunk>,
+    /// The first and the last sequence to be sent.
+    first: u64,
+    last: u64,
+    records: usize,
+    bytes: u64,
+    /// In place of the only record: its quarantined form.
+    instead: Option<Record>,
+}
+
+impl Batch {
+    /// Takes what the lanes may send now, chunk by chunk from each in turn, up to the bounds.
+    pub fn compose(spool: &Spool, lanes: &mut [Lane], now: Instant) -> Result<Self, store::Error> {
+        let mut batch = Self::default();
+        let mut open: Vec<(usize, u64, usize)> = lanes
+            .iter()
+            .enumerate()
+            .filter(|(_, lane)| lane.may_send(now))
+            .map(|(at, lane)| (at, spool.released(lane.number), lane.limit))
+            .collect();
+        while !open.is_empty() {
+            let mut still_open = Vec::with_capacity(open.len());
+            for (at, after, room) in open {
+                let taken = match batch.room().min(room) {
+                    0 => None,
+                    room => batch.take(spool, &lanes[at], after, room)?,
+                };
+                if let Some(taken) = taken.filter(|taken| taken.more) {
+                    still_open.push((at, taken.last, room - taken.records));
+                }
+            }
+            open = still_open;
+        }
+        Ok(batch)
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The records on their way, in the batch's order.
+    pub fn outgoing<'a>(&'a self, lanes: &'a [Lane], quarantine: &'a str) -> Vec<Outgoing<'a>> {
+        let mut outgoing = Vec::with_capacity(self.records);
+        for part in &self.parts {
+            if let Some(record) = &part.instead {
+                outgoing.push(Outgoing { topic: quarantine, parts: record.parts() });
+                continue;
+            }
+            let topic = &*lanes[usize::from(part.lane)].topic;
+            outgoing.extend(part.sequences().map(|(_, bytes)| Outgoing {
+                topic,
+                parts: Parts::read(bytes).expect("the store keeps records as they were encoded"),
+            }));
+        }
+        outgoing
+    }
+
+    /// The positions that the batch reaches: one for each run and lane in it.
+    pub fn positions(&self, identity: &Identity, lanes: &[Lane]) -> Vec<Position> {
+        let mut reached: BTreeMap<(u16, usize), u64> = BTreeMap::new();
+        for part in &self.parts {
+            // A chunk is one commit, so all of it is of one run.
+            let run = identity.runs.partition_point(|run| run.first <= part.last);
+            reached.insert((part.lane, run.saturating_sub(1)), part.last);
+        }
+        reached
+            .into_iter()
+            .filter_map(|((lane, run), sequence)| {
+                let run = &identity.runs.get(run)?.name;
+                let topic = &lanes[usize::from(lane)].topic;
+                Some(Position::new(&identity.instance, run, topic, sequence))
+            })
+            .collect()
+    }
+
+    /// What belongs to which lane, for [`crate::drain::settle::settle`].
+    pub fn shares(&self) -> Vec<Share> {
+        let mut shares: BTreeMap<u16, Share> = BTreeMap::new();
+        let mut index = 0;
+        for part in &self.parts {
+            let share = shares.entry(part.lane).or_insert_with(|| Share {
+                lane: part.lane,
+                records: Vec::new(),
+                quarantined: part.instead.is_some(),
+            });
+            for (sequence, _) in part.sequences() {
+                share.records.push((index, sequence));
+                index += 1;
+            }
+        }
+        shares.into_values().collect()
+    }
+
+    /// What leaves each lane, given how many of its records are out, and where they went.
+    pub fn leaving(
+        &self,
+        settled: &[(u16, usize)],
+        reports: &[Report],
+    ) -> Vec<(u16, Leaving, Vec<Place>)> {
+        let mut index = 0;
+        let mut left: BTreeMap<u16, (usize, Leaving, Vec<Place>)> = settled
+            .iter()
+            .map(|(lane, records)| (*lane, (*records, Leaving::default(), Vec::new())))
+            .collect();
+        for part in &self.parts {
+            for (sequence, bytes) in part.sequences() {
+                let report = reports.get(index);
+                index += 1;
+                let Some((records, leaving, places)) = left.get_mut(&part.lane) else { continue };
+                if *records == 0 {
+                    continue;
+                }
+                *records -= 1;
+                leaving.through = sequence;
+                leaving.bytes += bytes.len() as u64;
+                if part.instead.is_some() {
+                    leaving.quarantined += 1;
+                } else {
+                    leaving.published += 1;
+                }
+                if let Some(Report::Written { partition, offset }) = report {
+                    places.push(Place { sequence, partition: *partition, offset: *offset });
+                }
+            }
+        }
+        left.into_iter().map(|(lane, (_, leaving, places))| (lane, leaving, places)).collect()
+    }
+
+    /// Seconds from commit to now of a lane's records up to a sequence, with how many took so long.
+    pub fn delays(&self, lane: u16, through: u64, now: Timestamp) -> Vec<(f64, usize)> {
+        let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        self.parts
+            .iter()
+            .filter(|part| part.lane == lane && part.first <= through)
+            .map(|part| {
+                let milliseconds = now.saturating_sub(part.chunk.committed_at());
+                (milliseconds as f64 / 1000.0, part.records)
+            })
+            .collect()
+    }
+
+    fn room(&self) -> usize {
+        if self.bytes >= MAX_BYTES { 0 } else { MAX_RECORDS - self.records }
+    }
+
+    fn take(
+        &mut self,
+        spool: &Spool,
+        lane: &Lane,
+        after: u64,
+        room: usize,
+    ) -> Result<Option<Taken>, store::Error> {
+        let Some(chunk) = spool.chunk_after(lane.number, after)? else { return Ok(None) };
+        let mut part = Part {
+            lane: lane.number,
+            first: after + 1,
+            last: after,
+            records: 0,
+            bytes: 0,
+            instead: None,
+            chunk: Arc::clone(&chunk),
+        };
+        for record in chunk.records().filter(|record| record.sequence > after).take(room) {
+            if lane.refused.is_some_and(|refused| refused.sequence == record.sequence) {
+                if part.records == 0 {
+                    part.instead = lane.refused.map(|refused| quarantined(record.bytes, refused));
+                    part.add(record.sequence, record.bytes);
+                }
+                break;
+            }
+            part.add(record.sequence, record.bytes);
+        }
+        let alone = part.instead.is_some();
+        let taken = Taken { last: part.last, records: part.records, more: !alone };
+        self.records += part.records;
+        self.bytes += part.bytes as usize;
+        if part.records > 0 {
+            self.parts.push(part);
+            Ok(Some(taken))
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+struct Taken {
+    last: u64,
+    records: usize,
+    more: bool,
+}
+
+impl Part {
+    fn add(&mut self, sequence: u64, bytes: &[u8]) {
+        self.last = sequence;
+        self.records += 1;
+        self.bytes += bytes.len() as u64;
+    }
+
+    fn sequences(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.chunk
+            .records()
+            .filter(|record| (self.first..=self.last).contains(&record.sequence))
+            .map(|record| (record.sequence, record.bytes))
+    }
+}
+
+fn quarantined(bytes: &[u8], refused: crate::drain::lane::Refused) -> Record {
+    let parts = Parts::read(bytes).expect("the store keeps records as they were encoded");
+    let refusal = match refused.trouble {
+        Trouble::TooLarge => Refusal::TooLarge,
+        _ => Refusal::Invalid,
+    };
+    quarantine::of_refused(&parts, refusal)
+}
+
+/// At most this many records go together: a few milliseconds of sending, so that the wait for a
+/// commit costs little at full speed.
+pub const MAX_RECORDS: usize = 20_000;
+/// At most about this many bytes go together; the client copies them once.
+pub const MAX_BYTES: usize = 12 << 20;

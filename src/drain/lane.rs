@@ -1,0 +1,140 @@
+//! What the drain knows of a lane between two batches.
+
+use crate::kafka::outcome::Trouble;
+use crate::spool::Spool;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A lane as the drain sees it.
+#[derive(Debug)]
+pub struct Lane {
+    /// Its number in the spool.
+    pub number: u16,
+    /// The topic it feeds.
+    pub topic: Arc<str>,
+    /// How long it is set aside.
+    pub pause: Pause,
+    /// The record that comes next and that Kafka refused for good.
+    pub refused: Option<Refused>,
+    /// How many records may go at once; fewer while a refused one is searched.
+    pub limit: usize,
+    ready: bool,
+    troubled: bool,
+}
+
+/// A record that Kafka does not take, for good.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Refused {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Why.
+    pub trouble: Trouble,
+}
+
+impl Lane {
+    /// A lane that was not looked at yet.
+    pub fn new(number: u16, topic: Arc<str>) -> Self {
+        Self {
+            number,
+            topic,
+            pause: Pause::default(),
+            refused: None,
+            limit: usize::MAX,
+            ready: false,
+            troubled: false,
+        }
+    }
+
+    /// Whether its topic must be looked at before it may send.
+    pub fn wants_a_look(&self, spool: &Spool, now: Instant) -> bool {
+        !self.ready && self.pause.left(now).is_none() && spool.waits(self.number)
+    }
+
+    /// Whether it may send now.
+    pub fn may_send(&self, now: Instant) -> bool {
+        self.ready && self.pause.left(now).is_none()
+    }
+
+    /// Its topic is there.
+    pub fn found_ready(&mut self) {
+        self.ready = true;
+    }
+
+    /// Its topic must be looked at again.
+    pub fn forget(&mut self) {
+        self.ready = false;
+    }
+
+    /// Holds it back for a while, longer each time.
+    pub fn set_aside(&mut self, now: Instant) -> Duration {
+        self.ready = false;
+        self.troubled = true;
+        self.pause.begin(now)
+    }
+
+    /// Records of it were committed. True if it was in trouble until now.
+    pub fn delivered(&mut self) -> bool {
+        self.pause.end();
+        self.limit = self.limit.saturating_mul(2);
+        std::mem::take(&mut self.troubled)
+    }
+
+    /// Sends fewer at once, to find the one that is refused. `records` went and failed together.
+    pub fn split(&mut self, records: usize) {
+        self.limit = (records / SPLIT).max(1);
+    }
+}
+
+/// A pause that grows with each failure: 250 ms, doubling up to 15 s.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pause {
+    until: Option<Instant>,
+    failures: u32,
+}
+
+impl Pause {
+    /// Begins the next pause and returns its length.
+    pub fn begin(&mut self, now: Instant) -> Duration {
+        let length = FIRST_PAUSE.saturating_mul(1 << self.failures.min(6)).min(LONGEST_PAUSE);
+        self.failures += 1;
+        self.until = Some(now + length);
+        length
+    }
+
+    /// It worked: the next pause is a short one again.
+    pub fn end(&mut self) {
+        *self = Self::default();
+    }
+
+    /// How long it still lasts, if it does.
+    pub fn left(&self, now: Instant) -> Option<Duration> {
+        let left = self.until?.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// A batch that was refused is cut to a quarter: six steps from ten thousand to one.
+const SPLIT: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_grows_to_its_bound_and_begins_anew_after_success() {
+        let now = Instant::now();
+        let mut pause = Pause::default();
+
+        let lengths: Vec<_> = (0..8).map(|_| pause.begin(now)).collect();
+
+        assert_eq!(lengths[0], FIRST_PAUSE);
+        assert!(lengths.is_sorted());
+        assert_eq!(lengths[7], LONGEST_PAUSE);
+        assert_eq!(pause.left(now), Some(LONGEST_PAUSE));
+        pause.end();
+        assert_eq!(pause.left(now), None);
+        assert_eq!(pause.begin(now), FIRST_PAUSE);
+    }
+}

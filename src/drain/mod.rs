@@ -1,0 +1,367 @@
+//! Moves records from the spool's lanes to Kafka, in order, each once.
+//!
+//! # Promises
+//! - A record leaves the spool only when Kafka has committed it, or its quarantined form.
+//! - A lane in trouble holds back itself alone; the others flow.
+//! - After any outcome that is not certain, the producer is ended and made anew, and what Kafka
+//!   says counts decides.
+//!
+//! # Limits
+//! One batch at a time, of at most [`batch::MAX_RECORDS`] records and [`batch::MAX_BYTES`] bytes.
+//!
+//! Knows nothing of HTTP, providers, or what the bytes mean.
+
+pub mod batch;
+pub mod lane;
+pub mod session;
+pub mod settle;
+pub mod status;
+
+use crate::drain::batch::Batch;
+use crate::drain::lane::Lane;
+use crate::drain::session::Session;
+use crate::drain::settle::{Settlement, Verdict};
+use crate::drain::status::{Restart, Status};
+use crate::kafka::outcome::Trouble;
+use crate::kafka::settings::Settings;
+use crate::kafka::topics::{Inspector, Needed, State};
+use crate::spool::lanes::Leaving;
+use crate::spool::{Spool, store};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+
+/// The drain with all it holds between two steps.
+#[derive(Debug)]
+pub struct Drain {
+    spool: Spool,
+    settings: Settings,
+    topics: Vec<Needed>,
+    inspector: Inspector,
+    runtime: Handle,
+    status: Arc<Status>,
+    session: Option<Session>,
+    lanes: Vec<Lane>,
+    /// When the next attempt is due, after something that concerns everything.
+    pause: lane::Pause,
+    last_heard: Instant,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stepped {
+    /// Records left the spool, or something changed that may let them: step again.
+    On,
+    /// Nothing can be done before the time is up, or a record comes.
+    Idle(Duration),
+}
+
+/// What the drain cannot go on from.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The Kafka client cannot be made.
+    #[error(transparent)]
+    Client(#[from] crate::kafka::client::Error),
+    /// The spool cannot be read.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Drain {
+    /// A drain of all lanes of the spool. `topics` are those that may be made when missing; the
+    /// runtime lends its reactor to the making.
+    pub fn new(
+        spool: Spool,
+        settings: Settings,
+        topics: Vec<Needed>,
+        status: Arc<Status>,
+        runtime: Handle,
+    ) -> Result<Self, Error> {
+        let lanes = spool
+            .books()
+            .lanes
+            .iter()
+            .zip(0_u16..)
+            .map(|(book, number)| Lane::new(number, Arc::clone(&book.topic)))
+            .collect();
+        let inspector = Inspector::new(&settings)?;
+        Ok(Self {
+            spool,
+            settings,
+            topics,
+            inspector,
+            runtime,
+            status,
+            session: None,
+            lanes,
+            pause: lane::Pause::default(),
+            last_heard: Instant::now(),
+        })
+    }
+
+    /// Steps until told to stop, then until nothing waits or `grace` is over.
+    pub fn run(mut self, stop: &AtomicBool, grace: Duration) -> Result<(), Error> {
+        while !stop.load(Ordering::Acquire) {
+            if let Stepped::Idle(pause) = self.step(Instant::now(), PATIENCE)? {
+                self.wait(pause, stop);
+            }
+        }
+        let deadline = Instant::now() + grace;
+        while self.waits() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            if let Stepped::Idle(pause) = self.step(Instant::now(), left.min(PATIENCE))? {
+                // What is paused now will hardly be mended before the grace is over.
+                self.spool.wait_for_records(&[], pause.min(left).min(Duration::from_millis(100)));
+            }
+        }
+        if let Some(session) = self.session.take() {
+            session.end();
+        }
+        Ok(())
+    }
+
+    /// One batch, or one attempt to reach Kafka.
+    pub fn step(&mut self, now: Instant, patience: Duration) -> Result<Stepped, Error> {
+        if let Some(left) = self.pause.left(now) {
+            return Ok(Stepped::Idle(left));
+        }
+        if self.session.is_none() {
+            return self.begin(now, patience);
+        }
+        if !self.look_at_topics(now)? {
+            return Ok(Stepped::On);
+        }
+        let batch = Batch::compose(&self.spool, &mut self.lanes, now)?;
+        if batch.is_empty() {
+            return Ok(self.idle(now));
+        }
+        let identity = self.spool.identity().clone();
+        let positions = batch.positions(&identity, &self.lanes);
+        let quarantine = self.settings.quarantine_topic();
+        let outgoing = batch.outgoing(&self.lanes, &quarantine);
+        let Some(session) = self.session.as_mut() else { return Ok(Stepped::On) };
+        let outcome = session.publish(&self.settings, &outgoing, &positions, patience);
+        drop(outgoing);
+        let settlement = settle::settle(&batch.shares(), &outcome);
+        self.apply(now, &batch, &outcome.reports, settlement)
+    }
+
+    /// Connects, and releases what turns out to be committed already.
+    fn begin(&mut self, now: Instant, patience: Duration) -> Result<Stepped, Error> {
+        let begun = self.ensure_positions_topic(patience).and_then(|()| {
+            Session::begin(&self.settings, self.spool.identity(), patience)
+                .map_err(|error| error.trouble(&self.settings.brokers))
+        });
+        match begun {
+            Ok((session, positions)) => {
+                for lane in &mut self.lanes {
+                    lane.forget();
+                    let through = positions.reached(&self.spool, lane)?;
+                    release_through(&self.spool, lane.number, through)?;
+                }
+                self.session = Some(session);
+                self.heard(now);
+            }
+            Err(trouble) => {
+                self.status.error(trouble);
+                self.status.down(trouble, self.settings.brokers.as_str());
+                if trouble == Trouble::Fenced {
+                    self.status.restarted(Restart::Fenced);
+                }
+                self.pause.begin(now);
+            }
+        }
+        Ok(Stepped::On)
+    }
+
+    fn ensure_positions_topic(&self, patience: Duration) -> Result<(), Trouble> {
+        let topic = crate::kafka::topics::positions(&self.settings);
+        match self.inspector.look(&topic.name, patience.min(LOOK))? {
+            State::Ready { .. } => Ok(()),
+            State::Troubled(Trouble::UnknownTopic) if self.settings.create_topics => {
+                self.make(&topic)
+            }
+            State::Troubled(trouble) => Err(trouble),
+        }
+    }
+
+    fn make(&self, topic: &Needed) -> Result<(), Trouble> {
+        let making = self.inspector.make(topic, self.settings.replication, LOOK);
+        self.runtime.block_on(making)?;
+        tracing::info!(topic = topic.name, partitions = topic.partitions, "made a topic");
+        Ok(())
+    }
+
+    /// Looks at the topics of lanes that have something to send and were not looked at since they
+    /// were last in trouble. False if the cluster did not answer.
+    fn look_at_topics(&mut self, now: Instant) -> Result<bool, Error> {
+        for at in 0..self.lanes.len() {
+            if !self.lanes[at].wants_a_look(&self.spool, now) {
+                continue;
+            }
+            let topic = Arc::clone(&self.lanes[at].topic);
+            let state = match self.inspector.look(&topic, LOOK) {
+                Ok(State::Troubled(Trouble::UnknownTopic)) => self.make_missing(&topic),
+                other => other,
+            };
+            match state {
+                Ok(State::Ready { .. }) => self.lanes[at].found_ready(),
+                Ok(State::Troubled(trouble)) => self.set_aside(at, trouble, now),
+                Err(trouble) => {
+                    self.status.error(trouble);
+                    self.status.down(trouble, self.settings.brokers.as_str());
+                    self.pause.begin(now);
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn make_missing(&self, topic: &str) -> Result<State, Trouble> {
+        let Some(needed) = self.topics.iter().find(|needed| needed.name == topic) else {
+            return Ok(State::Troubled(Trouble::UnknownTopic));
+        };
+        if !self.settings.create_topics {
+            return Ok(State::Troubled(Trouble::UnknownTopic));
+        }
+        match self.make(needed) {
+            Ok(()) => Ok(State::Ready { partitions: needed.partitions }),
+            Err(trouble) if trouble.concerns_everything() => Err(trouble),
+            Err(trouble) => Ok(State::Troubled(trouble)),
+        }
+    }
+
+    fn set_aside(&mut self, at: usize, trouble: Trouble, now: Instant) {
+        let lane = &mut self.lanes[at];
+        let pause = lane.set_aside(now);
+        self.status.error(trouble);
+        self.status.set_aside(&lane.topic, trouble, pause);
+    }
+
+    fn apply(
+        &mut self,
+        now: Instant,
+        batch: &Batch,
+        reports: &[crate::kafka::outcome::Report],
+        settlement: Settlement,
+    ) -> Result<Stepped, Error> {
+        for (lane, leaving, places) in batch.leaving(&settlement.settled, reports) {
+            self.spool.release(lane, leaving, &places)?;
+            self.status.delivered(&batch.delays(lane, leaving.through, Timestamp::now()));
+            let lane = &mut self.lanes[usize::from(lane)];
+            if lane.delivered() {
+                self.status.resumed(&lane.topic);
+            }
+            if leaving.quarantined > 0 {
+                self.status.quarantined(&lane.topic, lane.refused.take());
+            }
+        }
+        for (number, verdict) in settlement.lanes {
+            let at = usize::from(number);
+            match verdict {
+                Verdict::SetAside(trouble) => self.set_aside(at, trouble, now),
+                Verdict::Split { records } => self.lanes[at].split(records),
+                Verdict::Poison { sequence, trouble } => {
+                    self.lanes[at].refused = Some(lane::Refused { sequence, trouble });
+                }
+                Verdict::LookAgain => self.lanes[at].forget(),
+            }
+        }
+        if let Some(trouble) = settlement.trouble {
+            self.status.error(trouble);
+        } else {
+            self.heard(now);
+        }
+        if let Some(reason) = settlement.renew {
+            self.renew(reason);
+        }
+        if settlement.pause {
+            self.pause.begin(now);
+        }
+        Ok(Stepped::On)
+    }
+
+    fn renew(&mut self, reason: settle::Renew) {
+        if let Some(session) = self.session.take() {
+            session.end();
+        }
+        match reason {
+            settle::Renew::Refusal => {}
+            settle::Renew::Lost(restart) => self.status.restarted(restart),
+        }
+    }
+
+    fn heard(&mut self, now: Instant) {
+        self.last_heard = now;
+        self.pause.end();
+        self.status.up(self.settings.brokers.as_str(), self.settings.delivery);
+    }
+
+    /// Nothing to send: see now and then whether Kafka is still there.
+    fn idle(&mut self, now: Instant) -> Stepped {
+        let quiet = now.saturating_duration_since(self.last_heard);
+        if quiet >= PROBE_EVERY
+            && let Some(session) = &self.session
+        {
+            match session.probe(&self.settings) {
+                Ok(()) => self.heard(now),
+                Err(trouble) => {
+                    self.status.error(trouble);
+                    self.status.down(trouble, self.settings.brokers.as_str());
+                    self.last_heard = now;
+                }
+            }
+        }
+        let next = self.lanes.iter().filter_map(|lane| lane.pause.left(now)).min();
+        Stepped::Idle(next.map_or(IDLE, |next| next.min(IDLE)))
+    }
+
+    fn wait(&self, pause: Duration, stop: &AtomicBool) {
+        if stop.load(Ordering::Acquire) {
+            return;
+        }
+        let now = Instant::now();
+        let after: Vec<(u16, u64)> = if self.pause.left(now).is_some() {
+            Vec::new()
+        } else {
+            let ready = self.lanes.iter().filter(|lane| lane.pause.left(now).is_none());
+            ready.map(|lane| (lane.number, self.spool.released(lane.number))).collect()
+        };
+        self.spool.wait_for_records(&after, pause);
+    }
+
+    fn waits(&self) -> bool {
+        self.spool.books().lanes.iter().any(|lane| lane.pending > 0)
+    }
+}
+
+/// Releases what Kafka says is committed, though this run did not hear of it.
+fn release_through(spool: &Spool, lane: u16, through: u64) -> Result<(), Error> {
+    let mut released = spool.released(lane);
+    while released < through {
+        let Some(chunk) = spool.chunk_after(lane, released)? else { break };
+        let settled =
+            chunk.records().filter(|record| (released + 1..=through).contains(&record.sequence));
+        let mut leaving = Leaving { through: chunk.last.min(through), ..Leaving::default() };
+        for record in settled {
+            leaving.published += 1;
+            leaving.bytes += record.bytes.len() as u64;
+        }
+        spool.release(lane, leaving, &[])?;
+        released = leaving.through;
+    }
+    Ok(())
+}
+
+/// How long a delivery, a commit or a connection may take before the producer is made anew.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_secs(5);
+/// `cadrelay_kafka_up` follows an outage within a minute also when nothing is sent.
+const PROBE_EVERY: Duration = Duration::from_secs(15);
+const IDLE: Duration = Duration::from_secs(5);

@@ -1,0 +1,117 @@
+//! One producer's time, from settling what the one before left to its end.
+
+use crate::drain::lane::Lane;
+use crate::kafka::client;
+use crate::kafka::outcome::{Outcome, Trouble};
+use crate::kafka::positions::{self, Positions};
+use crate::kafka::publisher::{Outgoing, Position, Publisher};
+use crate::kafka::settings::{Delivery, Settings};
+use crate::spool::{Identity, Spool, store};
+use std::time::Duration;
+
+/// A producer that has begun.
+#[derive(Debug)]
+pub struct Session {
+    publisher: Publisher,
+}
+
+/// Why a session did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The client cannot be made with these settings.
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    /// Kafka does not answer, or refuses.
+    #[error("kafka: {}", .0.as_str())]
+    Kafka(Trouble),
+}
+
+impl Error {
+    /// What the drain does about it.
+    pub fn trouble(&self, brokers: &str) -> Trouble {
+        match self {
+            Self::Client(error) => {
+                tracing::error!(error = %error, brokers, "cannot make a Kafka client");
+                Trouble::Fatal
+            }
+            Self::Kafka(trouble) => *trouble,
+        }
+    }
+}
+
+/// What Kafka says is committed of our runs.
+#[derive(Debug)]
+pub struct Committed {
+    identity: Identity,
+    positions: Positions,
+}
+
+impl Session {
+    /// Connects, settles what was in doubt, and reads what is committed.
+    pub fn begin(
+        settings: &Settings,
+        identity: &Identity,
+        patience: Duration,
+    ) -> Result<(Self, Committed), Error> {
+        let publisher = Publisher::new(settings, &identity.instance)?;
+        publisher.begin(patience).map_err(Error::Kafka)?;
+        let positions = match settings.delivery {
+            // Only now: before the producer has begun, a committed position can be invisible.
+            Delivery::ExactlyOnce => {
+                positions::read(settings, &identity.instance, patience).map_err(Error::Kafka)?
+            }
+            Delivery::AtLeastOnce => Positions::new(),
+        };
+        Ok((Self { publisher }, Committed { identity: identity.clone(), positions }))
+    }
+
+    /// Publishes a batch with its positions.
+    pub fn publish(
+        &mut self,
+        settings: &Settings,
+        batch: &[Outgoing<'_>],
+        positions: &[Position],
+        patience: Duration,
+    ) -> Outcome {
+        self.publisher.publish(&settings.positions_topic(), batch, positions, patience)
+    }
+
+    /// Whether a broker answers.
+    pub fn probe(&self, settings: &Settings) -> Result<(), Trouble> {
+        self.publisher.probe(&settings.positions_topic(), PROBE)
+    }
+
+    /// Ends the producer. Its last breath can take seconds when brokers are away, and nothing
+    /// depends on it, so it is not waited for.
+    pub fn end(self) {
+        let ended = std::thread::Builder::new()
+            .name("kafka-ending".to_owned())
+            .spawn(move || drop(self.publisher));
+        if let Err(error) = ended {
+            tracing::warn!(error = %error, "cannot end a producer beside the drain");
+        }
+    }
+}
+
+impl Committed {
+    /// How far a lane is committed. Positions count for their own run alone: a restored copy of a
+    /// spool gives its new records sequences that the original has used as well.
+    pub fn reached(&self, spool: &Spool, lane: &Lane) -> Result<u64, store::Error> {
+        let mut reached = spool.released(lane.number);
+        for (at, run) in self.identity.runs.iter().enumerate() {
+            let end = self.identity.runs.get(at + 1).map_or(u64::MAX, |next| next.first - 1);
+            let key = (run.name.clone(), lane.topic.to_string());
+            if let Some(position) = self.positions.get(&key) {
+                reached = reached.max((*position).min(end));
+            }
+            let next = spool.first_after(lane.number, reached)?;
+            if next.is_none_or(|next| next <= end) {
+                // Nothing waits, or the rest of this run does, and later runs wait behind it.
+                break;
+            }
+        }
+        Ok(reached)
+    }
+}
+
+const PROBE: Duration = Duration::from_secs(5);

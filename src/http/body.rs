@@ -1,0 +1,81 @@
+//! Reads a body whole: its exact bytes, up to the limit, in time.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_core::Stream;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// Why there is no body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// It is larger than the limit.
+    #[error("the body is over the limit")]
+    TooLarge,
+    /// It is compressed.
+    #[error("the body has a content-encoding")]
+    Encoded,
+    /// It did not arrive in time.
+    #[error("the body did not arrive in time")]
+    Slow,
+    /// The connection ended in the middle of it.
+    #[error("the body did not arrive whole")]
+    Broken,
+}
+
+/// Reads the body of a request.
+pub async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Bytes, Error> {
+    let headers = request.headers();
+    let encoded = headers
+        .get_all(header::CONTENT_ENCODING)
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if encoded {
+        return Err(Error::Encoded);
+    }
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(Error::TooLarge);
+    }
+    let mut payload = std::pin::pin!(payload);
+    // A body that came with its head is here at once; then no timer is needed.
+    let Some(first) = chunk(payload.as_mut(), timeout).await? else { return Ok(Bytes::new()) };
+    if first.len() > limit {
+        return Err(Error::TooLarge);
+    }
+    if announced == Some(first.len() as u64) {
+        return Ok(first);
+    }
+    let gathering = async {
+        let mut body = BytesMut::from(&first[..]);
+        while let Some(more) = next(payload.as_mut()).await? {
+            if body.len() + more.len() > limit {
+                return Err(Error::TooLarge);
+            }
+            body.extend_from_slice(&more);
+        }
+        Ok(body.freeze())
+    };
+    tokio::time::timeout(timeout, gathering).await.unwrap_or(Err(Error::Slow))
+}
+
+async fn chunk(mut payload: Pin<&mut Payload>, timeout: Duration) -> Result<Option<Bytes>, Error> {
+    let waiting = next(payload.as_mut());
+    tokio::time::timeout(timeout, waiting).await.unwrap_or(Err(Error::Slow))
+}
+
+async fn next(mut payload: Pin<&mut Payload>) -> Result<Option<Bytes>, Error> {
+    match poll_fn(|context| payload.as_mut().poll_next(context)).await {
+        Some(Ok(chunk)) => Ok(Some(chunk)),
+        Some(Err(_)) => Err(Error::Broken),
+        None => Ok(None),
+    }
+}

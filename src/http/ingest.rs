@@ -1,0 +1,214 @@
+//! `/webhooks/{source}`: the providers' side.
+
+use crate::http::body;
+use crate::http::error::{Outcome, Problem, receipt};
+use crate::ingest::{Ingest, Now};
+use crate::metrics::SourceMeters;
+use crate::providers::notification::{Headers, Notification};
+use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tracing::Instrument;
+
+/// What the routes share.
+#[derive(Debug)]
+pub struct Inlets {
+    /// The sources by name.
+    pub sources: HashMap<String, Inlet>,
+    /// The largest body, in bytes.
+    pub body_limit: usize,
+    /// How long a body may take.
+    pub read_timeout: Duration,
+    /// Turned on when the process begins to stop.
+    pub stopping: AtomicBool,
+    /// The clock of the window.
+    pub clock: Clock,
+    /// Numbers requests for the log.
+    pub requests: AtomicU64,
+}
+
+/// One source's way in.
+#[derive(Debug)]
+pub struct Inlet {
+    /// The spine.
+    pub ingest: Ingest,
+    /// What is measured.
+    pub meters: SourceMeters,
+    /// Keeps a flood of forgeries from flooding the log.
+    pub refusals: Quiet,
+}
+
+/// Time that never jumps while the process runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    wall: Timestamp,
+    began: Instant,
+}
+
+impl Clock {
+    /// A clock set by the system's.
+    pub fn start() -> Self {
+        Self { wall: Timestamp::now(), began: Instant::now() }
+    }
+
+    /// The moment, by both clocks.
+    pub fn now(&self) -> Now {
+        let began = u64::try_from(self.wall.as_millisecond()).unwrap_or(0);
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX / 2);
+        Now { wall: Timestamp::now(), steady: began + since }
+    }
+}
+
+/// Says something once in a while, with how often it was left unsaid.
+#[derive(Debug, Default)]
+pub struct Quiet {
+    last: Mutex<Option<(Instant, u64)>>,
+}
+
+impl Quiet {
+    /// How many were left unsaid since the last time, if it may be said now.
+    fn may_say(&self) -> Option<u64> {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match last.as_mut() {
+            Some((when, unsaid)) if when.elapsed() < SAY_EVERY => {
+                *unsaid += 1;
+                None
+            }
+            _ => {
+                let unsaid = last.map_or(0, |(_, unsaid)| unsaid);
+                *last = Some((Instant::now(), 0));
+                Some(unsaid)
+            }
+        }
+    }
+}
+
+/// The routes of the ingest listener.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/webhooks/{source}")
+                .route(web::post().to(post))
+                .route(web::get().to(look))
+                .route(web::head().to(look))
+                .default_service(web::to(other_method)),
+        )
+        .default_service(web::to(not_found));
+}
+
+async fn post(
+    inlets: web::Data<Inlets>,
+    name: web::Path<String>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let Some(inlet) = inlets.sources.get(name.as_str()) else {
+        return Problem::NotFound.response();
+    };
+    let number = inlets.requests.fetch_add(1, Ordering::Relaxed);
+    let span = tracing::debug_span!("request", request.id = number, source = name.as_str());
+    let (response, outcome) = take(&inlets, inlet, &request, payload).instrument(span).await;
+    count(inlet, outcome);
+    response
+}
+
+async fn take(
+    inlets: &Inlets,
+    inlet: &Inlet,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> (HttpResponse, Outcome) {
+    let body = match body::read(request, payload, inlets.body_limit, inlets.read_timeout).await {
+        Ok(body) => body,
+        Err(error) => return refuse(inlet, error.into()),
+    };
+    if inlets.stopping.load(Ordering::Relaxed) {
+        return refuse(inlet, Problem::Stopping);
+    }
+    let began = Instant::now();
+    let pairs = request
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let notification =
+        Notification { body, headers: Headers::new(pairs), query: request.query_string() };
+    let answer = match inlet.ingest.accept(notification, inlets.clock.now()).await {
+        Ok(accepted) => receipt(&accepted),
+        Err(rejection) => refuse(inlet, rejection.into()),
+    };
+    inlet.meters.duration.observe(began.elapsed().as_secs_f64());
+    answer
+}
+
+fn refuse(inlet: &Inlet, problem: Problem) -> (HttpResponse, Outcome) {
+    let outcome = problem.outcome();
+    tracing::debug!(?problem, "refused");
+    if matches!(outcome, Outcome::Unproven)
+        && let Some(unsaid) = inlet.refusals.may_say()
+    {
+        let source = inlet.ingest.source().name();
+        tracing::warn!(
+            event = "notification_refused",
+            source,
+            reason = "unproven",
+            unsaid,
+            "a notification does not prove where it comes from"
+        );
+    }
+    (problem.response(), outcome)
+}
+
+fn count(inlet: &Inlet, outcome: Outcome) {
+    let answers = &inlet.meters.answers;
+    let counter = match outcome {
+        Outcome::Stored => None,
+        Outcome::Duplicate => Some(&answers.duplicate),
+        Outcome::Unproven => Some(&answers.unproven),
+        Outcome::Malformed => Some(&answers.malformed),
+        Outcome::TooLarge => Some(&answers.too_large),
+        Outcome::Unavailable => Some(&answers.unavailable),
+        Outcome::NotReceived => return,
+    };
+    if let Some(counter) = counter {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+    if matches!(outcome, Outcome::Stored | Outcome::Duplicate) {
+        let now = Timestamp::now().as_millisecond();
+        inlet.meters.last_notification.set(now as f64 / 1000.0);
+    }
+}
+
+#[derive(Serialize)]
+struct Look<'a> {
+    source: &'a str,
+    provider: &'static str,
+}
+
+/// So that a person can try the URL in a browser.
+async fn look(inlets: web::Data<Inlets>, name: web::Path<String>) -> HttpResponse {
+    match inlets.sources.get(name.as_str()) {
+        Some(inlet) => {
+            let source = inlet.ingest.source();
+            HttpResponse::Ok()
+                .json(Look { source: source.name(), provider: source.provider().as_str() })
+        }
+        None => Problem::NotFound.response(),
+    }
+}
+
+async fn other_method(inlets: web::Data<Inlets>, name: web::Path<String>) -> HttpResponse {
+    match inlets.sources.contains_key(name.as_str()) {
+        true => Problem::Method.response(),
+        false => Problem::NotFound.response(),
+    }
+}
+
+async fn not_found() -> HttpResponse {
+    Problem::NotFound.response()
+}
+
+const SAY_EVERY: Duration = Duration::from_secs(10);

@@ -1,0 +1,9 @@
+//! The listeners: ingest for the providers, admin for the operators.
+//!
+//! The only module that knows status codes. Each listener answers its own routes alone.
+
+pub mod admin;
+pub mod body;
+pub mod error;
+pub mod ingest;
+pub mod settings;

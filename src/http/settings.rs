@@ -1,0 +1,70 @@
+//! `[http]` and `[admin]`: where we listen.
+
+use crate::quantity::{ByteSize, Duration};
+use crate::secret::Secret;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Settings of the ingest listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The address to listen on. Default `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// The largest body that is taken. Default `1MiB`.
+    pub body_limit: ByteSize,
+    /// How long a request's head, and then its body, may take to arrive. Default `10s`.
+    pub read_timeout: Duration,
+    /// The most connections at once; more wait to be accepted. Default 10000.
+    pub max_connections: usize,
+    /// Whether a source without proof may listen on an address other than loopback. Default false.
+    pub allow_unproven: bool,
+    /// The certificate and key for TLS. Default none: plain HTTP, behind a proxy that ends TLS.
+    pub tls: Option<Tls>,
+    /// The address under which providers reach this listener, for subscriptions without a URL.
+    pub public_url: Option<String>,
+    /// Threads that answer. Default: one for each processor.
+    pub workers: Option<usize>,
+}
+
+/// A certificate and its key, as PEM files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate, with its chain.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            body_limit: ByteSize(1 << 20),
+            read_timeout: Duration(std::time::Duration::from_secs(10)),
+            max_connections: 10_000,
+            allow_unproven: false,
+            tls: None,
+            public_url: None,
+            workers: None,
+        }
+    }
+}
+
+/// Settings of the admin listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// The address to listen on; not for the internet. Default `127.0.0.1:9464`.
+    pub listen: SocketAddr,
+    /// The bearer token that guards everything but the probes. Default none.
+    pub token: Option<Secret>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)), token: None }
+    }
+}

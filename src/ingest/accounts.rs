@@ -1,0 +1,82 @@
+//! The accounts that stored records are counted in: one for each source and what became of it.
+//!
+//! The spool counts by account in the same step that makes records pending, so that the books
+//! balance at every look; the metrics add the accounts up.
+
+use crate::event::group::Group;
+use crate::event::provider::Provider;
+use crate::providers::source::Reason;
+
+/// What an account counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// Events of a group, accepted for the first time.
+    Accepted(Group),
+    /// Bodies that were not understood.
+    Quarantined(Reason),
+}
+
+/// The accounts of one source.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    kinds: Vec<Kind>,
+    first: usize,
+}
+
+impl Accounts {
+    /// The accounts of each source, in order, numbered through.
+    pub fn of_sources(providers: impl IntoIterator<Item = Provider>) -> Vec<Self> {
+        let mut first = 0;
+        let number = |provider| {
+            let groups = Group::of(provider).iter().copied().map(Kind::Accepted);
+            let kinds: Vec<Kind> =
+                groups.chain(Reason::READING.into_iter().map(Kind::Quarantined)).collect();
+            let accounts = Self { first, kinds };
+            first += accounts.kinds.len();
+            accounts
+        };
+        providers.into_iter().map(number).collect()
+    }
+
+    /// How many accounts a list of them has.
+    pub fn count(all: &[Self]) -> usize {
+        all.iter().map(|accounts| accounts.kinds.len()).sum()
+    }
+
+    /// The account of an accepted event.
+    pub fn of_group(&self, group: Group) -> usize {
+        self.of(Kind::Accepted(group))
+    }
+
+    /// The account of a body that was not understood.
+    pub fn of_reason(&self, reason: Reason) -> usize {
+        self.of(Kind::Quarantined(reason))
+    }
+
+    /// Each account with what it counts.
+    pub fn kinds(&self) -> impl Iterator<Item = (usize, Kind)> + '_ {
+        self.kinds.iter().enumerate().map(|(at, kind)| (self.first + at, *kind))
+    }
+
+    fn of(&self, kind: Kind) -> usize {
+        let at = self.kinds.iter().position(|known| *known == kind);
+        self.first + at.expect("every group and reason of the provider has an account")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_account_of_every_source_is_another() {
+        let all = Accounts::of_sources(Provider::ALL);
+
+        let mut numbers: Vec<usize> =
+            all.iter().flat_map(|accounts| accounts.kinds().map(|(number, _)| number)).collect();
+        numbers.dedup();
+
+        assert_eq!(numbers, (0..Accounts::count(&all)).collect::<Vec<_>>());
+        assert_ne!(all[0].of_group(Group::Other), all[1].of_group(Group::Other));
+    }
+}

@@ -1,0 +1,127 @@
+//! The spine: what happens to a notification between its last byte and its answer.
+//!
+//! # Promises
+//! - [`Ingest::accept`] says yes only to what is durable, or was so before.
+//! - Nothing unproven reaches the spool.
+//!
+//! Knows nothing of HTTP or Kafka.
+
+pub mod accounts;
+pub mod routing;
+
+use crate::event::id::EventId;
+use crate::ingest::accounts::Accounts;
+use crate::ingest::routing::Routes;
+use crate::providers::notification::Notification;
+use crate::providers::source::{Reading, Refusal, Source};
+use crate::record::cloudevents::{self, Context, Encoding};
+use crate::record::quarantine;
+use crate::spool::window::IdKey;
+use crate::spool::{self, Appended, Spool, Submission};
+use jiff::Timestamp;
+
+/// Takes notifications of one source.
+#[derive(Debug)]
+pub struct Ingest {
+    source: Source,
+    routes: Routes,
+    accounts: Accounts,
+    encoding: Encoding,
+    spool: Spool,
+}
+
+/// What the sender is told: yes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Receipt {
+    /// It is durable.
+    Accepted(EventId),
+    /// It was durable before; this is a redelivery.
+    Duplicate(EventId),
+    /// It is authentic and not understood, and durable.
+    Quarantined(EventId),
+}
+
+/// What the sender is told: no, and why. Nothing was stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Rejection {
+    /// It is not believed, or cannot be.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It cannot be stored now.
+    #[error(transparent)]
+    Unavailable(#[from] spool::Error),
+}
+
+/// The moment of a request, by two clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// The time of day, for people and proofs.
+    pub wall: Timestamp,
+    /// Milliseconds since the epoch that never jump while the process runs, for the window.
+    pub steady: u64,
+}
+
+impl Ingest {
+    /// The spine of a source.
+    pub fn new(
+        source: Source,
+        routes: Routes,
+        accounts: Accounts,
+        encoding: Encoding,
+        spool: Spool,
+    ) -> Self {
+        Self { source, routes, accounts, encoding, spool }
+    }
+
+    /// The source whose notifications it takes.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Proves, reads, identifies, routes, encodes and commits a notification.
+    pub async fn accept(
+        &self,
+        notification: Notification<'_>,
+        now: Now,
+    ) -> Result<Receipt, Rejection> {
+        let traceparent = notification.headers.get("traceparent");
+        let context = Context { source: self.source.name(), received_at: now.wall, traceparent };
+        let proven = self.source.prove(notification, now.wall)?;
+        let (id, submission, receipt): (_, _, fn(EventId) -> Receipt) = match proven.read() {
+            Reading::Event(event) => {
+                let record = cloudevents::encode(&event, context, self.encoding);
+                let submission = Submission {
+                    id: IdKey::of_id(self.source.name(), event.id.as_str()),
+                    fact: self
+                        .source
+                        .fact_of(&event)
+                        .map(|(fact, within)| (IdKey::of_fact(self.source.name(), &fact), within)),
+                    lane: self.routes.of_group(event.group),
+                    record,
+                    account: self.accounts.of_group(event.group),
+                    now: now.steady,
+                };
+                (event.id, submission, Receipt::Accepted)
+            }
+            Reading::Quarantine { reason, raw } => {
+                let id = quarantine::id(&raw);
+                let submission = Submission {
+                    id: IdKey::of_id(self.source.name(), id.as_str()),
+                    fact: None,
+                    lane: self.routes.of_quarantine(),
+                    record: quarantine::encode(reason, &raw, &self.source, now.wall),
+                    account: self.accounts.of_reason(reason),
+                    now: now.steady,
+                };
+                (id, submission, Receipt::Quarantined)
+            }
+        };
+        match self.spool.append(submission).await? {
+            Appended::New { sequence } => {
+                tracing::debug!(event.id = %id, sequence, "stored");
+                Ok(receipt(id))
+            }
+            Appended::Duplicate => Ok(Receipt::Duplicate(id)),
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! Every series that the relay exports: names, labels and help, in one place.
+//!
+//! # Promises
+//! - Labels come from closed sets and from configured names; all of them start at zero.
+//! - The figures of P6 are read in one look at the spool, so that they balance at every scrape.
+
+use crate::drain::status::{Meters as DrainMeters, Restart};
+use crate::event::group::Group;
+use crate::event::provider::Provider;
+use crate::ingest::accounts::{Accounts, Kind};
+use crate::kafka::outcome::Trouble;
+use crate::providers::source::Reason;
+use crate::spool::{Meters as SpoolMeters, Spool};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// All series, in a registry of their own.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// What the spool measures.
+    pub spool: SpoolMeters,
+    /// What the drain measures.
+    pub drain: DrainMeters,
+    request_duration: HistogramVec,
+    last_notification: prometheus::GaugeVec,
+}
+
+/// The counters of one source that are not the spool's.
+#[derive(Clone, Debug)]
+pub struct SourceMeters {
+    /// Seconds from the request's last byte to its answer.
+    pub duration: Histogram,
+    /// When the last proven notification came.
+    pub last_notification: Gauge,
+    /// Answers that stored nothing.
+    pub answers: Arc<Answers>,
+}
+
+/// Notifications that stored nothing, by outcome.
+#[derive(Debug, Default)]
+pub struct Answers {
+    /// Redeliveries.
+    pub duplicate: AtomicU64,
+    /// Not believed.
+    pub unproven: AtomicU64,
+    /// Not JSON and not provable, or encoded.
+    pub malformed: AtomicU64,
+    /// Over the body limit.
+    pub too_large: AtomicU64,
+    /// Could not be stored.
+    pub unavailable: AtomicU64,
+}
+
+/// A source as the books know it.
+#[derive(Clone, Debug)]
+pub struct Inlet {
+    /// Its name.
+    pub name: String,
+    /// Its provider.
+    pub provider: Provider,
+    /// Its accounts in the spool.
+    pub accounts: Accounts,
+    /// Its other counters.
+    pub answers: Arc<Answers>,
+}
+
+impl Metrics {
+    /// Registers everything that does not depend on the spool. `topics` are all topics of lanes.
+    pub fn new(topics: &[String]) -> Self {
+        let registry = Registry::new();
+        let register = Register(&registry);
+        let spool = SpoolMeters {
+            commit_duration: register.histogram(
+                "cadrelay_commit_duration_seconds",
+                "Time of one commit to disk, with its sync.",
+                COMMIT_SECONDS,
+            ),
+            commit_records: register.histogram(
+                "cadrelay_commit_records",
+                "Records in one commit to disk.",
+                COMMIT_RECORDS,
+            ),
+        };
+        let drain = drain_meters(&register, topics);
+        let request_duration = HistogramVec::new(
+            HistogramOpts::new(
+                "cadrelay_request_duration_seconds",
+                "Time from a notification's last byte to its answer.",
+            )
+            .buckets(REQUEST_SECONDS.to_vec()),
+            &["source"],
+        )
+        .expect("the name and label are legal");
+        register.register(request_duration.clone());
+        let last_notification = prometheus::GaugeVec::new(
+            Opts::new(
+                "cadrelay_last_notification_timestamp_seconds",
+                "When the last notification that was answered 200 came; 0 before the first.",
+            ),
+            &["source"],
+        )
+        .expect("the name and label are legal");
+        register.register(last_notification.clone());
+        let build = register.gauges("cadrelay_build_info", "1, with the version.", &["version"]);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        #[cfg(target_os = "linux")]
+        register.register(prometheus::process_collector::ProcessCollector::for_self());
+        Self { registry, spool, drain, request_duration, last_notification }
+    }
+
+    /// The series of a source.
+    pub fn source(&self, name: &str) -> SourceMeters {
+        SourceMeters {
+            duration: self.request_duration.with_label_values(&[name]),
+            last_notification: self.last_notification.with_label_values(&[name]),
+            answers: Arc::default(),
+        }
+    }
+
+    /// Registers what is read from the spool at each scrape.
+    pub fn watch(&self, spool: Spool, inlets: Vec<Inlet>, limits: Limits) {
+        let refused = self.drain.refused.clone();
+        let books = Books { spool, inlets, limits, refused: refused.into_iter().collect() };
+        Register(&self.registry).register(books);
+    }
+
+    /// All series in the Prometheus text format.
+    pub fn text(&self) -> String {
+        let mut text = Vec::new();
+        // The encoder fails only for families without samples, and we register none.
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            tracing::error!(error = %error, "cannot encode the metrics");
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+/// The spool's bounds, which are exported beside what they bound.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most bytes that may wait.
+    pub max_bytes: u64,
+    /// The bytes of the disk that are left free.
+    pub disk_reserve: u64,
+}
+
+fn drain_meters(register: &Register<'_>, topics: &[String]) -> DrainMeters {
+    let errors = register.counters(
+        "cadrelay_publish_errors_total",
+        "Attempts to reach Kafka or to publish that failed, by kind.",
+        &["kind"],
+    );
+    let restarts = register.counters(
+        "cadrelay_kafka_producer_restarts_total",
+        "Kafka producers that were ended and made anew, by reason.",
+        &["reason"],
+    );
+    let lane_trouble = register.gauges(
+        "cadrelay_lane_trouble",
+        "1 while the records of a topic are set aside because it does not take them.",
+        &["topic"],
+    );
+    for topic in topics {
+        lane_trouble.with_label_values(&[topic]).set(0);
+    }
+    let counters = |vec: &IntCounterVec, label: &str| vec.with_label_values(&[label]);
+    DrainMeters {
+        up: register.gauge("cadrelay_kafka_up", "1 if Kafka answered when it was last asked."),
+        last_success: register.float_gauge(
+            "cadrelay_kafka_last_success_timestamp_seconds",
+            "When Kafka last took records or answered; 0 before the first time.",
+        ),
+        errors: Trouble::COUNTED
+            .into_iter()
+            .map(|trouble| (trouble, counters(&errors, trouble.as_str())))
+            .collect(),
+        restarts: Restart::ALL
+            .into_iter()
+            .map(|restart| (restart, counters(&restarts, restart.as_str())))
+            .collect(),
+        refused: [Trouble::TooLarge, Trouble::Invalid]
+            .into_iter()
+            .map(|trouble| {
+                let name = format!("refused_{}", trouble.as_str());
+                (trouble, IntCounter::new(name, "inner").expect("the name is legal"))
+            })
+            .collect(),
+        delay: register.histogram(
+            "cadrelay_publish_delay_seconds",
+            "Time from an event's commit to disk to its commit in Kafka.",
+            DELAY_SECONDS,
+        ),
+        lane_trouble,
+    }
+}
+
+/// The books of the spool as series, from one look.
+struct Books {
+    spool: Spool,
+    inlets: Vec<Inlet>,
+    limits: Limits,
+    /// Records that Kafka refused for good, by why.
+    refused: Vec<(Trouble, IntCounter)>,
+}
+
+impl Collector for Books {
+    fn desc(&self) -> Vec<&Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let look = self.spool.books();
+        let notifications = counters(
+            "cadrelay_notifications_total",
+            "Notifications received, by source and what the sender was told.",
+            &["source", "outcome"],
+        );
+        let events = counters(
+            "cadrelay_events_total",
+            "Events accepted for the first time, by provider and group.",
+            &["provider", "group"],
+        );
+        let quarantined = counters(
+            "cadrelay_quarantined_total",
+            "Bodies and records put into quarantine, by reason.",
+            &["reason"],
+        );
+        for provider in Provider::ALL {
+            for group in Group::of(provider) {
+                events.with_label_values(&[provider.as_str(), group.as_str()]);
+            }
+        }
+        for reason in Reason::ALL {
+            quarantined.with_label_values(&[reason.as_str()]);
+        }
+        for inlet in &self.inlets {
+            let outcome =
+                |outcome: &str| notifications.with_label_values(&[inlet.name.as_str(), outcome]);
+            let (accepted, in_quarantine) = (outcome("accepted"), outcome("quarantined"));
+            for (account, kind) in inlet.accounts.kinds() {
+                let records = look.committed[account];
+                match kind {
+                    Kind::Accepted(group) => {
+                        accepted.inc_by(records);
+                        let labels = [inlet.provider.as_str(), group.as_str()];
+                        events.with_label_values(&labels).inc_by(records);
+                    }
+                    Kind::Quarantined(reason) => {
+                        in_quarantine.inc_by(records);
+                        quarantined.with_label_values(&[reason.as_str()]).inc_by(records);
+                    }
+                }
+            }
+            let answers = &inlet.answers;
+            outcome("duplicate").inc_by(answers.duplicate.load(Ordering::Relaxed));
+            outcome("unproven").inc_by(answers.unproven.load(Ordering::Relaxed));
+            outcome("malformed").inc_by(answers.malformed.load(Ordering::Relaxed));
+            outcome("too_large").inc_by(answers.too_large.load(Ordering::Relaxed));
+            outcome("unavailable").inc_by(answers.unavailable.load(Ordering::Relaxed));
+        }
+        for (trouble, counter) in &self.refused {
+            let reason = match trouble {
+                Trouble::TooLarge => Reason::TooLargeForKafka,
+                _ => Reason::InvalidRecord,
+            };
+            quarantined.with_label_values(&[reason.as_str()]).inc_by(counter.get());
+        }
+        let mut families: Vec<MetricFamily> =
+            [notifications, events, quarantined].iter().flat_map(Collector::collect).collect();
+        families.extend(self.lanes(&look));
+        families.extend(self.store(look.recovered));
+        families
+    }
+}
+
+impl Books {
+    fn lanes(&self, look: &crate::spool::lanes::Books) -> Vec<MetricFamily> {
+        let published = counters(
+            "cadrelay_published_total",
+            "Records committed in Kafka, by topic.",
+            &["topic"],
+        );
+        let pending =
+            gauges("cadrelay_spool_pending", "Records that wait for Kafka, by topic.", &["topic"]);
+        let oldest = prometheus::GaugeVec::new(
+            Opts::new(
+                "cadrelay_spool_oldest_seconds",
+                "Age of the oldest record that waits, by topic; 0 if none waits.",
+            ),
+            &["topic"],
+        )
+        .expect("the name and label are legal");
+        let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
+        for (lane, number) in look.lanes.iter().zip(0_u16..) {
+            let topic = [&*lane.topic];
+            published.with_label_values(&topic).inc_by(lane.published);
+            pending.with_label_values(&topic).set(lane.pending as i64);
+            let since = if lane.pending > 0 { self.spool.oldest(number) } else { None };
+            let age = since.map_or(0, |since| now.saturating_sub(since));
+            oldest.with_label_values(&topic).set(age as f64 / 1000.0);
+        }
+        [published.collect(), pending.collect(), oldest.collect()].concat()
+    }
+
+    fn store(&self, recovered: u64) -> Vec<MetricFamily> {
+        let figures = self.spool.figures();
+        let single = |name: &str, help: &str, value: u64| {
+            let gauge = IntGauge::new(name, help).expect("the name is legal");
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.collect()
+        };
+        [
+            single(
+                "cadrelay_spool_recovered",
+                "Records that waited when this run began.",
+                recovered,
+            ),
+            single(
+                "cadrelay_spool_bytes",
+                "Bytes of records that wait for Kafka.",
+                figures.pending_bytes,
+            ),
+            single(
+                "cadrelay_spool_max_bytes",
+                "The most bytes that may wait; past it notifications are answered 503.",
+                self.limits.max_bytes,
+            ),
+            single(
+                "cadrelay_spool_disk_free_bytes",
+                "Bytes free on the spool's disk.",
+                figures.disk_free,
+            ),
+            single(
+                "cadrelay_spool_disk_reserve_bytes",
+                "Bytes of the spool's disk that are left free; below it notifications are answered \
+                 503.",
+                self.limits.disk_reserve,
+            ),
+            single(
+                "cadrelay_window_ids",
+                "Event ids that are remembered to recognise redeliveries, about.",
+                figures.ids,
+            ),
+        ]
+        .concat()
+    }
+}
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    IntCounterVec::new(Opts::new(name, help), labels).expect("the name and labels are legal")
+}
+
+fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    IntGaugeVec::new(Opts::new(name, help), labels).expect("the name and labels are legal")
+}
+
+/// Makes series and registers them.
+struct Register<'a>(&'a Registry);
+
+impl Register<'_> {
+    fn register(&self, collector: impl Collector + 'static) {
+        self.0.register(Box::new(collector)).expect("every series has a name of its own");
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let histogram = Histogram::with_opts(options).expect("the name is legal");
+        self.register(histogram.clone());
+        histogram
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        let counters = counters(name, help, labels);
+        self.register(counters.clone());
+        counters
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        let gauges = gauges(name, help, labels);
+        self.register(gauges.clone());
+        gauges
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        let gauge = IntGauge::new(name, help).expect("the name is legal");
+        self.register(gauge.clone());
+        gauge
+    }
+
+    fn float_gauge(&self, name: &str, help: &str) -> Gauge {
+        let gauge = Gauge::new(name, help).expect("the name is legal");
+        self.register(gauge.clone());
+        gauge
+    }
+}
+
+/// 0.1 ms to 10 s.
+const COMMIT_SECONDS: &[f64] = &[
+    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0,
+];
+/// 0.1 ms to 10 s; the senders give up after five and six.
+const REQUEST_SECONDS: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0,
+];
+const COMMIT_RECORDS: &[f64] =
+    &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0];
+/// 1 ms to 1 h.
+const DELAY_SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    300.0, 900.0, 3600.0,
+];
