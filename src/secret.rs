@@ -82,6 +82,11 @@ impl Resolved {
         &self.0
     }
 
+    /// The secret with something that is no secret before it.
+    pub fn after(self, prefix: &str) -> Self {
+        Self(format!("{prefix}{}", self.0))
+    }
+
     fn new(text: &str, empty: impl FnOnce() -> Error) -> Result<Self, Error> {
         if text.is_empty() { Err(empty()) } else { Ok(Self(text.to_owned())) }
     }

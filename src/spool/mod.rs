@@ -40,7 +40,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-pub use crate::spool::opening::{OpenError, Opening};
+pub use crate::spool::opening::{Loss, OpenError, Opening};
 
 /// A record that wants to be stored, with the id that must not be stored twice.
 #[derive(Debug)]
@@ -311,6 +311,12 @@ impl Spool {
         let Some(entry) = self.inner.store.find_id(id)? else { return Ok(None) };
         let place = self.inner.store.place(entry.lane, entry.sequence)?;
         Ok(Some((entry, place)))
+    }
+
+    /// Declares the spool failed, because what it holds cannot be read.
+    pub fn fail(&self) {
+        lock(&self.inner.front).state = State::Failed;
+        self.inner.failed.send_replace(true);
     }
 
     /// Turns true when a commit failed; the process must end then.

@@ -5,7 +5,10 @@
 //! documentation send `X-APS-Signature: sha256=` and HMAC-SHA256 in hex instead; both are believed.
 
 pub mod catalog;
+mod cloudevent;
+pub(super) mod payload;
 pub mod sample;
+mod wildcard;
 
 use crate::providers::notification::Notification;
 use ring::hmac;
