@@ -3,6 +3,9 @@
 //!
 //! ARCHITECTURE.md has the map. Modules import downwards only.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod drain;
 pub mod event;
 pub mod http;
@@ -13,4 +16,6 @@ pub mod providers;
 pub mod quantity;
 pub mod record;
 pub mod secret;
+pub mod simulator;
 pub mod spool;
+pub mod telemetry;

@@ -1,11 +1,12 @@
 //! The records that go to Kafka together.
 
-use crate::drain::lane::Lane;
+use crate::drain::lane::{Lane, Refused};
 use crate::drain::settle::Share;
 use crate::kafka::outcome::{Report, Trouble};
 use crate::kafka::publisher::{Outgoing, Position};
+use crate::providers::source::Reason;
 use crate::record::layout::{Parts, Record};
-use crate::record::quarantine::{self, Refusal};
+use crate::record::refused;
 use crate::spool::chunk::Chunk;
 use crate::spool::lanes::Leaving;
 use crate::spool::store::{self, Place};
@@ -234,13 +235,13 @@ impl Part {
     }
 }
 
-fn quarantined(bytes: &[u8], refused: crate::drain::lane::Refused) -> Record {
+fn quarantined(bytes: &[u8], why: Refused) -> Record {
     let parts = Parts::read(bytes).expect("the store keeps records as they were encoded");
-    let refusal = match refused.trouble {
-        Trouble::TooLarge => Refusal::TooLarge,
-        _ => Refusal::Invalid,
+    let reason = match why.trouble {
+        Trouble::TooLarge => Reason::TooLargeForKafka,
+        _ => Reason::InvalidRecord,
     };
-    quarantine::of_refused(&parts, refusal)
+    refused::encode(&parts, reason)
 }
 
 /// At most this many records go together: a few milliseconds of sending, so that the wait for a

@@ -7,3 +7,4 @@ pub mod body;
 pub mod error;
 pub mod ingest;
 pub mod settings;
+pub mod tls;

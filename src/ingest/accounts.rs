@@ -30,7 +30,7 @@ impl Accounts {
         let number = |provider| {
             let groups = Group::of(provider).iter().copied().map(Kind::Accepted);
             let kinds: Vec<Kind> =
-                groups.chain(Reason::READING.into_iter().map(Kind::Quarantined)).collect();
+                groups.chain(READING.into_iter().map(Kind::Quarantined)).collect();
             let accounts = Self { first, kinds };
             first += accounts.kinds.len();
             accounts
@@ -63,6 +63,10 @@ impl Accounts {
         self.first + at.expect("every group and reason of the provider has an account")
     }
 }
+
+/// Reasons that reading a body can give; the others are Kafka's, and the drain counts them.
+const READING: [Reason; 5] =
+    [Reason::NotJson, Reason::NotAnObject, Reason::NoEvent, Reason::TooDeep, Reason::NoHook];
 
 #[cfg(test)]
 mod tests {

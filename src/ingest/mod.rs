@@ -92,10 +92,11 @@ impl Ingest {
                 let record = cloudevents::encode(&event, context, self.encoding);
                 let submission = Submission {
                     id: IdKey::of_id(self.source.name(), event.id.as_str()),
-                    fact: self
-                        .source
-                        .fact_of(&event)
-                        .map(|(fact, within)| (IdKey::of_fact(self.source.name(), &fact), within)),
+                    fact: event.fact.as_ref().zip(self.source.facts_window()).map(
+                        |(fact, within)| {
+                            (IdKey::of_fact(self.source.name(), fact.as_str()), within)
+                        },
+                    ),
                     lane: self.routes.of_group(event.group),
                     record,
                     account: self.accounts.of_group(event.group),

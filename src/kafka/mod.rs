@@ -14,4 +14,5 @@ pub mod outcome;
 pub mod positions;
 pub mod publisher;
 pub mod settings;
+pub mod tailing;
 pub mod topics;

@@ -1,0 +1,243 @@
+//! The relay as a whole: builds its parts, runs them, and stops them from the front.
+
+use crate::config::{Config, Resolved};
+use crate::drain::Drain;
+use crate::drain::status::Status;
+use crate::event::provider::Provider;
+use crate::http::admin::{self, Admin};
+use crate::http::ingest::{self, Clock, Inlet, Inlets, Quiet};
+use crate::ingest::Ingest;
+use crate::ingest::accounts::Accounts;
+use crate::ingest::routing::{self, Routes};
+use crate::kafka::topics;
+use crate::metrics::{self, Metrics};
+use crate::spool::{Loss, Opening, Spool};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use anyhow::{Context, anyhow};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// A relay that is built and bound, and takes notifications once it runs.
+pub struct Relay {
+    /// Where notifications are taken.
+    pub ingest: SocketAddr,
+    /// Where operators look.
+    pub admin: SocketAddr,
+    spool: Spool,
+    inlets: web::Data<Inlets>,
+    servers: [Server; 2],
+    drain: JoinHandle<()>,
+    stop_drain: Arc<AtomicBool>,
+}
+
+impl Relay {
+    /// Builds all parts: opens the spool, binds the listeners, begins to drain.
+    pub fn build(config: &Config, resolved: Resolved, loss: Loss) -> anyhow::Result<Self> {
+        let providers = all_providers(&resolved);
+        let topics = routing::topics(&config.kafka, &providers);
+        let metrics = Metrics::new(&topics);
+        let accounts =
+            Accounts::of_sources(resolved.sources.iter().map(|source| source.provider()));
+        let spool = Opening {
+            settings: &config.spool,
+            window: config.dedup.window.0,
+            topics: &topics,
+            quarantine: &config.kafka.quarantine_topic(),
+            accounts: Accounts::count(&accounts),
+            loss,
+            meters: metrics.spool.clone(),
+        }
+        .open()?;
+        let listeners = bind(config)?;
+        let inlets = inlets(config, resolved.sources, accounts, &spool, &metrics)?;
+        let status = Arc::new(Status::new(metrics.drain.clone()));
+        let admin = Admin {
+            spool: spool.clone(),
+            drain: Arc::clone(&status),
+            metrics,
+            token: resolved.admin_token,
+            delivery: config.kafka.delivery.as_str(),
+            began: Instant::now(),
+        };
+        let addresses = (listeners.0.local_addr()?, listeners.1.local_addr()?);
+        let inlets = web::Data::new(inlets);
+        let servers = [
+            serve_ingest(config, listeners.0, inlets.clone())?,
+            serve_admin(listeners.1, web::Data::new(admin))?,
+        ];
+        let stop_drain = Arc::new(AtomicBool::new(false));
+        let drain = Drain::new(
+            spool.clone(),
+            config.kafka.clone(),
+            topics::needed(&config.kafka, &providers),
+            status,
+            tokio::runtime::Handle::current(),
+        )?;
+        let drain = start_drain(drain, &spool, Arc::clone(&stop_drain))?;
+        Ok(Self {
+            ingest: addresses.0,
+            admin: addresses.1,
+            spool,
+            inlets,
+            servers,
+            drain,
+            stop_drain,
+        })
+    }
+
+    /// Runs until `shutdown` completes or the spool fails, then stops: first the listeners, with
+    /// what is in flight, then the drain, for at most [`GRACE`], then the spool.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let handles: Vec<ServerHandle> = self.servers.iter().map(Server::handle).collect();
+        let servers: Vec<_> = self.servers.into_iter().map(tokio::spawn).collect();
+        let mut failure = self.spool.failure();
+        let failed = tokio::select! {
+            () = shutdown => false,
+            changed = failure.wait_for(|failed| *failed) => changed.is_ok(),
+        };
+        tracing::info!(event = "stopping", "stopping");
+        self.inlets.stopping.store(true, Ordering::Relaxed);
+        self.stop_drain.store(true, Ordering::Release);
+        self.spool.wake_drain();
+        let [ingest, admin] = &handles[..] else { unreachable!("there are two servers") };
+        ingest.stop(true).await;
+        let drain = self.drain;
+        let drained = tokio::task::spawn_blocking(move || drain.join()).await;
+        admin.stop(true).await;
+        for server in servers {
+            server.await.context("running a listener")?.context("running a listener")?;
+        }
+        let spool = self.spool;
+        let books = spool.books();
+        tokio::task::spawn_blocking(move || spool.close()).await.context("closing the spool")?;
+        let pending: u64 = books.lanes.iter().map(|lane| lane.pending).sum();
+        tracing::info!(event = "stopped", pending, "stopped; {pending} records wait in the spool");
+        match drained {
+            _ if failed => Err(anyhow!("the spool's store failed")),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(anyhow!("the drain ended in a panic")),
+        }
+    }
+}
+
+/// The providers of the sources, each once.
+fn all_providers(resolved: &Resolved) -> Vec<Provider> {
+    let used =
+        |provider: &Provider| resolved.sources.iter().any(|source| source.provider() == *provider);
+    Provider::ALL.into_iter().filter(used).collect()
+}
+
+fn bind(config: &Config) -> anyhow::Result<(TcpListener, TcpListener)> {
+    let bind = |name: &str, address: SocketAddr| {
+        TcpListener::bind(address).with_context(|| format!("listening on {name} = \"{address}\""))
+    };
+    Ok((bind("http.listen", config.http.listen)?, bind("admin.listen", config.admin.listen)?))
+}
+
+fn inlets(
+    config: &Config,
+    sources: Vec<crate::providers::source::Source>,
+    accounts: Vec<Accounts>,
+    spool: &Spool,
+    metrics: &Metrics,
+) -> anyhow::Result<Inlets> {
+    let mut known = Vec::new();
+    let mut inlets = std::collections::HashMap::new();
+    for (source, accounts) in sources.into_iter().zip(accounts) {
+        let name = source.name().to_owned();
+        let routes = Routes::new(&config.kafka, source.provider(), spool)
+            .context("finding a lane for every topic")?;
+        let meters = metrics.source(&name);
+        known.push(metrics::Inlet {
+            name: name.clone(),
+            provider: source.provider(),
+            accounts: accounts.clone(),
+            answers: Arc::clone(&meters.answers),
+        });
+        let ingest = Ingest::new(source, routes, accounts, config.kafka.encoding, spool.clone());
+        inlets.insert(name, Inlet { ingest, meters, refusals: Quiet::default() });
+    }
+    let limits = metrics::Limits {
+        max_bytes: config.spool.max_bytes.0,
+        disk_reserve: config.spool.disk_reserve.0,
+    };
+    metrics.watch(spool.clone(), known, limits);
+    Ok(Inlets {
+        sources: inlets,
+        body_limit: config.http.body_limit.0 as usize,
+        read_timeout: config.http.read_timeout.0,
+        stopping: AtomicBool::new(false),
+        clock: Clock::start(),
+        requests: Default::default(),
+    })
+}
+
+fn serve_ingest(
+    config: &Config,
+    listener: TcpListener,
+    inlets: web::Data<Inlets>,
+) -> anyhow::Result<Server> {
+    let app = move || App::new().app_data(inlets.clone()).configure(ingest::routes);
+    let mut server = HttpServer::new(app)
+        .disable_signals()
+        .shutdown_timeout(STOP_SECONDS)
+        .client_request_timeout(config.http.read_timeout.0)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        .keep_alive(KEEP_ALIVE)
+        .max_connections(config.http.max_connections)
+        .backlog(1024);
+    if let Some(workers) = config.http.workers {
+        server = server.workers(workers);
+    }
+    let server = match &config.http.tls {
+        None => server.listen(listener)?,
+        Some(tls) => server.listen_rustls_0_23(listener, crate::http::tls::config(tls)?)?,
+    };
+    Ok(server.run())
+}
+
+fn serve_admin(listener: TcpListener, admin: web::Data<Admin>) -> anyhow::Result<Server> {
+    let app = move || {
+        App::new().app_data(admin.clone()).wrap(from_fn(admin::guard)).configure(admin::routes)
+    };
+    let server = HttpServer::new(app)
+        .disable_signals()
+        .workers(1)
+        .shutdown_timeout(1)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+fn start_drain(
+    drain: Drain,
+    spool: &Spool,
+    stop: Arc<AtomicBool>,
+) -> anyhow::Result<JoinHandle<()>> {
+    let spool = spool.clone();
+    let run = move || {
+        if let Err(error) = drain.run(&stop, GRACE) {
+            tracing::error!(error = %error, "the drain cannot read the spool");
+            spool.fail();
+        }
+    };
+    std::thread::Builder::new().name("drain".to_owned()).spawn(run).context("starting the drain")
+}
+
+/// How long the drain goes on after the listeners have stopped.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long a request in flight may take after the listeners have stopped; it waits for one commit.
+const STOP_SECONDS: u64 = 5;
+/// Senders and proxies keep connections open; a minute covers their pauses.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay").field("ingest", &self.ingest).finish_non_exhaustive()
+    }
+}

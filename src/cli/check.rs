@@ -1,0 +1,71 @@
+//! `cadrelay check`: everything that is wrong with a configuration, without starting anything.
+
+use crate::cli::configured::ConfigFile;
+use crate::cli::exit::{Exit, Failure};
+use crate::config::Config;
+use crate::kafka::outcome::Trouble;
+use crate::kafka::publisher::Publisher;
+use crate::kafka::topics::{Inspector, State};
+use std::time::Duration;
+
+/// Flags of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Also try whether Kafka takes our connection
+    #[arg(long)]
+    connect: bool,
+}
+
+impl Args {
+    /// Checks, and says what was found.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let config = self.config.read()?;
+        let resolved = config.resolve().map_err(|error| {
+            let file = self.config.file();
+            Failure::usage(crate::config::Error { file, ..error }.to_string())
+        })?;
+        Publisher::new(&config.kafka, "check")
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        if let Some(tls) = &config.http.tls {
+            crate::http::tls::config(tls).map_err(|error| Failure::usage(error.to_string()))?;
+        }
+        let sources = resolved.sources.len();
+        if self.connect {
+            let brokers = config.kafka.brokers.clone();
+            let positions = tokio::task::spawn_blocking(move || connect(&config))
+                .await
+                .map_err(|error| Failure::failed(error.to_string()))??;
+            println!("kafka at {brokers} answers; {positions}");
+        }
+        println!("the configuration is sound: {sources} sources");
+        Ok(Exit::Done)
+    }
+}
+
+fn connect(config: &Config) -> Result<String, Failure> {
+    let topic = config.kafka.positions_topic();
+    let state = Inspector::new(&config.kafka)
+        .map_err(|error| Failure::usage(error.to_string()))?
+        .look(&topic, CONNECT)
+        .map_err(|trouble| unreachable(&config.kafka.brokers, trouble))?;
+    match state {
+        State::Ready { .. } => Ok(format!("the topic {topic} is there")),
+        State::Troubled(Trouble::UnknownTopic) if config.kafka.create_topics => {
+            Ok(format!("the topic {topic} will be made"))
+        }
+        State::Troubled(trouble) => Err(unreachable(&config.kafka.brokers, trouble)),
+    }
+}
+
+/// The failure of a command that Kafka did not answer as hoped.
+pub fn unreachable(brokers: &str, trouble: Trouble) -> Failure {
+    let exit = match trouble {
+        Trouble::Authentication | Trouble::Authorization => Exit::Credentials,
+        _ => Exit::Remote,
+    };
+    Failure { exit, message: format!("kafka.brokers = {brokers:?}: {}", trouble.as_str()) }
+}
+
+const CONNECT: Duration = Duration::from_secs(10);

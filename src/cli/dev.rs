@@ -1,0 +1,183 @@
+//! `cadrelay dev`: the relay with Kafka inside, to try it.
+
+use crate::app::Relay;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::serve;
+use crate::cli::tail::{self, Style};
+use crate::config::Config;
+use crate::event::provider::Provider;
+use crate::ingest::routing;
+use crate::kafka::embedded::Embedded;
+use crate::kafka::tailing::{From, Tail};
+use crate::providers::proof::Asked;
+use crate::providers::source;
+use crate::quantity::ByteSize;
+use crate::simulator::traffic;
+use crate::spool::Loss;
+use crate::telemetry;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Flags of `dev`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where notifications are taken
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where operators look
+    #[arg(long, default_value = "127.0.0.1:9464")]
+    admin: SocketAddr,
+    /// Keep the spool in this directory [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    spool: Option<PathBuf>,
+    /// Post so many realistic notifications a second, redeliveries and odd ones among them
+    #[arg(long, value_name = "N")]
+    simulate: Option<u32>,
+    /// One JSON object a line for each event
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    /// Runs until Ctrl-C, and shows each event as it passes.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        telemetry::start_quietly();
+        let failed = |doing: &str, error: &dyn std::fmt::Display| {
+            Failure::failed(format!("{doing}: {error}"))
+        };
+        let shutdown = serve::shutdown()?;
+        let temporary = std::env::temp_dir().join(format!("cadrelay-dev-{}", std::process::id()));
+        let dir = self.spool.clone().unwrap_or_else(|| temporary.clone());
+        let kafka = Embedded::start().map_err(|error| failed("starting Kafka", &error))?;
+        let config = config(&self, &dir, kafka.brokers());
+        let topics = routing::topics(&config.kafka, &Provider::ALL);
+        for topic in topics.iter().chain([&config.kafka.positions_topic()]) {
+            let partitions = if topic.ends_with(".positions") { 1 } else { PARTITIONS };
+            kafka
+                .make_topic(topic, partitions)
+                .map_err(|error| failed("making a topic", &error))?;
+        }
+        let resolved = config.resolve().map_err(|error| Failure::usage(error.to_string()))?;
+        let relay = Relay::build(&config, resolved, Loss::Refuse)
+            .map_err(|error| Failure::failed(format!("{error:#}")))?;
+        let note = Note::leave(&config.kafka.brokers);
+        greet(&relay, &config.kafka.brokers, self.simulate);
+        show(&config, self.json)?;
+        let simulation = self.simulate.map(|rate| tokio::spawn(traffic::run(relay.ingest, rate)));
+        let ran = relay.run(shutdown).await;
+        if let Some(simulation) = simulation {
+            simulation.abort();
+            drop(simulation.await);
+        }
+        drop(note);
+        if self.spool.is_none() {
+            drop(std::fs::remove_dir_all(&temporary));
+        }
+        ran.map_err(|error| Failure::failed(format!("{error:#}")))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn config(args: &Args, dir: &Path, brokers: String) -> Config {
+    let mut config = Config::default();
+    config.http.listen = args.listen;
+    config.admin.listen = args.admin;
+    config.http.allow_unproven = true;
+    config.spool.dir = dir.to_owned();
+    config.spool.disk_reserve = ByteSize(64 << 20);
+    config.kafka.brokers = brokers;
+    config.kafka.create_topics = false;
+    config.kafka.partitions = PARTITIONS;
+    config.sources = Provider::ALL
+        .into_iter()
+        .map(|provider| source::Settings {
+            name: provider.as_str().to_owned(),
+            provider,
+            proof: Asked::Nothing,
+            freshness: None,
+            assume: None,
+            facts_window: None,
+        })
+        .collect();
+    config
+}
+
+fn greet(relay: &Relay, brokers: &str, simulate: Option<u32>) {
+    let ingest = relay.ingest;
+    eprintln!("cadrelay {} with Kafka inside\n", env!("CARGO_PKG_VERSION"));
+    for provider in Provider::ALL {
+        eprintln!("  {provider:8} http://{ingest}/webhooks/{provider}");
+    }
+    eprintln!("  kafka    {brokers}");
+    eprintln!("  metrics  http://{}/metrics\n", relay.admin);
+    eprintln!("Try in another terminal:");
+    eprintln!("  cadrelay webhook test http://{ingest}/webhooks/onshape --provider onshape");
+    eprintln!("  cadrelay tail --from beginning --json");
+    eprintln!("  kcat -C -b {brokers} -t cad.onshape.document\n");
+    match simulate {
+        Some(rate) => eprintln!("Simulating {rate} notifications a second. Events as they pass:"),
+        None => eprintln!("Events as they pass (--simulate 5 makes some):"),
+    }
+}
+
+/// Shows events as a consumer gets them, until the process ends.
+fn show(config: &Config, json: bool) -> Result<(), Failure> {
+    let style = match (json, std::io::stdout().is_terminal()) {
+        (true, _) => Style::Json,
+        (false, true) => Style::Colour,
+        (false, false) => Style::Plain,
+    };
+    let mut tail = Tail::open(config.kafka.clone(), Vec::new(), From::Beginning)
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    // It ends with the process: its next poll may be a tenth of a second away, and nothing waits.
+    std::thread::Builder::new()
+        .name("show".to_owned())
+        .spawn(move || {
+            loop {
+                if let Some(seen) = tail.next()
+                    && tail::print(style, &seen).is_err()
+                {
+                    return;
+                }
+            }
+        })
+        .map(drop)
+        .map_err(|error| Failure::failed(format!("showing events: {error}")))
+}
+
+/// Tells `cadrelay tail` where a running `dev` has its Kafka.
+struct Note(PathBuf);
+
+impl Note {
+    fn leave(brokers: &str) -> Self {
+        let path = note_path();
+        if let Err(error) = std::fs::write(&path, brokers) {
+            tracing::warn!(error = %error, "`cadrelay tail` will not find this process by itself");
+        }
+        Self(path)
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.0));
+    }
+}
+
+/// The brokers of the `dev` that runs, if one does.
+pub fn running() -> Option<String> {
+    let brokers = std::fs::read_to_string(note_path()).ok()?;
+    let address: SocketAddr = brokers.trim().split(',').next()?.parse().ok()?;
+    // A note can outlive its process.
+    std::net::TcpStream::connect_timeout(&address, CONNECT).ok()?;
+    Some(brokers.trim().to_owned())
+}
+
+fn note_path() -> PathBuf {
+    let dir = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    dir.join("cadrelay-dev-brokers")
+}
+
+const PARTITIONS: i32 = 3;
+const CONNECT: std::time::Duration = std::time::Duration::from_millis(500);

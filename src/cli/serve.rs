@@ -1,0 +1,59 @@
+//! `cadrelay serve`: the relay.
+
+use crate::app::Relay;
+use crate::cli::configured::ConfigFile;
+use crate::cli::exit::{Exit, Failure};
+use crate::spool::Loss;
+use crate::telemetry;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Flags of `serve`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The form of log lines [default: text on a terminal, else json]
+    #[arg(long, value_enum)]
+    log_format: Option<telemetry::Format>,
+    /// Start although the spool has lost acknowledged records
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+impl Args {
+    /// Runs the relay until SIGTERM or Ctrl-C.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let config = self.config.read()?;
+        let resolved = config.resolve().map_err(|error| Failure::usage(error.to_string()))?;
+        telemetry::start(self.log_format);
+        let sources: Vec<_> =
+            resolved.sources.iter().map(|source| source.name().to_owned()).collect();
+        tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"),
+            sources = sources.join(","), brokers = config.kafka.brokers,
+            delivery = config.kafka.delivery.as_str(),
+            spool = %config.spool.dir.display(), "cadrelay {}", env!("CARGO_PKG_VERSION"));
+        let shutdown = shutdown()?;
+        let loss = if self.accept_loss { Loss::Accept } else { Loss::Refuse };
+        let relay = Relay::build(&config, resolved, loss)
+            .map_err(|error| Failure::failed(format!("{error:#}")))?;
+        tracing::info!(event = "listening", ingest = %relay.ingest, admin = %relay.admin,
+            "listening on http://{}/webhooks/…, admin on http://{}", relay.ingest, relay.admin);
+        relay.run(shutdown).await.map_err(|error| Failure::failed(format!("{error:#}")))?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Completes at SIGTERM or Ctrl-C. Listens from now on.
+pub fn shutdown() -> Result<impl Future<Output = ()>, Failure> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| Failure::failed(format!("listening for signals: {error}")))
+    };
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

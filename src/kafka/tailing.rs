@@ -1,0 +1,141 @@
+//! Reads our topics as a consumer would: committed records alone, without a group.
+
+use crate::kafka::client::{self, Context, Error};
+use crate::kafka::settings::Settings;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message};
+use rdkafka::{Offset, TopicPartitionList};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// Where to begin in topics that are there already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum From {
+    /// With the first record that is still there.
+    Beginning,
+    /// With what comes from now on.
+    End,
+}
+
+/// One record as a consumer gets it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Seen {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset in it.
+    pub offset: i64,
+    /// The key.
+    pub key: String,
+    /// The headers.
+    pub headers: BTreeMap<String, String>,
+    /// The value as it was written, or its text if it is not JSON.
+    pub value: Box<RawValue>,
+}
+
+/// Reads topics, and those that are made later.
+pub struct Tail {
+    consumer: BaseConsumer<Context>,
+    settings: Settings,
+    topics: Vec<String>,
+    from: From,
+    assigned: BTreeSet<(String, i32)>,
+    looked: Option<Instant>,
+}
+
+impl Tail {
+    /// Opens a reader of the given topics; of all of ours, if none is given.
+    pub fn open(settings: Settings, topics: Vec<String>, from: From) -> Result<Self, Error> {
+        let consumer =
+            client::reader(&settings)?.create_with_context(Context).map_err(Error::Refused)?;
+        Ok(Self { consumer, settings, topics, from, assigned: BTreeSet::new(), looked: None })
+    }
+
+    /// The next record, if one comes within a moment.
+    pub fn next(&mut self) -> Option<Seen> {
+        if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
+            self.look();
+        }
+        let message = self.consumer.poll(POLL)?.ok()?;
+        let headers = message.headers().map(|headers| {
+            headers
+                .iter()
+                .map(|header| (header.key.to_owned(), text(header.value.unwrap_or_default())))
+                .collect()
+        });
+        let payload = message.payload().unwrap_or_default();
+        Some(Seen {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+            offset: message.offset(),
+            key: text(message.key().unwrap_or_default()),
+            headers: headers.unwrap_or_default(),
+            value: serde_json::from_slice(payload).unwrap_or_else(|_| quoted(payload)),
+        })
+    }
+
+    /// Adds partitions that are new. What is made while we look is read from its beginning.
+    fn look(&mut self) {
+        let first = self.looked.replace(Instant::now()).is_none();
+        let Ok(metadata) = self.consumer.fetch_metadata(None, METADATA) else {
+            if first {
+                self.looked = None;
+                tracing::debug!("no broker answers");
+            }
+            return;
+        };
+        let mut added = TopicPartitionList::new();
+        for topic in metadata.topics() {
+            if !self.wants(topic.name()) {
+                continue;
+            }
+            for partition in topic.partitions() {
+                let place = (topic.name().to_owned(), partition.id());
+                if !self.assigned.insert(place) {
+                    continue;
+                }
+                let offset = match self.from {
+                    From::End if first => Offset::End,
+                    From::End | From::Beginning => Offset::Beginning,
+                };
+                drop(added.add_partition_offset(topic.name(), partition.id(), offset));
+            }
+        }
+        if added.count() > 0
+            && let Err(error) = self.consumer.incremental_assign(&added)
+        {
+            tracing::warn!(error = %error, "cannot read further partitions");
+        }
+    }
+
+    fn wants(&self, topic: &str) -> bool {
+        if self.topics.is_empty() {
+            let ours = topic.starts_with(&self.settings.topic_prefix)
+                || self.settings.topics.values().any(|name| name == topic);
+            ours && topic != self.settings.positions_topic()
+        } else {
+            self.topics.iter().any(|wanted| wanted == topic)
+        }
+    }
+}
+
+fn quoted(payload: &[u8]) -> Box<RawValue> {
+    serde_json::value::to_raw_value(&text(payload)).expect("a text is JSON")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl std::fmt::Debug for Tail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tail").field("topics", &self.topics).finish_non_exhaustive()
+    }
+}
+
+const POLL: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const METADATA: Duration = Duration::from_secs(10);

@@ -1,0 +1,3 @@
+//! The providers' side, for users, tests and `cadrelay dev`.
+
+pub mod traffic;
