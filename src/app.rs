@@ -11,6 +11,7 @@ use crate::ingest::accounts::Accounts;
 use crate::ingest::routing::{self, Routes};
 use crate::kafka::topics;
 use crate::metrics::{self, Metrics};
+use crate::spool::desk::Desk;
 use crate::spool::{Loss, Opening, Spool};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
@@ -182,7 +183,11 @@ fn serve_ingest(
     listener: TcpListener,
     inlets: web::Data<Inlets>,
 ) -> anyhow::Result<Server> {
-    let app = move || App::new().app_data(inlets.clone()).configure(ingest::routes);
+    let app = move || {
+        // Once on each thread that answers.
+        actix_web::rt::spawn(Desk::open());
+        App::new().app_data(inlets.clone()).configure(ingest::routes)
+    };
     let mut server = HttpServer::new(app)
         .disable_signals()
         .shutdown_timeout(STOP_SECONDS)

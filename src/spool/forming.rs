@@ -4,14 +4,11 @@
 //! while the disk works. The writer takes all of it at once: one sync for all that wait.
 
 use crate::record::layout::Record;
+use crate::spool::Appended;
+use crate::spool::answer::Answer;
 use crate::spool::chunk::Builder;
 use crate::spool::window::{Entry, IdKey};
-use crate::spool::{Appended, Error};
 use std::collections::HashMap;
-use tokio::sync::oneshot;
-
-/// Where the outcome of an append goes.
-pub type Answer = oneshot::Sender<Result<Appended, Error>>;
 
 /// Everything that waits for the next commit.
 #[derive(Debug, Default)]

@@ -13,7 +13,9 @@
 //! Knows nothing of HTTP, providers, or Kafka. An append may read the disk when it looks up an id
 //! that is old and known; what is new is answered from filters in memory.
 
+mod answer;
 pub mod chunk;
+pub mod desk;
 mod forming;
 pub mod lanes;
 mod mark;
@@ -28,8 +30,9 @@ pub mod window;
 mod writer;
 
 use crate::record::layout::Record;
+use crate::spool::answer::Answer;
 use crate::spool::chunk::Chunk;
-use crate::spool::forming::{Answer, Forming};
+use crate::spool::forming::Forming;
 use crate::spool::lanes::{Books, Lanes, Leaving};
 use crate::spool::store::{Place, Store};
 use crate::spool::window::{Entry, IdKey, Slicing};
@@ -38,7 +41,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 pub use crate::spool::opening::{Loss, OpenError, Opening};
 
@@ -194,8 +197,7 @@ impl Spool {
     pub async fn append(&self, submission: Submission) -> Result<Appended, Error> {
         match self.inner.append(submission)? {
             Waiting::Done(appended) => Ok(appended),
-            // The writer answers everyone it took, also when it fails.
-            Waiting::ForCommit(answer) => answer.await.unwrap_or(Err(Error::Failed)),
+            Waiting::ForCommit(answer) => answer.await,
         }
     }
 
@@ -347,7 +349,7 @@ impl Spool {
 
 enum Waiting {
     Done(Appended),
-    ForCommit(oneshot::Receiver<Result<Appended, Error>>),
+    ForCommit(answer::Waiting),
 }
 
 impl Inner {
@@ -364,7 +366,7 @@ impl Inner {
         {
             return Ok(appended);
         }
-        let (answer, waiting) = oneshot::channel();
+        let (answer, waiting) = answer::pair();
         if front.is_on_its_way(&submission.id) {
             front.state.admits_answers()?;
             front.forming.answers.push((answer, Appended::Duplicate));

@@ -1,8 +1,9 @@
 //! The writer: takes everything that waits, brings it to the disk with one sync, and answers.
 
+use crate::spool::desk::Round;
 use crate::spool::forming::Forming;
 use crate::spool::store::{self, Commit};
-use crate::spool::{Error, Inner, State, lock};
+use crate::spool::{Inner, State, lock};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -43,19 +44,19 @@ fn step(inner: &Inner, mut forming: Forming) -> bool {
                 front.committing.clear();
                 inner.epoch.fetch_add(1, Ordering::Release);
             }
+            let mut round = Round::default();
             for (answer, appended) in answers {
-                // A sender that hung up has lost its answer, not its record.
-                let _ = answer.send(Ok(appended));
+                answer.tell(Ok(appended), &mut round);
             }
+            round.wake();
             true
         }
         Err(error) => {
             tracing::error!(event = "poisoned", error = %error, cause = ?error,
                 "a commit failed; nothing more is accepted");
             fail(inner);
-            for (answer, _) in answers {
-                let _ = answer.send(Err(Error::Failed));
-            }
+            // Dropped answers tell of the failure.
+            drop(answers);
             false
         }
     }
@@ -134,9 +135,8 @@ fn fail(inner: &Inner) {
         front.state = State::Failed;
         std::mem::take(&mut front.forming)
     };
-    for (answer, _) in waiting.answers {
-        let _ = answer.send(Err(Error::Failed));
-    }
+    // Those who wait for the next commit are told as well.
+    drop(waiting);
     inner.failed.send_replace(true);
 }
 
