@@ -4,4 +4,6 @@
 
 mod fixtures;
 mod given;
+mod identity;
 mod proof;
+mod reading;
