@@ -6,7 +6,7 @@
 
 pub mod catalog;
 mod cloudevent;
-pub(super) mod payload;
+pub mod payload;
 pub mod sample;
 mod wildcard;
 
