@@ -221,6 +221,17 @@ fn settings_that_cannot_work_are_refused_all_at_once() {
 }
 
 #[test]
+fn a_name_fits_into_a_url() {
+    let of_name =
+        |name: &str| faults(&format!(r#"{{"name":"{name}","provider":"aps","proof":"none"}}"#));
+
+    assert_eq!(of_name("acme-2.eu_west"), "nothing");
+    for name in ["", "..", "a/b", "a b", "\u{e9}", &"a".repeat(101)] {
+        assert!(of_name(name).contains("name: takes 1 to 100"), "{name}");
+    }
+}
+
+#[test]
 fn settings_that_are_not_understood_are_refused_without_showing_secrets() {
     let of_proof =
         |proof| faults(&format!(r#"{{"name":"a","provider":"onshape","proof":{proof}}}"#));

@@ -129,6 +129,22 @@ fn the_subject_of_aps_is_the_item_whatever_its_version() {
     assert_eq!(subject(""), "h");
 }
 
+#[test]
+fn a_time_that_cannot_be_read_stays_as_text() {
+    let timestamp = |provider, body: &str| {
+        let event = event(&open_source(provider), body.as_bytes(), &[]);
+        assert_eq!(event.occurred_at, None);
+        value_of(&event)["attributes"]["timestamp"].clone()
+    };
+
+    let onshape = timestamp("onshape", r#"{"event":"webhook.ping","timestamp":"noon"}"#);
+    let aps = timestamp("aps", r#"{"hook":{"event":"e"},"payload":{"updatedAt":"noon"}}"#);
+    let cloudevent =
+        timestamp("aps", r#"{"specversion":"1.0","type":"t","time":"noon","timestamp":"x"}"#);
+
+    assert_eq!([onshape, aps, cloudevent], [json!("noon"), json!("noon"), json!("noon")]);
+}
+
 /// The value of the event's record.
 fn value_of(event: &Event) -> Value {
     let record = crate::fixtures::record_of(event, Encoding::Binary);
