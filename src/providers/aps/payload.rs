@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// Understands a body.
-pub fn read(posted: Posted<'_>) -> Result<Event, Reason> {
+pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
     if cloudevent::is_one(posted.body) {
         return cloudevent::read(posted);
     }
@@ -142,6 +142,9 @@ struct Resource<'b> {
     folder_urn: Option<Cow<'b, str>>,
 }
 
+/// The names of these.
+pub const RESOURCES: [&str; 4] = ["resourceUrn", "lineageUrn", "projectId", "folderUrn"];
+
 impl<'b> Resource<'b> {
     fn read(envelope: &Envelope<'b>, payload: Option<&Object<'b>>) -> Self {
         let of_payload = |key| payload.and_then(|payload| payload.text(key));
@@ -170,13 +173,12 @@ impl<'b> Resource<'b> {
     }
 
     fn finish(self) -> Vec<(&'static str, String)> {
-        let ids = [
-            ("resourceUrn", self.resource_urn),
-            ("lineageUrn", self.lineage_urn),
-            ("projectId", self.project_id),
-            ("folderUrn", self.folder_urn),
-        ];
-        ids.into_iter().filter_map(|(name, id)| Some((name, id?.into_owned()))).collect()
+        let ids = [self.resource_urn, self.lineage_urn, self.project_id, self.folder_urn];
+        RESOURCES
+            .into_iter()
+            .zip(ids)
+            .filter_map(|(name, id)| Some((name, id?.into_owned())))
+            .collect()
     }
 }
 

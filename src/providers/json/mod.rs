@@ -21,6 +21,9 @@ use std::collections::HashMap;
 /// How deep objects and arrays may lie in each other.
 pub const MAX_DEPTH: usize = 128;
 
+/// How long a name may be: an id, a URN, a time. It goes into keys and headers, several times.
+pub const MAX_NAME: usize = 1 << 10;
+
 /// A value and its text as posted.
 #[derive(Clone, Debug)]
 pub struct Node<'a> {
@@ -96,12 +99,13 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The text, if it is a string that says something one can print on a line: not empty, no
+    /// The text, if it is a string that can be a name: not empty, at most [`MAX_NAME`] bytes, no
     /// control characters, no lone surrogates.
     pub fn text(&self) -> Option<Cow<'a, str>> {
         let Kind::Text(text) = &self.kind else { return None };
         let text = text.decode()?;
-        (!text.is_empty() && !text.contains(char::is_control)).then_some(text)
+        let fits = (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control);
+        fits.then_some(text)
     }
 
     /// Whether the value says nothing: `null`, an empty string, or the id that Onshape writes where
@@ -128,7 +132,7 @@ impl<'a> Object<'a> {
         (!value.is_absent()).then_some(value)
     }
 
-    /// The printable text of a key; see [`Node::text`].
+    /// The name under a key; see [`Node::text`].
     pub fn text(&self, key: &str) -> Option<Cow<'a, str>> {
         self.get(key)?.text()
     }
@@ -331,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_no_line_can_hold_is_not_text() {
+    fn text_that_cannot_be_a_name_is_none() {
         let body = parse(br#"["\ud800","a\nb","\ud83d\ude00","plain",7]"#).unwrap();
         let Kind::Array(items) = body.kind() else { panic!("an array") };
 
