@@ -2,3 +2,4 @@
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 pub mod kafka;
+pub mod tools;
