@@ -6,3 +6,4 @@
 pub mod event;
 pub mod providers;
 pub mod record;
+pub mod webhooks;

@@ -1,0 +1,72 @@
+//! What a command ends with: one number for scripts, one message for people.
+
+use crate::webhooks::error::Error;
+use std::process::ExitCode;
+
+/// The number that a command ends with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Exit {
+    /// It is done.
+    Done = 0,
+    /// What was asked did not come true.
+    Failed = 1,
+    /// The command or the configuration is wrong. Nothing was sent.
+    Usage = 2,
+    /// Credentials are missing or refused.
+    Credentials = 3,
+    /// What was asked for does not exist.
+    NotFound = 4,
+    /// Every other answer of the remote side, or none.
+    Remote = 5,
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub struct Failure {
+    /// The number.
+    pub exit: Exit,
+    /// The message: whole, for people, without secrets.
+    pub message: String,
+}
+
+impl Failure {
+    /// A command or configuration that is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into() }
+    }
+
+    /// Something that did not come true.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, message: message.into() }
+    }
+
+    /// The same with words before it.
+    pub fn context(self, words: impl std::fmt::Display) -> Self {
+        Self { message: format!("{words}: {}", self.message), ..self }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<&Error> for Exit {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::MissingCredentials { .. } | Error::Refused { .. } => Self::Credentials,
+            Error::Unusable(_) => Self::Usage,
+            Error::NotFound { .. } => Self::NotFound,
+            Error::Answered { .. } | Error::Unreadable { .. } | Error::Unreachable { .. } => {
+                Self::Remote
+            }
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { exit: Exit::from(&error), message: error.to_string() }
+    }
+}
