@@ -1,1 +1,112 @@
 //! Times as senders write them, and as we write them.
+//!
+//! # Promises
+//! - What we write is RFC 3339 in UTC with milliseconds, always 24 characters.
+//! - What cannot be read as one moment is `None`, never a guess: no offset, no time.
+
+use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
+
+/// Reads a moment as the providers write it in a body: RFC 3339, or the same with an offset without
+/// colon (`2024-05-05T23:45:10.611-0500`), with up to nine digits of a second's fraction.
+pub fn read(text: &str) -> Option<Timestamp> {
+    text.trim().parse().ok().filter(in_four_digit_years)
+}
+
+/// Reads a moment given in milliseconds since 1970.
+pub fn from_epoch_milliseconds(milliseconds: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(milliseconds).ok().filter(in_four_digit_years)
+}
+
+/// Reads a moment in whatever form a signature header may have: seconds or milliseconds since 1970,
+/// or what [`read`] takes. Onshape does not document which one it sends.
+pub fn read_leniently(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let Ok(number) = text.parse::<i64>() else { return read(text) };
+    // In seconds this is the year 5138, in milliseconds 1973: no moment of ours is in doubt.
+    const FIRST_IN_MILLISECONDS: i64 = 100_000_000_000;
+    if number.abs() < FIRST_IN_MILLISECONDS {
+        Timestamp::from_second(number).ok()
+    } else {
+        from_epoch_milliseconds(number)
+    }
+}
+
+/// Appends a moment as RFC 3339 in UTC with milliseconds: `2024-05-06T04:45:10.611Z`.
+pub fn write(time: Timestamp, text: &mut String) {
+    PRINTER.print_timestamp(&time, text).expect("a String takes any text");
+}
+
+/// A moment as RFC 3339 in UTC with milliseconds: `2024-05-06T04:45:10.611Z`.
+pub fn to_text(time: Timestamp) -> String {
+    let mut text = String::with_capacity("2024-05-06T04:45:10.611Z".len());
+    write(time, &mut text);
+    text
+}
+
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+
+/// RFC 3339 has four digits for the year and no sign.
+fn in_four_digit_years(time: &Timestamp) -> bool {
+    const YEAR_0: i64 = -62_167_219_200;
+    time.as_second() >= YEAR_0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(read(text).map(to_text).as_deref(), Some(expected), "{text}");
+    }
+
+    #[test]
+    fn every_form_that_a_provider_writes_is_read() {
+        check("2024-05-05T23:45:10.611-0500", "2024-05-06T04:45:10.611Z");
+        check("2024-05-06T04:45:10.611+0000", "2024-05-06T04:45:10.611Z");
+        check("2024-11-02T16:57:18+0000", "2024-11-02T16:57:18.000Z");
+        check("2024-11-02T14:17:25.673+00:00", "2024-11-02T14:17:25.673Z");
+        check("2025-04-20T12:03:35.399Z", "2025-04-20T12:03:35.399Z");
+        check("2025-04-20T12:03:35.399999999+05:30", "2025-04-20T06:33:35.399Z");
+    }
+
+    #[test]
+    fn what_is_not_one_moment_is_not_read() {
+        for text in ["", "soon", "2024-05-06", "2024-05-06T04:45:10", "1714970710611", "null"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_year_that_rfc_3339_cannot_write_is_not_read() {
+        assert_eq!(read("-000001-01-01T00:00:00Z"), None);
+        assert_eq!(from_epoch_milliseconds(i64::MAX), None);
+        assert_eq!(from_epoch_milliseconds(i64::MIN), None);
+        check("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_signature_time_is_read_in_each_form() {
+        let moment = read("2024-05-06T04:45:10Z");
+
+        assert!(moment.is_some());
+        for text in ["1714970710", "1714970710000", " 1714970710 ", "2024-05-05T23:45:10-0500"] {
+            assert_eq!(read_leniently(text), moment, "{text}");
+        }
+        assert_eq!(read_leniently("99999999999999999999"), None);
+        assert_eq!(read_leniently("0x6638"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(milliseconds in -62_167_219_200_000_i64..253_402_207_200_000) {
+            let time = from_epoch_milliseconds(milliseconds).unwrap();
+            let text = to_text(time);
+
+            prop_assert_eq!(text.len(), 24);
+            prop_assert_eq!(read(&text), Some(time));
+        }
+    }
+}

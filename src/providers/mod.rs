@@ -11,4 +11,5 @@ pub mod aps;
 pub mod catalog;
 pub mod notification;
 pub mod onshape;
+pub mod sample;
 pub mod source;

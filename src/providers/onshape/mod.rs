@@ -1,3 +1,84 @@
-//! Onshape: what its notifications look like.
+//! Onshape: how it signs, and what its notifications look like.
+//!
+//! A company has up to two keys, and a notification one signature by each: Base64 of
+//! HMAC-SHA256(key, timestamp header + "." + body). After a rotation "our" key may sit in either
+//! slot, so each key is tried against both headers.
 
 pub mod catalog;
+pub mod sample;
+
+use crate::event::time;
+use crate::providers::notification::Notification;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::{SignedDuration, Timestamp};
+use ring::hmac;
+use subtle::ConstantTimeEq as _;
+
+/// A company's webhook key.
+#[derive(Clone, Debug)]
+pub struct Key(hmac::Key);
+
+impl Key {
+    /// The key, its text taken as bytes: Onshape's are not Base64, although they look like it.
+    pub fn new(secret: &str) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
+    }
+
+    /// The signature header's value for a body sent at the time that the timestamp header says.
+    pub fn sign(&self, timestamp: &str, body: &[u8]) -> String {
+        BASE64.encode(self.tag(timestamp, body))
+    }
+
+    fn tag(&self, timestamp: &str, body: &[u8]) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(timestamp.as_bytes());
+        context.update(b".");
+        context.update(body);
+        context.sign()
+    }
+}
+
+/// Whether one of the keys made one of the signatures, at a time that is neither too long ago nor
+/// ahead of our clock.
+pub fn is_signed(
+    notification: &Notification<'_>,
+    keys: &[Key],
+    freshness: SignedDuration,
+    now: Timestamp,
+) -> bool {
+    let Some(timestamp) = notification.headers.get("x-onshape-webhook-timestamp") else {
+        return false;
+    };
+    let Some(sent_at) = time::read_leniently(timestamp) else { return false };
+    let age = now.duration_since(sent_at);
+    if age > freshness || age < -MAX_AHEAD {
+        return false;
+    }
+    let signatures =
+        ["x-onshape-webhook-signature-primary", "x-onshape-webhook-signature-secondary"]
+            .map(|name| BASE64.decode(notification.headers.get(name).unwrap_or_default().trim()));
+    keys.iter().any(|key| {
+        let tag = key.tag(timestamp, &notification.body);
+        signatures.iter().flatten().any(|signature| tag.as_ref().ct_eq(signature).into())
+    })
+}
+
+/// How far Onshape's clock may be ahead of ours.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_is_that_of_the_published_formula() {
+        let body = br#"{"jsonType":"lifecycle","timestamp":"2024-05-06T04:45:10.611+0000","event":"webhook.register","webhookId":"66385c16aa00000000000001","messageId":"66385c16bb00000000000001","data":"relay-7"}"#;
+        assert_eq!(body.len(), 189);
+
+        let sign = |secret| Key::new(secret).sign("1714970710611", body);
+
+        assert_eq!(sign("test-primary-key-0001"), "pgtBDsMpzUQfTvwd9nBlTDP54pFqPnyRtpoosTe0G+k=");
+        assert_eq!(sign("test-secondary-key-0002"), "yS/P/r7zr6/5zOutjTHiLfC6s6bAxUkBOiWvXhP+Ys4=");
+    }
+}

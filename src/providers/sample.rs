@@ -1,0 +1,160 @@
+//! Realistic notifications, made up: what a provider would post for an event.
+//!
+//! For `webhook test`, `dev --simulate`, the simulators and our own fixtures.
+//!
+//! # Promises
+//! - Bodies have the provider's real shape, down to its spelling of times and ids.
+//! - The same arguments give the same bytes; another seed gives other ids.
+//! - An event without a row in the catalog gets the shape of its family.
+//!
+//! Knows nothing of clocks or randomness: both are arguments.
+
+use crate::event::provider::Provider;
+use crate::providers::{aps, onshape};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// The body that the provider would post for this event.
+pub fn body(provider: Provider, event: &str, seed: u64, now: Timestamp) -> Vec<u8> {
+    serde_json::to_vec(&value(provider, event, seed, now)).expect("a JSON object has a text")
+}
+
+/// The same as an object, for those who put their own ids into it: an Onshape body's `webhookId` or
+/// `data`, the `hook` of an APS one.
+pub fn value(provider: Provider, event: &str, seed: u64, now: Timestamp) -> Map<String, Value> {
+    let mut ids = Ids::new(seed);
+    let value = match provider {
+        Provider::Onshape => onshape::sample::body(event, &mut ids, now),
+        Provider::Aps => aps::sample::body(event, &mut ids, now),
+    };
+    match value {
+        Value::Object(fields) => fields,
+        _ => unreachable!("samples are objects"),
+    }
+}
+
+/// The headers by which the provider proves that it sent this body at this moment.
+pub fn sign(
+    provider: Provider,
+    secret: &str,
+    body: &[u8],
+    now: Timestamp,
+) -> Vec<(&'static str, String)> {
+    match provider {
+        Provider::Onshape => {
+            let timestamp = now.as_millisecond().to_string();
+            let signature = onshape::Key::new(secret).sign(&timestamp, body);
+            vec![
+                ("x-onshape-webhook-timestamp", timestamp),
+                ("x-onshape-webhook-signature-primary", signature),
+            ]
+        }
+        Provider::Aps => {
+            let key = aps::Key::new(secret);
+            vec![("x-adsk-signature", key.sign(body)), ("x-aps-signature", key.sign_sha256(body))]
+        }
+    }
+}
+
+/// A delivery id as APS sends it in `x-adsk-delivery-id`; Onshape has none.
+pub fn aps_delivery_id(seed: u64) -> String {
+    let mut ids = Ids::new(seed);
+    format!("httpadapter~dm-events~{}/{}", ids.hex(32), ids.uuid())
+}
+
+/// Ids that look like the providers' own, a new one at each call.
+#[derive(Debug)]
+pub struct Ids(u64);
+
+impl Ids {
+    /// Begins a series; the same seed begins the same one.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Lower-case hex of this many digits, never all zeros. Onshape's ids have 24.
+    pub fn hex(&mut self, digits: usize) -> String {
+        let mut text = String::with_capacity(digits + 16);
+        while text.len() < digits {
+            text.push_str(&format!("{:016x}", self.next() | (1 << 63)));
+        }
+        text.truncate(digits);
+        text
+    }
+
+    /// A UUID of version 4.
+    pub fn uuid(&mut self) -> String {
+        let (high, low) = (self.next(), self.next());
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xfff,
+            (low >> 48) & 0x3fff | 0x8000,
+            low & 0xffff_ffff_ffff
+        )
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
+    /// SplitMix64: short, and every seed gives a good series.
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::providers::catalog;
+    use std::collections::BTreeSet;
+
+    fn now() -> Timestamp {
+        "2026-11-22T07:00:00.123Z".parse().unwrap()
+    }
+
+    #[test]
+    fn every_event_has_a_sample_that_names_it() {
+        for provider in Provider::ALL {
+            for entry in catalog::entries(provider) {
+                let sample = value(provider, entry.event, 1, now());
+                let named = match provider {
+                    Provider::Onshape => &sample["event"],
+                    Provider::Aps => &sample["hook"]["event"],
+                };
+
+                assert_eq!(named, entry.event);
+            }
+        }
+    }
+
+    #[test]
+    fn a_seed_is_a_body_and_another_seed_another() {
+        for provider in Provider::ALL {
+            for entry in catalog::entries(provider) {
+                let bodies: BTreeSet<_> =
+                    [7, 7, 8].map(|seed| body(provider, entry.event, seed, now())).into();
+
+                assert_eq!(bodies.len(), 2, "{}", entry.event);
+            }
+        }
+    }
+
+    #[test]
+    fn ids_look_like_the_providers_ids() {
+        let mut ids = Ids::new(0);
+
+        assert_eq!(ids.hex(24).len(), 24);
+        let uuid = ids.uuid();
+        assert_eq!(uuid.len(), 36);
+        assert_eq!(uuid.as_bytes()[14], b'4');
+        assert!(b"89ab".contains(&uuid.as_bytes()[19]), "{uuid}");
+    }
+}
