@@ -3,7 +3,9 @@
 //!
 //! ARCHITECTURE.md has the map. Modules import downwards only.
 
+pub mod cli;
 pub mod event;
 pub mod providers;
 pub mod record;
+pub mod simulator;
 pub mod webhooks;

@@ -1,3 +1,8 @@
 //! The `cadrelay` binary.
 
-fn main() {}
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cadrelay::cli::Cli::parse().run()
+}

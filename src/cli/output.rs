@@ -67,7 +67,8 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-fn print(text: &str) -> io::Result<()> {
+/// Prints a text to stdout, and ends its last line.
+pub fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {
@@ -116,7 +117,7 @@ fn table_of_one(keys: &[&str], object: &Value) -> String {
 
 fn table() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table
 }
 
@@ -134,8 +135,10 @@ fn cell(value: Option<&Value>, separator: &str) -> String {
             items.join(separator)
         }
         Some(Value::Object(pairs)) if separator == "\n" => {
-            let pairs: Vec<_> =
-                pairs.iter().map(|(key, value)| format!("{key}={}", cell(Some(value), " "))).collect();
+            let pairs: Vec<_> = pairs
+                .iter()
+                .map(|(key, value)| format!("{key}={}", cell(Some(value), " ")))
+                .collect();
             pairs.join("\n")
         }
         Some(other) => other.to_string(),

@@ -104,6 +104,19 @@ pub struct Params {
     pub options: Options,
 }
 
+impl Params {
+    /// Whether nothing is said beside what is always sent.
+    pub fn is_empty(&self) -> bool {
+        self.url.is_none()
+            && self.events.is_none()
+            && self.scope.is_empty()
+            && self.name.is_none()
+            && self.description.is_none()
+            && self.data.is_none()
+            && self.filter.is_none()
+    }
+}
+
 /// Options of a hook.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
