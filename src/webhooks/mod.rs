@@ -8,11 +8,15 @@
 //!
 //! Imports the catalogs. Knows nothing of the relay, of terminals or of exit codes.
 
+pub mod apply;
 pub mod aps;
 pub mod checks;
 pub mod error;
 pub mod http;
+pub mod mark;
 pub mod onshape;
+pub mod plan;
 pub mod scope;
 pub mod secret;
+pub mod settings;
 pub mod url;

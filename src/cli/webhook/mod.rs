@@ -4,12 +4,14 @@
 //! - Nothing is sent before everything that can be checked here is right.
 //! - No credential, bearer token or secret is printed, and a `token` in a URL reads `***`.
 
+mod config;
 mod create;
 mod delete;
 mod events;
 mod get;
 mod list;
 mod ping;
+mod plan;
 mod rows;
 mod secret;
 mod session;
@@ -86,6 +88,10 @@ enum Command {
     Secret(secret::Args),
     /// Post one realistic, signed notification to a URL.
     Test(test::Args),
+    /// What has to be done so that the hooks are as [[subscriptions]] declares them.
+    Plan(plan::PlanArgs),
+    /// Make the hooks as [[subscriptions]] declares them.
+    Apply(plan::ApplyArgs),
 }
 
 impl Args {
@@ -102,6 +108,8 @@ impl Args {
             Command::Ping(args) => args.run(&session).await,
             Command::Secret(args) => args.run(&session).await,
             Command::Test(args) => args.run(&session).await,
+            Command::Plan(args) => args.run(&session).await,
+            Command::Apply(args) => args.run(&session).await,
         }
     }
 }
