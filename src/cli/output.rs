@@ -117,7 +117,12 @@ fn table_of_one(keys: &[&str], object: &Value) -> String {
 
 fn table() -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    // Some terminals say that they have no width; a table squeezed into it would be unreadable.
+    let arrangement = match table.width() {
+        Some(width) if width < NARROWEST => ContentArrangement::Disabled,
+        _ => ContentArrangement::Dynamic,
+    };
+    table.load_style(presets::NOTHING).set_content_arrangement(arrangement);
     table
 }
 
@@ -164,6 +169,9 @@ fn values<T: Serialize>(rows: &[T]) -> Vec<Value> {
 fn value<T: Serialize>(row: &T) -> Value {
     serde_json::to_value(row).expect("our rows have text keys")
 }
+
+/// Narrower than this, lines are left to the terminal to break.
+const NARROWEST: u16 = 40;
 
 #[cfg(test)]
 mod tests {
