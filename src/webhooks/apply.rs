@@ -22,18 +22,34 @@ pub struct Clients {
     pub aps: BTreeMap<Region, aps::client::Client>,
 }
 
+/// The hooks that exist where it was looked.
+#[derive(Clone, Debug, Default)]
+pub struct Existing {
+    /// At Onshape.
+    pub onshape: Vec<onshape::hook::Hook>,
+    /// At APS.
+    pub aps: Vec<aps::hook::Hook>,
+}
+
+impl Existing {
+    /// What has to be done so that they are as declared.
+    pub fn plan(&self, declared: &[Declared]) -> Plan {
+        plan::onshape(declared, &self.onshape).and(plan::aps(declared, &self.aps))
+    }
+}
+
 impl Clients {
-    /// Looks at what exists, and plans what has to be done.
-    pub async fn plan(&self, declared: &[Declared]) -> Result<Plan, Error> {
-        let mut plan = Plan::default();
-        if let Some(client) = &self.onshape {
-            plan = plan.and(plan::onshape(declared, &hooks_at_onshape(client, declared).await?));
-        }
-        let mut hooks = Vec::new();
+    /// Looks at what exists: of the user and of each company that is named, and in each region.
+    pub async fn look(&self, declared: &[Declared]) -> Result<Existing, Error> {
+        let onshape = match &self.onshape {
+            Some(client) => hooks_at_onshape(client, declared).await?,
+            None => Vec::new(),
+        };
+        let mut aps = Vec::new();
         for client in self.aps.values() {
-            hooks.extend(client.list_all(Level::All).await?);
+            aps.extend(client.list_all(Level::All).await?);
         }
-        Ok(plan.and(plan::aps(declared, &hooks)))
+        Ok(Existing { onshape, aps })
     }
 
     /// Does one change.

@@ -13,6 +13,7 @@ pub mod aps;
 pub mod checks;
 pub mod error;
 pub mod http;
+pub mod keeper;
 pub mod mark;
 pub mod onshape;
 pub mod plan;

@@ -7,6 +7,7 @@
 mod aps;
 mod bad_input;
 mod interactive;
+mod keeper;
 mod onshape;
 mod plan;
 mod raps;

@@ -130,7 +130,7 @@ async fn look(config: &ConfigFile, session: &Session) -> Result<(Clients, Plan),
         declared.retain(|one| one.provider() == only);
     }
     let clients = clients(&declared, session)?;
-    let plan = clients.plan(&declared).await?;
+    let plan = clients.look(&declared).await?.plan(&declared);
     Ok((clients, plan))
 }
 

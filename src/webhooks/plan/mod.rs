@@ -55,7 +55,7 @@ pub struct Change {
 }
 
 /// The kind of a change.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// It is not there.
@@ -66,6 +66,18 @@ pub enum Action {
     Replace,
     /// It is ours and not declared any more, or there twice.
     Delete,
+}
+
+impl Action {
+    /// The name in output and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+        }
+    }
 }
 
 /// What is called at the provider.
