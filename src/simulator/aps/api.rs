@@ -25,6 +25,8 @@ pub fn routes(routes: &mut web::ServiceConfig, service: Arc<Service>) {
     routes
         .app_data(web::Data::from(service))
         .route("/authentication/v2/token", web::post().to(sign_in))
+        // Older clients still sign in here.
+        .route("/authentication/v1/authenticate", web::post().to(sign_in))
         .route("/webhooks/v1/hooks", web::get().to(list_all))
         .route("/webhooks/v1/app/hooks", web::get().to(list_of_app))
         .service(
