@@ -6,10 +6,10 @@
 
 use crate::webhooks::aps::client::Level;
 use crate::webhooks::aps::region::Region;
+use crate::webhooks::declared::{At, Declared};
 use crate::webhooks::error::Error;
 use crate::webhooks::onshape::client::Farewell;
 use crate::webhooks::plan::{self, Call, Change, Plan, Step};
-use crate::webhooks::settings::{At, Declared};
 use crate::webhooks::{aps, onshape};
 use std::collections::{BTreeMap, BTreeSet};
 

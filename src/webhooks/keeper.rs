@@ -14,10 +14,10 @@
 //! of them does.
 
 use crate::webhooks::apply::{Clients, Existing};
+use crate::webhooks::declared::{At, Declared};
 use crate::webhooks::error::Error;
 use crate::webhooks::mark::Mark;
 use crate::webhooks::plan::{Action, Change};
-use crate::webhooks::settings::{At, Declared};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::pin::pin;

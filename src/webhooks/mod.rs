@@ -11,6 +11,7 @@
 pub mod apply;
 pub mod aps;
 pub mod checks;
+pub mod declared;
 pub mod error;
 pub mod http;
 pub mod keeper;

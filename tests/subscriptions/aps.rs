@@ -88,6 +88,12 @@ fn a_hook_is_found_only_in_its_own_region_and_the_error_names_the_region() {
     simulator
         .webhook(&["list", "--provider", "aps", "--region", "MARS"])
         .assert_refused(2, &["US EMEA AUS CAN DEU IND JPN GBR"]);
+    let list = |provider: &str, region: &str| {
+        run(command().args(["webhook", "list", "--provider", provider]).env("APS_REGION", region))
+    };
+    list("aps", "MARS").assert_refused(2, &["APS_REGION", "EMEA"]);
+    list("aps", "").assert_refused(3, &["APS_CLIENT_ID"]);
+    list("onshape", "MARS").assert_refused(3, &["ONSHAPE_ACCESS_KEY"]);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use crate::cli::exit::Failure;
 use crate::cli::webhook::variable;
-use crate::webhooks::settings::{self, Declared, Subscription};
+use crate::webhooks::declared::Declared;
+use crate::webhooks::settings::{self, Subscription};
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -63,8 +63,8 @@ struct Common {
     /// How long one call may take, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
     timeout: Duration,
-    /// APS: the region of the hooks: US, EMEA, AUS, CAN, DEU, IND, JPN or GBR.
-    #[arg(long, global = true, env = "APS_REGION", value_parser = region)]
+    /// APS: the region of the hooks: US, EMEA, AUS, CAN, DEU, IND, JPN or GBR [default: $APS_REGION, US]
+    #[arg(long, global = true)]
     region: Option<Region>,
 }
 
@@ -97,7 +97,7 @@ enum Command {
 impl Args {
     /// Runs the command.
     pub async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::new(self.common);
+        let session = Session::new(self.common)?;
         match self.command {
             Command::Events => events::run(&session),
             Command::List(args) => args.run(&session).await,
@@ -143,10 +143,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("expected a number of seconds above 0, up to 3600".into()),
     }
-}
-
-fn region(text: &str) -> Result<Region, String> {
-    text.parse().map_err(|error: crate::webhooks::aps::region::UnknownRegion| error.to_string())
 }
 
 /// Seconds to wait; zero looks at once.

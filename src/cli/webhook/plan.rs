@@ -6,8 +6,8 @@ use crate::cli::webhook::config::ConfigFile;
 use crate::cli::webhook::session::{Consent, Session};
 use crate::event::provider::Provider;
 use crate::webhooks::apply::{Clients, regions};
+use crate::webhooks::declared::Declared;
 use crate::webhooks::plan::{Action, Change, Plan};
-use crate::webhooks::settings::Declared;
 use serde::Serialize;
 
 /// What has to be done so that the provider's hooks are as [[subscriptions]] declares them.

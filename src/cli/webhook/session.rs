@@ -46,18 +46,26 @@ pub enum Consent {
 }
 
 impl Session {
-    pub(super) fn new(common: Common) -> Self {
+    pub(super) fn new(common: Common) -> Result<Self, Failure> {
         let stdout = io::stdout();
         // Nobody can be asked where either end is no terminal.
         let terminal = io::stdin().is_terminal() && stdout.is_terminal();
-        Self {
+        let region = match (common.region, variable("APS_REGION")) {
+            (Some(region), _) => region,
+            // What is wrong with it is no business of Onshape's.
+            (None, Some(text)) if common.provider != Some(Provider::Onshape) => {
+                text.parse().map_err(|error| Failure::usage(format!("APS_REGION: {error}")))?
+            }
+            (None, _) => Region::default(),
+        };
+        Ok(Self {
             format: common.output.unwrap_or_else(|| Format::default_of(&stdout)),
             timeout: common.timeout,
-            region: common.region.unwrap_or_default(),
+            region,
             provider: common.provider,
             yes: common.yes,
             terminal: terminal && !common.non_interactive,
-        }
+        })
     }
 
     /// The provider, if one was named.

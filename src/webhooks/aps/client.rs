@@ -189,11 +189,14 @@ impl Client {
             self.call(Method::POST, self.url(&["tokens"]), Some(body.clone()), TOKEN).await;
         match created {
             Ok(_) => Ok(TokenSet::Created),
-            // There is one already.
-            Err(Error::Answered { status: 400 | 409, .. }) => {
+            // As a rule there is one already; if there is none, the refusal was meant otherwise.
+            Err(refusal @ Error::Answered { status: 400 | 409, .. }) => {
                 let url = self.url(&["tokens", "@me"]);
-                self.call(Method::PUT, url, Some(body), TOKEN).await?;
-                Ok(TokenSet::Replaced)
+                match self.call(Method::PUT, url, Some(body), TOKEN).await {
+                    Ok(_) => Ok(TokenSet::Replaced),
+                    Err(Error::NotFound { .. }) => Err(refusal),
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         }

@@ -4,9 +4,9 @@ use crate::event::provider::Provider;
 use crate::webhooks::aps::hook::{Address, Hook, New};
 use crate::webhooks::aps::patch::{Change as Field, Patch, Status};
 use crate::webhooks::aps::region::Region;
+use crate::webhooks::declared::{Aps, At, Declared, Event};
 use crate::webhooks::mark::Mark;
 use crate::webhooks::plan::{Action, Call, Change, Plan, Step};
-use crate::webhooks::settings::{Aps, At, Declared, Event};
 
 /// What has to be done so that the hooks at APS are as declared.
 pub fn plan(declared: &[Declared], existing: &[Hook]) -> Plan {

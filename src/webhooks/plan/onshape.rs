@@ -1,11 +1,11 @@
 //! The plan for Onshape: one hook a subscription, known by its name.
 
 use crate::event::provider::Provider;
+use crate::webhooks::declared::{At, Declared, Onshape};
 use crate::webhooks::mark::Mark;
 use crate::webhooks::onshape::hook::{Hook, Options, Params};
 use crate::webhooks::plan::{Action, Call, Change, Plan, Step};
 use crate::webhooks::scope::Scope;
-use crate::webhooks::settings::{At, Declared, Onshape};
 
 /// What has to be done so that the hooks at Onshape are as declared.
 pub fn plan(declared: &[Declared], existing: &[Hook]) -> Plan {
