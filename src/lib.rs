@@ -6,6 +6,8 @@
 pub mod cli;
 pub mod event;
 pub mod providers;
+pub mod quantity;
 pub mod record;
+pub mod secret;
 pub mod simulator;
 pub mod webhooks;

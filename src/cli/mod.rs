@@ -24,9 +24,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// See, make, change, test and remove the subscriptions at Onshape and APS.
     Webhook(Box<webhook::Args>),
-    /// Play the provider's side: its API and its deliveries.
     Simulate(simulate::Args),
 }
 

@@ -4,7 +4,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::note;
 use crate::event::provider::Provider;
 use crate::simulator::{self, Schedule, Secrets, Settings, Trial};
-use crate::webhooks::secret::Secret;
+use crate::webhooks::hidden::Hidden;
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -100,7 +100,7 @@ impl Args {
 }
 
 fn secrets(provider: Provider) -> Secrets {
-    let secret = |name| super::webhook::variable(name).map(Secret::new);
+    let secret = |name| super::webhook::variable(name).map(Hidden::new);
     match provider {
         Provider::Onshape => Secrets {
             id: secret("ONSHAPE_ACCESS_KEY"),

@@ -18,9 +18,10 @@ impl EventId {
         if text.is_empty() { Err(EmptyId) } else { Ok(Self(text)) }
     }
 
-    /// The id of content that has none of its own: `sha256:` and the digest in lower-case hex.
-    pub fn of_digest(sha256: &[u8; 32]) -> Self {
-        Self(format!("sha256:{}", hex::encode(sha256)))
+    /// The id of content that has none of its own: `sha256:` and its digest in lower-case hex.
+    pub fn of_content(content: &[u8]) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, content);
+        Self(format!("sha256:{}", hex::encode(digest)))
     }
 
     /// The id as text.

@@ -27,6 +27,8 @@ use serde_json::value::RawValue;
 pub struct Event {
     /// Identity of the fact; a redelivery carries the same one.
     pub id: EventId,
+    /// Identity of the fact whichever hook tells it, if the source drops repeats by other hooks.
+    pub fact: Option<EventId>,
     /// Who sent it.
     pub provider: Provider,
     /// The sender's name of what happened, as posted: `onshape.model.lifecycle.changed`.
@@ -50,6 +52,6 @@ pub struct Event {
     pub attributes: Vec<(String, Box<RawValue>)>,
     /// What was proven about the sender.
     pub verified: Proofs,
-    /// The posted body, byte for byte.
+    /// The posted body, byte for byte, but for a byte order mark and a token in it.
     pub raw: Bytes,
 }

@@ -8,8 +8,12 @@
 //! Knows nothing of HTTP status codes, topics, the spool or Kafka.
 
 pub mod aps;
+mod attributes;
 pub mod catalog;
+mod identity;
+pub mod json;
 pub mod notification;
 pub mod onshape;
+pub mod proof;
 pub mod sample;
 pub mod source;

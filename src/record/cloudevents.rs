@@ -1,8 +1,12 @@
-//! An event as a CloudEvents 1.0 record, Kafka protocol binding (DESIGN.md section 7).
+//! An event as a CloudEvents 1.0 record, Kafka protocol binding (docs/EVENTS.md).
 
 use crate::event::Event;
-use crate::record::layout::Record;
+use crate::event::provider::Provider;
+use crate::event::time;
+use crate::record::json::Members;
+use crate::record::layout::{Builder, Record};
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// How the CloudEvent lies in the record: `kafka.encoding`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Deserialize)]
@@ -28,6 +32,149 @@ pub struct Context<'a> {
 
 /// Encodes the final bytes of an event's record. The sequence number's place is left open: the spool
 /// stamps it when it commits.
-pub fn encode(_event: &Event, context: Context<'_>, _encoding: Encoding) -> Record {
-    Record::builder(context.source, 0).finish()
+pub fn encode(event: &Event, context: Context<'_>, encoding: Encoding) -> Record {
+    let key = event.subject.as_ref().map_or(context.source, |subject| subject.as_str());
+    let attributes: usize =
+        event.attributes.iter().map(|(name, value)| name.len() + value.get().len()).sum();
+    let mut record = Record::builder(key, event.raw.len() + attributes + EXPECTED_REST);
+    let said = Said::of(event, context);
+    match encoding {
+        Encoding::Binary => binary(event, &said, &mut record),
+        Encoding::Structured => structured(event, &said, &mut record),
+    }
+    record.finish()
 }
+
+/// The rest of a record: headers, names, ids and times. Measured on our fixtures, 1,100 to 1,500.
+const EXPECTED_REST: usize = 1_536;
+
+/// What is said in both encodings, in its final form.
+struct Said<'a> {
+    context: Context<'a>,
+    source: String,
+    r#type: String,
+    occurred_at: Option<String>,
+    received_at: String,
+    verified: String,
+}
+
+impl<'a> Said<'a> {
+    fn of(event: &Event, context: Context<'a>) -> Self {
+        Self {
+            source: source(event),
+            r#type: type_name(event),
+            occurred_at: event.occurred_at.map(time::to_text),
+            received_at: time::to_text(context.received_at),
+            verified: event.verified.to_string(),
+            context,
+        }
+    }
+}
+
+fn binary(event: &Event, said: &Said<'_>, record: &mut Builder) {
+    record
+        .header("content-type", "application/json")
+        .header("ce_specversion", "1.0")
+        .header("ce_id", event.id.as_str())
+        .header("ce_source", &said.source)
+        .header("ce_type", &said.r#type);
+    header_if(record, "ce_subject", event.about.as_deref());
+    header_if(record, "ce_time", said.occurred_at.as_deref());
+    record
+        .header("ce_provider", event.provider.as_str())
+        .header("ce_eventgroup", event.group.as_str())
+        .header("ce_relaysource", said.context.source)
+        .header("ce_receivedtime", &said.received_at)
+        .sequence_header("ce_sequence")
+        .header("ce_verified", &said.verified);
+    header_if(record, "ce_traceparent", said.context.traceparent);
+    write_value(event, said, record.value());
+}
+
+fn structured(event: &Event, said: &Said<'_>, record: &mut Builder) {
+    record.header("content-type", "application/cloudevents+json; charset=UTF-8");
+    let mut members = Members::begin(record.value());
+    members
+        .text("specversion", "1.0")
+        .text("id", event.id.as_str())
+        .text("source", &said.source)
+        .text("type", &said.r#type)
+        .text_if("subject", event.about.as_deref())
+        .text_if("time", said.occurred_at.as_deref())
+        .text("datacontenttype", "application/json")
+        .text("provider", event.provider.as_str())
+        .text("eventgroup", event.group.as_str())
+        .text("relaysource", said.context.source)
+        .text("receivedtime", &said.received_at)
+        .text("verified", &said.verified)
+        .text_if("traceparent", said.context.traceparent);
+    members.place("sequence").push(b'"');
+    record.sequence_in_value();
+    record.value().extend_from_slice(b"\",\"data\":");
+    write_value(event, said, record.value());
+    record.value().push(b'}');
+}
+
+fn header_if(record: &mut Builder, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        record.header(name, value);
+    }
+}
+
+/// The value that consumers read, the same in both encodings.
+fn write_value(event: &Event, said: &Said<'_>, out: &mut Vec<u8>) {
+    let mut value = Members::begin(out);
+    value
+        .text("id", event.id.as_str())
+        .text("provider", event.provider.as_str())
+        .text("source", said.context.source)
+        .text("event", &event.name)
+        .text("group", event.group.as_str())
+        .text_if("occurredAt", said.occurred_at.as_deref())
+        .text("receivedAt", &said.received_at)
+        .text_if("webhookId", event.webhook_id.as_deref())
+        .text_if("subject", event.about.as_deref());
+    if !event.resource.is_empty() {
+        let mut resource = Members::begin(value.place("resource"));
+        for (name, id) in &event.resource {
+            resource.text(name, id);
+        }
+        resource.end();
+    }
+    if let Some(user) = &event.actor {
+        Members::begin(value.place("actor")).text("userId", user).end();
+    }
+    if !event.attributes.is_empty() {
+        let mut attributes = Members::begin(value.place("attributes"));
+        for (name, json) in &event.attributes {
+            attributes.raw(name, json.get().as_bytes());
+        }
+        attributes.end();
+    }
+    value.text("verified", &said.verified).raw("raw", &event.raw).end();
+}
+
+/// `ce_type`: reverse-DNS, by the sender's own name of the event.
+fn type_name(event: &Event) -> String {
+    match event.provider {
+        Provider::Onshape if event.name.starts_with("onshape.") => format!("com.{}", event.name),
+        Provider::Onshape => format!("com.onshape.{}", event.name),
+        Provider::Aps => format!("com.autodesk.aps.{}", event.name),
+    }
+}
+
+/// `ce_source`: the registration, as a URI reference.
+fn source(event: &Event) -> String {
+    let hooks = match event.provider {
+        Provider::Onshape => "/onshape/webhooks",
+        Provider::Aps => "/aps/hooks",
+    };
+    match &event.webhook_id {
+        Some(id) => format!("{hooks}/{}", utf8_percent_encode(id, RESERVED)),
+        None => hooks.to_owned(),
+    }
+}
+
+/// What a segment of a URI's path cannot hold.
+const RESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');

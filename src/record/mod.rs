@@ -7,5 +7,6 @@
 //! Knows nothing of the store, of Kafka's client, or of how an event came to be.
 
 pub mod cloudevents;
+mod json;
 pub mod layout;
 pub mod quarantine;

@@ -16,7 +16,7 @@ mod onshape;
 
 use crate::event::provider::Provider;
 use crate::simulator::delivery::Courier;
-use crate::webhooks::secret::Secret;
+use crate::webhooks::hidden::Hidden;
 use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 use std::io;
@@ -66,15 +66,15 @@ pub struct Schedule {
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     /// Onshape's access key, or the client id of an APS app.
-    pub id: Option<Secret>,
+    pub id: Option<Hidden>,
     /// Onshape's secret key, or the client secret of an APS app.
-    pub secret: Option<Secret>,
+    pub secret: Option<Hidden>,
     /// An OAuth token, or a 3-legged one of APS.
-    pub token: Option<Secret>,
+    pub token: Option<Hidden>,
     /// What deliveries are signed with: Onshape's primary key, the token of an APS app in the US.
-    pub signing: Option<Secret>,
+    pub signing: Option<Hidden>,
     /// Onshape's secondary key.
-    pub signing_secondary: Option<Secret>,
+    pub signing_secondary: Option<Hidden>,
 }
 
 /// A simulated provider that listens.

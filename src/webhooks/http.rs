@@ -10,7 +10,7 @@
 
 use crate::event::provider::Provider;
 use crate::webhooks::error::Error;
-use crate::webhooks::secret::{Secret, Veil};
+use crate::webhooks::hidden::{Hidden, Veil};
 use crate::webhooks::url::is_loopback;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -69,7 +69,7 @@ impl Caller {
     }
 
     /// Hides one more secret in what is shown.
-    pub fn hide(&self, secret: &Secret) {
+    pub fn hide(&self, secret: &Hidden) {
         self.veil.lock().unwrap_or_else(PoisonError::into_inner).add(secret.clone());
     }
 

@@ -4,6 +4,7 @@
 //! - Every fault names its subscription and key, and all of them are told at once.
 
 use crate::event::provider::Provider;
+use crate::secret::Secret;
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::checks::{self, Objection, Setting};
 use crate::webhooks::declared::{Aps, At, Declared, Event, Onshape};
@@ -24,8 +25,9 @@ pub struct Subscription {
     pub name: String,
     /// Where it is made.
     pub provider: Provider,
-    /// Where the provider posts. Without it: `{http.public_url}/webhooks/{source}`.
-    pub url: Option<UrlSetting>,
+    /// Where the provider posts; it may hold a token. Without it:
+    /// `{http.public_url}/webhooks/{source}`.
+    pub url: Option<Secret>,
     /// The source of this relay that it feeds.
     pub source: Option<String>,
     /// The events. For APS one hook each; patterns are fine.
@@ -67,15 +69,6 @@ pub struct Subscription {
     pub tenant: Option<String>,
 }
 
-/// A URL, as text or from the environment.
-#[derive(Clone, Debug)]
-pub enum UrlSetting {
-    /// Written out.
-    Text(String),
-    /// In this variable: `{ env = "NAME" }`.
-    Env(String),
-}
-
 /// What is wrong with a subscription.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("subscription {subscription}: {key}: {problem}")]
@@ -93,7 +86,6 @@ pub struct Fault {
 pub fn resolve(
     subscriptions: &[Subscription],
     public_url: Option<&str>,
-    variable: impl Fn(&str) -> Option<String>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Declared>, Vec<Fault>> {
     let mut faults = Vec::new();
@@ -103,7 +95,7 @@ pub fn resolve(
         if !names.insert(&subscription.name) {
             faults.push(subscription.fault("name", "it is used twice"));
         }
-        match subscription.resolve(public_url, &variable, warnings) {
+        match subscription.resolve(public_url, warnings) {
             Ok(one) => {
                 if let Some(other) = declared.iter().find(|other| other.collides(&one)) {
                     let problem = format!("url, event and scope are those of {} too", other.name);
@@ -121,14 +113,13 @@ impl Subscription {
     fn resolve(
         &self,
         public_url: Option<&str>,
-        variable: impl Fn(&str) -> Option<String>,
         warnings: &mut Vec<String>,
     ) -> Result<Declared, Vec<Fault>> {
         let mut faults = self.foreign_keys();
         if self.name.trim().is_empty() {
             faults.push(self.fault("name", "it is empty"));
         }
-        let url = self.callback_url(public_url, variable);
+        let url = self.callback_url(public_url);
         let at = match self.provider {
             Provider::Onshape => self.at_onshape(warnings),
             Provider::Aps => self.at_aps(warnings),
@@ -197,15 +188,12 @@ impl Subscription {
         }))
     }
 
-    fn callback_url(
-        &self,
-        public_url: Option<&str>,
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<CallbackUrl, Fault> {
+    fn callback_url(&self, public_url: Option<&str>) -> Result<CallbackUrl, Fault> {
         let text = match (&self.url, &self.source, public_url) {
-            (Some(UrlSetting::Text(text)), _, _) => text.clone(),
-            (Some(UrlSetting::Env(name)), _, _) => variable(name)
-                .ok_or_else(|| self.fault("url", format!("the variable {name} is not set")))?,
+            (Some(url), _, _) => {
+                let url = url.resolve().map_err(|error| self.fault("url", error.to_string()))?;
+                url.as_str().to_owned()
+            }
             (None, Some(source), Some(base)) => {
                 format!("{}/webhooks/{source}", base.trim_end_matches('/'))
             }
@@ -261,19 +249,6 @@ impl Subscription {
     }
 }
 
-impl<'de> Deserialize<'de> for UrlSetting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => Ok(Self::Text(text)),
-            Value::Object(map) if map.len() == 1 => match map.get("env") {
-                Some(Value::String(name)) => Ok(Self::Env(name.clone())),
-                _ => Err(D::Error::custom(URL_FORMS)),
-            },
-            _ => Err(D::Error::custom(URL_FORMS)),
-        }
-    }
-}
-
 fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let form = "expected a text or a list of texts";
     match Value::deserialize(deserializer)? {
@@ -286,8 +261,6 @@ fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Stri
     }
 }
 
-const URL_FORMS: &str = r#"expected a text or { env = "NAME" }"#;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,7 +268,7 @@ mod tests {
 
     fn faults(subscriptions: Value) -> Vec<String> {
         let subscriptions: Vec<Subscription> = serde_json::from_value(subscriptions).unwrap();
-        let resolved = resolve(&subscriptions, None, |_| None, &mut Vec::new());
+        let resolved = resolve(&subscriptions, None, &mut Vec::new());
         resolved.unwrap_err().iter().map(ToString::to_string).collect()
     }
 
@@ -322,14 +295,13 @@ mod tests {
         let subscriptions: Vec<Subscription> = serde_json::from_value(json!([
             { "name": "a", "provider": "aps", "source": "plant", "events": ["dm.*"],
               "scope": { "folder": "f" } },
-            { "name": "b", "provider": "aps", "url": { "env": "HOOK" }, "events": ["dm.*"],
+            { "name": "b", "provider": "aps", "url": "https://b.example", "events": ["dm.*"],
               "scope": { "folder": "f" } },
         ]))
         .unwrap();
-        let hook = |name: &str| (name == "HOOK").then(|| "https://b.example".to_owned());
 
         let declared =
-            resolve(&subscriptions, Some("https://r.example/"), hook, &mut Vec::new()).unwrap();
+            resolve(&subscriptions, Some("https://r.example/"), &mut Vec::new()).unwrap();
 
         assert_eq!(declared[0].url.reveal(), "https://r.example/webhooks/plant");
         assert_eq!(declared[1].url.reveal(), "https://b.example");

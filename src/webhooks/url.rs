@@ -1,6 +1,6 @@
 //! The URL that a provider is told to post to.
 
-use crate::webhooks::secret::mask_tokens;
+use crate::webhooks::hidden::mask_tokens;
 use serde::{Serialize, Serializer};
 use std::net::IpAddr;
 use url::{Host, Url};

@@ -24,7 +24,7 @@ fn keeper(onshape_url: &str, aps_url: &str, inbox: &Inbox) -> Keeper {
           "events": ["extraction.*"], "scope": { "workflow": "w" } },
     ]))
     .unwrap();
-    let declared = settings::resolve(&subscriptions, None, |_| None, &mut Vec::new()).unwrap();
+    let declared = settings::resolve(&subscriptions, None, &mut Vec::new()).unwrap();
     let variable = |name: &str| {
         SECRETS.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string())
     };

@@ -14,9 +14,9 @@ use crate::webhooks::aps::hook::New;
 use crate::webhooks::aps::patch::Patch;
 use crate::webhooks::checks::{self, Objection, Setting};
 use crate::webhooks::error::Error;
+use crate::webhooks::hidden::Hidden;
 use crate::webhooks::onshape::hook::{Options, Params};
 use crate::webhooks::scope::Scope;
-use crate::webhooks::secret::Secret;
 use crate::webhooks::url::CallbackUrl;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -98,7 +98,7 @@ struct Aps {
     project: Option<String>,
     /// What this hook's callbacks are signed with: 32 to 64 letters and digits.
     #[arg(long, value_name = "S", value_parser = secret::secret)]
-    secret: Option<Secret>,
+    secret: Option<Hidden>,
 }
 
 impl Args {

@@ -44,6 +44,7 @@ pub struct Args {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Common options")]
 struct Common {
     /// At which provider.
     #[arg(long, global = true, value_parser = provider_parser())]
@@ -72,25 +73,15 @@ struct Common {
 enum Command {
     /// The events that can be subscribed to, and what each needs. Without network.
     Events,
-    /// The hooks that exist at the provider.
     List(list::Args),
-    /// Make a hook. Asks for what is missing.
     Create(create::Args),
-    /// One hook.
     Get(get::Args),
-    /// Change a hook.
     Update(update::Args),
-    /// Remove hooks.
     Delete(delete::Args),
-    /// Onshape: have it post a webhook.ping to the hook's URL.
     Ping(ping::Args),
-    /// APS: what the callbacks of the app are signed with, in one region.
     Secret(secret::Args),
-    /// Post one realistic, signed notification to a URL.
     Test(test::Args),
-    /// What has to be done so that the hooks are as [[subscriptions]] declares them.
     Plan(plan::PlanArgs),
-    /// Make the hooks as [[subscriptions]] declares them.
     Apply(plan::ApplyArgs),
 }
 

@@ -10,8 +10,8 @@ use crate::cli::webhook::secret;
 use crate::cli::webhook::session::Session;
 use crate::event::provider::Provider;
 use crate::providers::{catalog, sample};
+use crate::webhooks::hidden::{Hidden, Veil};
 use crate::webhooks::http;
-use crate::webhooks::secret::{Secret, Veil};
 use crate::webhooks::url::CallbackUrl;
 use jiff::Timestamp;
 use reqwest::StatusCode;
@@ -32,7 +32,7 @@ pub struct Args {
     event: Option<String>,
     /// What to sign with. Others may see it in the list of processes.
     #[arg(short, long, value_name = "S", value_parser = secret::secret, conflicts_with = "secret_env")]
-    secret: Option<Secret>,
+    secret: Option<Hidden>,
     /// The name of the environment variable that holds what to sign with.
     #[arg(long, value_name = "NAME")]
     secret_env: Option<String>,

@@ -5,8 +5,8 @@ use crate::cli::webhook::session::Session;
 use crate::cli::webhook::{Whereabouts, rows, secret};
 use crate::event::provider::Provider;
 use crate::webhooks::aps::patch::{Change, Patch, Status};
+use crate::webhooks::hidden::Hidden;
 use crate::webhooks::onshape::hook::{Options, Params};
-use crate::webhooks::secret::Secret;
 use crate::webhooks::url::CallbackUrl;
 use crate::webhooks::{aps, checks, onshape};
 use jiff::Timestamp;
@@ -87,7 +87,7 @@ struct Aps {
     payload_only: Option<bool>,
     /// What this hook's callbacks are signed with: 32 to 64 letters and digits.
     #[arg(long, value_name = "S", value_parser = secret::secret)]
-    secret: Option<Secret>,
+    secret: Option<Hidden>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]

@@ -5,6 +5,8 @@
 //! slot, so each key is tried against both headers.
 
 pub mod catalog;
+pub(super) mod data_token;
+pub mod payload;
 pub mod sample;
 
 use crate::event::time;

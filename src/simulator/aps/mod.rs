@@ -13,8 +13,8 @@ use crate::simulator::aps::access::Gate;
 use crate::simulator::aps::hooks::Hook;
 use crate::simulator::delivery::{Courier, Fate, Parcel, lock};
 use crate::webhooks::aps::region::Region;
+use crate::webhooks::hidden::Hidden;
 use crate::webhooks::scope::Scope;
-use crate::webhooks::secret::Secret;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub struct Service {
     gate: Gate,
     hooks: Mutex<Vec<Hook>>,
     /// What an app's callbacks are signed with, by region.
-    tokens: Mutex<BTreeMap<Region, Secret>>,
+    tokens: Mutex<BTreeMap<Region, Hidden>>,
 }
 
 /// Something that happens.

@@ -12,7 +12,7 @@ use crate::simulator::Settings;
 use crate::simulator::delivery::{Courier, Fate, Parcel, lock};
 use crate::simulator::onshape::access::Gate;
 use crate::simulator::onshape::hooks::Hook;
-use crate::webhooks::secret::Secret;
+use crate::webhooks::hidden::Hidden;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -117,12 +117,12 @@ impl Service {
 
 /// One header for each key of the company, and the moment of sending.
 fn signatures(
-    primary: Option<&Secret>,
-    secondary: Option<&Secret>,
+    primary: Option<&Hidden>,
+    secondary: Option<&Hidden>,
     body: &[u8],
     now: Timestamp,
 ) -> Vec<(&'static str, String)> {
-    let sign = |key: &Secret| sample::sign(Provider::Onshape, key.reveal(), body, now);
+    let sign = |key: &Hidden| sample::sign(Provider::Onshape, key.reveal(), body, now);
     let mut headers = primary.map(sign).unwrap_or_default();
     for (name, value) in secondary.map(sign).unwrap_or_default() {
         match name {

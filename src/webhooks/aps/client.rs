@@ -12,8 +12,8 @@ use crate::webhooks::aps::hook::{Address, Details, Hook, New, Page};
 use crate::webhooks::aps::patch::Patch;
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::error::Error;
+use crate::webhooks::hidden::{Hidden, Veil};
 use crate::webhooks::http::{Answer, Caller, Purpose};
-use crate::webhooks::secret::{Secret, Veil};
 use reqwest::header::LOCATION;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -56,7 +56,7 @@ pub enum TokenSet {
 /// An access token, and until when it is used.
 #[derive(Debug)]
 struct Session {
-    token: Secret,
+    token: Hidden,
     until: Instant,
 }
 
@@ -182,7 +182,7 @@ impl Client {
     }
 
     /// Sets what the app's callbacks are signed with in this region.
-    pub async fn set_token(&self, secret: &Secret) -> Result<TokenSet, Error> {
+    pub async fn set_token(&self, secret: &Hidden) -> Result<TokenSet, Error> {
         self.caller.hide(secret);
         let body = json!({ "token": secret.reveal() });
         let created =
@@ -241,7 +241,7 @@ impl Client {
     }
 
     /// The access token: the given one, or one that the app signs in for.
-    async fn token(&self) -> Result<Secret, Error> {
+    async fn token(&self) -> Result<Hidden, Error> {
         let (id, secret) = match &self.credentials {
             Credentials::Token(token) => return Ok(token.clone()),
             Credentials::App { id, secret } => (id, secret),
@@ -266,7 +266,7 @@ impl Client {
         let answer = self.caller.call(Purpose::Reading, build).await?;
         let answer = self.caller.success(answer, "the place to sign in")?;
         let signed: SignedIn = self.caller.json(&answer, "an access token")?;
-        let token = Secret::new(signed.access_token);
+        let token = Hidden::new(signed.access_token);
         self.caller.hide(&token);
         // Half of its life, so that no call is made with one that ends under way.
         let until = Instant::now() + Duration::from_secs(signed.expires_in / 2);

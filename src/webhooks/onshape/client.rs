@@ -7,10 +7,10 @@
 
 use crate::event::provider::Provider;
 use crate::webhooks::error::Error;
+use crate::webhooks::hidden::Veil;
 use crate::webhooks::http::{Answer, Caller, Purpose};
 use crate::webhooks::onshape::credentials::Credentials;
 use crate::webhooks::onshape::hook::{Hook, Info, Page, Params};
-use crate::webhooks::secret::Veil;
 use jiff::Timestamp;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};

@@ -2,9 +2,9 @@
 
 /// A credential. Its `Debug` form shows nothing of it.
 #[derive(Clone, Eq, PartialEq)]
-pub struct Secret(String);
+pub struct Hidden(String);
 
-impl Secret {
+impl Hidden {
     /// Takes any text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -16,7 +16,7 @@ impl Secret {
     }
 }
 
-impl std::fmt::Debug for Secret {
+impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")
     }
@@ -24,17 +24,17 @@ impl std::fmt::Debug for Secret {
 
 /// Hides secrets in texts that others wrote, such as a provider's error page.
 #[derive(Clone, Debug, Default)]
-pub struct Veil(Vec<Secret>);
+pub struct Veil(Vec<Hidden>);
 
 impl Veil {
     /// Hides these, and every `token` parameter of a URL.
-    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
+    pub fn new(secrets: impl IntoIterator<Item = Hidden>) -> Self {
         // An empty secret would be found between any two letters.
         Self(secrets.into_iter().filter(|secret| !secret.reveal().is_empty()).collect())
     }
 
     /// Hides one more.
-    pub fn add(&mut self, secret: Secret) {
+    pub fn add(&mut self, secret: Hidden) {
         if !secret.reveal().is_empty() && !self.0.contains(&secret) {
             self.0.push(secret);
         }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_secret_shows_in_no_debug_output_and_not_under_a_veil() {
-        let veil = Veil::new([Secret::new("hunter22"), Secret::new("")]);
+        let veil = Veil::new([Hidden::new("hunter22"), Hidden::new("")]);
 
         assert_eq!(format!("{veil:?}"), "Veil([***])");
         assert_eq!(veil.over("bad key hunter22"), "bad key ***");

@@ -1,0 +1,67 @@
+//! Bodies of APS that are CloudEvents themselves, as Manufacturing Data Model sends them. They have
+//! no hook; their own attributes say what they are.
+
+use crate::event::Event;
+use crate::event::group::Group;
+use crate::event::id::EventId;
+use crate::event::provider::Provider;
+use crate::event::subject::Subject;
+use crate::event::time;
+use crate::providers::attributes::Attributes;
+use crate::providers::identity;
+use crate::providers::json::Object;
+use crate::providers::source::{Identity, Posted, Reason};
+use std::borrow::Cow;
+
+/// Whether the body is a CloudEvent.
+pub fn is_one(body: &Object<'_>) -> bool {
+    body.get("specversion").is_some() && body.get("hook").is_none()
+}
+
+/// Understands a CloudEvent.
+pub fn read(posted: Posted<'_>) -> Result<Event, Reason> {
+    let body = posted.body;
+    let name = body.text("type").ok_or(Reason::NoEvent)?.into_owned();
+    let id = body
+        .text("id")
+        .and_then(|id| EventId::parse(id).ok())
+        .unwrap_or_else(|| identity::of_object(body, &[]));
+    let occurred_at = body.text("time").and_then(|text| time::read(&text));
+    let subject = body.text("subject").map(Cow::into_owned);
+
+    let mut attributes = Attributes::default();
+    for (key, value) in body.iter() {
+        let is_taken = match key.as_json() {
+            // The payload is in `raw`; the others are what every CloudEvent has.
+            "data" | "data_base64" | "specversion" | "type" => true,
+            "id" | "subject" => value.text().is_some(),
+            "time" => true,
+            // The name of ours for a time that cannot be read.
+            "timestamp" => occurred_at.is_none() && body.get("time").is_some(),
+            _ => false,
+        };
+        if !is_taken {
+            attributes.keep(key, value);
+        }
+    }
+    if let Some(time) = body.get("time").filter(|_| occurred_at.is_none()) {
+        attributes.keep_as("timestamp", time);
+    }
+    Ok(Event {
+        id,
+        fact: (posted.identity == Identity::OfFactsToo)
+            .then(|| identity::of_object(body, &["id", "time"])),
+        provider: Provider::Aps,
+        name,
+        group: Group::Other,
+        occurred_at,
+        webhook_id: None,
+        subject: subject.as_deref().and_then(|subject| Subject::parse(subject).ok()),
+        about: subject,
+        resource: Vec::new(),
+        actor: None,
+        attributes: attributes.finish(),
+        verified: posted.verified,
+        raw: posted.raw,
+    })
+}

@@ -1,0 +1,220 @@
+//! What an APS body says.
+//!
+//! The real envelope is `{version, resourceUrn, hook, payload}`. Less is taken, too: the RAPS
+//! documentation has no resourceUrn and another payload, and hooks with
+//! `callbackWithEventPayloadOnly` leave the hook out, so that only the source can say what it is.
+
+use crate::event::Event;
+use crate::event::group::Group;
+use crate::event::id::EventId;
+use crate::event::provider::Provider;
+use crate::event::subject::Subject;
+use crate::event::time;
+use crate::providers::aps::{catalog, cloudevent, wildcard};
+use crate::providers::attributes::Attributes;
+use crate::providers::identity::{self, Part};
+use crate::providers::json::{Kind, Node, Object};
+use crate::providers::source::{Identity, Posted, Reason};
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// Understands a body.
+pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
+    if cloudevent::is_one(posted.body) {
+        return cloudevent::read(posted);
+    }
+    let envelope = Envelope::read(&posted)?;
+    let payload = envelope.payload.and_then(Node::object);
+    let resource = Resource::read(&envelope, payload);
+    let (occurred_at, unreadable_time) = payload.map_or((None, None), times);
+    let name = envelope.event_name(payload);
+    let webhook_id = envelope.hook_text("hookId");
+    // Without a time, two identical changes have identical bodies: then only the delivery differs.
+    let delivery_id = posted.delivery_id.filter(|_| occurred_at.is_none());
+    Ok(Event {
+        id: envelope.identity(webhook_id.as_deref(), delivery_id),
+        fact: (posted.identity == Identity::OfFactsToo).then(|| envelope.identity(None, None)),
+        provider: Provider::Aps,
+        group: group(envelope.system.as_deref(), &envelope.event),
+        name,
+        occurred_at,
+        subject: resource.subject(webhook_id.as_deref()),
+        about: resource.resource_urn.as_deref().map(str::to_owned),
+        actor: payload.and_then(actor),
+        attributes: envelope.attributes(unreadable_time),
+        resource: resource.finish(),
+        webhook_id: webhook_id.map(Cow::into_owned),
+        verified: posted.verified,
+        raw: posted.raw,
+    })
+}
+
+/// The body without regard to what the payload means.
+struct Envelope<'b> {
+    hook: Option<&'b Object<'b>>,
+    /// As the hook names it, or the source assumes: perhaps a pattern.
+    event: Cow<'b, str>,
+    system: Option<Cow<'b, str>>,
+    resource_urn: Option<&'b Node<'b>>,
+    payload: Option<&'b Node<'b>>,
+}
+
+impl<'b> Envelope<'b> {
+    fn read(posted: &Posted<'b>) -> Result<Self, Reason> {
+        let body = posted.body;
+        let resource_urn = body.get("resourceUrn");
+        if let Some(hook) = body.get("hook").and_then(Node::object) {
+            let event = hook.text("event").ok_or(Reason::NoEvent)?;
+            let (system, payload) = (hook.text("system"), body.get("payload"));
+            return Ok(Self { hook: Some(hook), event, system, resource_urn, payload });
+        }
+        let assume = posted.assume.ok_or(Reason::NoHook)?;
+        // What is left without the hook is not documented: the rest of the envelope, or less.
+        let inner = body.get("payload").filter(|payload| payload.object().is_some());
+        Ok(Self {
+            hook: None,
+            event: Cow::Borrowed(&assume.event),
+            system: Some(Cow::Borrowed(&assume.system)),
+            resource_urn,
+            payload: inner.or(Some(posted.tree)),
+        })
+    }
+
+    fn hook_text(&self, key: &str) -> Option<Cow<'b, str>> {
+        self.hook?.text(key)
+    }
+
+    /// The event, with a pattern resolved if the payload allows.
+    fn event_name(&self, payload: Option<&Object<'_>>) -> String {
+        if !wildcard::is_pattern(&self.event) {
+            return self.event.as_ref().to_owned();
+        }
+        let resolved = payload
+            .and_then(|payload| wildcard::resolve(&self.event, self.system.as_deref(), payload));
+        resolved.unwrap_or(UNKNOWN).to_owned()
+    }
+
+    /// The hash of what makes this fact another one. Not of the whole body: the state of the hook in
+    /// it can change between two attempts to deliver the same event.
+    fn identity(&self, hook_id: Option<&str>, delivery_id: Option<&str>) -> EventId {
+        identity::of_parts(&[
+            ("deliveryId", delivery_id.map(Part::Text)),
+            ("event", Some(Part::Text(&self.event))),
+            ("hookId", hook_id.map(Part::Text)),
+            ("payload", self.payload.map(Part::Value)),
+            ("resourceUrn", self.resource_urn.map(Part::Value)),
+            ("system", self.system.as_deref().map(Part::Text)),
+        ])
+    }
+
+    /// What is not said elsewhere: the payload is in `raw`, and is not repeated.
+    fn attributes(&self, unreadable_time: Option<&Node<'_>>) -> Vec<(String, Box<RawValue>)> {
+        let mut attributes = Attributes::default();
+        if let Some(system) = &self.system {
+            attributes.keep_text("system", system);
+        }
+        if wildcard::is_pattern(&self.event) {
+            attributes.keep_text("eventPattern", &self.event);
+        }
+        let hook = |key| self.hook.and_then(|hook| hook.get(key));
+        let unless_text = |value: Option<&'b Node<'b>>| value.filter(|it| it.text().is_none());
+        for (name, value) in [
+            ("hookAttribute", hook("hookAttribute")),
+            ("timestamp", unreadable_time),
+            ("hookId", unless_text(hook("hookId"))),
+            ("system", unless_text(hook("system"))),
+            ("resourceUrn", unless_text(self.resource_urn)),
+        ] {
+            if let Some(value) = value {
+                attributes.keep_as(name, value);
+            }
+        }
+        attributes.finish()
+    }
+}
+
+/// What the event is about, where the body says it.
+struct Resource<'b> {
+    resource_urn: Option<Cow<'b, str>>,
+    lineage_urn: Option<Cow<'b, str>>,
+    project_id: Option<Cow<'b, str>>,
+    folder_urn: Option<Cow<'b, str>>,
+}
+
+/// The names of these.
+pub const RESOURCES: [&str; 4] = ["resourceUrn", "lineageUrn", "projectId", "folderUrn"];
+
+impl<'b> Resource<'b> {
+    fn read(envelope: &Envelope<'b>, payload: Option<&Object<'b>>) -> Self {
+        let of_payload = |key| payload.and_then(|payload| payload.text(key));
+        // Reviews name their project in the scope alone.
+        let of_scope = || envelope.hook?.get("scope")?.object()?.text("project");
+        Self {
+            resource_urn: envelope.resource_urn.and_then(Node::text),
+            lineage_urn: of_payload("lineageUrn"),
+            project_id: of_payload("project")
+                .or_else(|| of_payload("projectId"))
+                .or_else(of_scope)
+                .or_else(|| envelope.hook_text("projectId")),
+            folder_urn: of_payload("parentFolderUrn"),
+        }
+    }
+
+    /// The thing whose events must stay in order: all versions of a file are one.
+    fn subject(&self, hook_id: Option<&str>) -> Option<Subject> {
+        let unversioned =
+            self.resource_urn.as_deref().map(|urn| match urn.split_once("?version=") {
+                Some((urn, _)) => urn,
+                None => urn,
+            });
+        let named = self.lineage_urn.as_deref().or(unversioned.filter(|urn| !urn.is_empty()));
+        Subject::parse(named.or(self.project_id.as_deref()).or(hook_id)?).ok()
+    }
+
+    fn finish(self) -> Vec<(&'static str, String)> {
+        let ids = [self.resource_urn, self.lineage_urn, self.project_id, self.folder_urn];
+        RESOURCES
+            .into_iter()
+            .zip(ids)
+            .filter_map(|(name, id)| Some((name, id?.into_owned())))
+            .collect()
+    }
+}
+
+/// When it happened, or else what the payload says of it that cannot be read. Dates of the hook tell
+/// when the hook changed.
+fn times<'n, 'b>(payload: &'n Object<'b>) -> (Option<Timestamp>, Option<&'n Node<'b>>) {
+    let said = ["modifiedTime", "updatedAt", "TimeStamp", "createdTime"]
+        .map(|key| payload.get(key).map(|value| (key, value)));
+    let readable = said.iter().flatten().find_map(|(key, value)| match value.kind() {
+        Kind::Text(_) => time::read(&value.text()?),
+        Kind::Number if *key == "TimeStamp" => {
+            time::from_epoch_milliseconds(value.raw().parse().ok()?)
+        }
+        _ => None,
+    });
+    let unreadable = said.iter().flatten().map(|(_, value)| *value).next();
+    (readable, unreadable.filter(|_| readable.is_none()))
+}
+
+fn actor(payload: &Object<'_>) -> Option<String> {
+    let user = |key| payload.get(key)?.object()?.text("id");
+    let id = user("user_info").or_else(|| user("userInfo")).or_else(|| payload.text("modifiedBy"));
+    id.map(Cow::into_owned)
+}
+
+/// The group of an event: that of its system, or without one what the name shows.
+fn group(system: Option<&str>, event: &str) -> Group {
+    if let Some(system) = system {
+        return catalog::group_of_system(system).unwrap_or(Group::Other);
+    }
+    match event.split_once('.') {
+        Some(("dm", _)) => Group::Data,
+        Some(("extraction", _)) => Group::Derivative,
+        _ => Group::Other,
+    }
+}
+
+/// The event of a pattern that the payload does not resolve.
+const UNKNOWN: &str = "unknown";

@@ -1,0 +1,52 @@
+//! What a body says beyond what every event has: fields kept by their own names, as posted.
+//!
+//! # Limits
+//! A value over 4 KiB is left out, and so is what comes after 256 KiB in all: the record has the
+//! whole body beside them, and must never be much larger than it.
+
+use crate::providers::json::Node;
+use crate::providers::json::text::Text;
+use serde_json::value::RawValue;
+
+/// The attributes of an event under construction.
+#[derive(Debug, Default)]
+pub struct Attributes {
+    kept: Vec<(String, Box<RawValue>)>,
+    bytes: usize,
+}
+
+impl Attributes {
+    /// Keeps a field under its own name.
+    pub fn keep(&mut self, key: &Text<'_>, value: &Node<'_>) {
+        // A key that is no Unicode text could not be written; the body still has it.
+        if let Some(key) = key.decode() {
+            self.keep_as(&key, value);
+        }
+    }
+
+    /// Keeps a field under a name of ours.
+    pub fn keep_as(&mut self, name: &str, value: &Node<'_>) {
+        let bytes = name.len() + value.raw().len();
+        if value.is_absent() || bytes > MAX_VALUE || self.bytes + bytes > MAX_TOTAL {
+            return;
+        }
+        self.bytes += bytes;
+        let value =
+            RawValue::from_string(value.raw().to_owned()).expect("a part of JSON text is JSON");
+        self.kept.push((name.to_owned(), value));
+    }
+
+    /// Keeps a text under a name of ours.
+    pub fn keep_text(&mut self, name: &str, text: &str) {
+        let value = serde_json::value::to_raw_value(text).expect("a text has a JSON form");
+        self.kept.push((name.to_owned(), value));
+    }
+
+    /// Those that were kept, in order.
+    pub fn finish(self) -> Vec<(String, Box<RawValue>)> {
+        self.kept
+    }
+}
+
+const MAX_VALUE: usize = 4 << 10;
+const MAX_TOTAL: usize = 256 << 10;

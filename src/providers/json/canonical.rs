@@ -1,0 +1,208 @@
+//! One text for each JSON value, whatever its key order, white space and escapes (RFC 8785).
+//!
+//! Numbers differ from RFC 8785 where that would lose something: it rounds them to doubles, so that
+//! 9007199254740993 and 9007199254740992 would be the same fact. A number that a double holds gets
+//! the same text as there; any other keeps its digits.
+
+use crate::providers::json::{Kind, Node, Object};
+
+/// Appends the canonical text of a value.
+pub fn write(value: &Node<'_>, out: &mut Vec<u8>) {
+    match value.kind() {
+        Kind::Null | Kind::Bool => out.extend_from_slice(value.raw().as_bytes()),
+        Kind::Number => write_number(value.raw(), out),
+        Kind::Text(text) => write_quoted(text.as_json(), out),
+        Kind::Array(items) => {
+            out.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write(item, out);
+            }
+            out.push(b']');
+        }
+        Kind::Object(object) => write_object(object, &[], out),
+    }
+}
+
+/// Appends the canonical text of an object, as if it had none of the given keys.
+pub fn write_object(object: &Object<'_>, without: &[&str], out: &mut Vec<u8>) {
+    let mut members: Vec<_> =
+        object.iter().filter(|(key, _)| !without.contains(&key.as_json())).collect();
+    if members.iter().all(|(key, _)| key.is_simple()) {
+        members.sort_unstable_by(|(one, _), (other, _)| one.as_json().cmp(other.as_json()));
+    } else {
+        members.sort_by_cached_key(|(key, _)| key.utf16());
+    }
+    out.push(b'{');
+    for (at, (key, value)) in members.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write_quoted(key.as_json(), out);
+        out.push(b':');
+        write(value, out);
+    }
+    out.push(b'}');
+}
+
+fn write_quoted(inside: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(inside.as_bytes());
+    out.push(b'"');
+}
+
+fn write_number(text: &str, out: &mut Vec<u8>) {
+    if is_short_integer(text) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    match Decimal::parse(text) {
+        Some(decimal) => decimal.write(out),
+        // Its exponent has more than eighteen digits. The text is as good a name as any.
+        None => out.extend_from_slice(text.as_bytes()),
+    }
+}
+
+/// Most numbers: digits that are their own canonical form.
+fn is_short_integer(text: &str) -> bool {
+    text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number exactly: `0.digits` times ten to the power of `point`.
+struct Decimal {
+    negative: bool,
+    /// Without zeros at either end; empty for zero.
+    digits: String,
+    point: i64,
+}
+
+impl Decimal {
+    fn parse(text: &str) -> Option<Self> {
+        let (negative, text) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let exponent: i64 = exponent.parse().ok()?;
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = format!("{whole}{fraction}");
+        let significant = digits.trim_start_matches('0');
+        let leading_zeros = i64::try_from(digits.len() - significant.len()).ok()?;
+        let point = i64::try_from(whole.len()).ok()?.checked_add(exponent)?;
+        let digits = significant.trim_end_matches('0').to_owned();
+        Some(Self { negative, digits, point: point.checked_sub(leading_zeros)? })
+    }
+
+    /// Lays it out as ECMAScript prints numbers (Number::toString).
+    fn write(&self, out: &mut Vec<u8>) {
+        if self.digits.is_empty() {
+            out.push(b'0');
+            return;
+        }
+        if self.negative {
+            out.push(b'-');
+        }
+        let digits = self.digits.as_bytes();
+        match (self.point, usize::try_from(self.point)) {
+            (1..=21, Ok(point)) if point >= digits.len() => {
+                out.extend_from_slice(digits);
+                out.resize(out.len() + point - digits.len(), b'0');
+            }
+            (1..=21, Ok(point)) => {
+                out.extend_from_slice(&digits[..point]);
+                out.push(b'.');
+                out.extend_from_slice(&digits[point..]);
+            }
+            (-5..=0, _) => {
+                out.extend_from_slice(b"0.");
+                (self.point..0).for_each(|_| out.push(b'0'));
+                out.extend_from_slice(digits);
+            }
+            _ => {
+                out.push(digits[0]);
+                if digits.len() > 1 {
+                    out.push(b'.');
+                    out.extend_from_slice(&digits[1..]);
+                }
+                out.extend_from_slice(format!("e{:+}", self.point - 1).as_bytes());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::providers::json::parse;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn canonical(text: &str) -> String {
+        let mut out = Vec::new();
+        write(&parse(text.as_bytes()).unwrap(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(canonical(text), expected, "{text}");
+    }
+
+    #[test]
+    fn keys_are_sorted_by_utf_16_at_each_level() {
+        check(
+            r#"{ "b" : [ {"z":1, "a":null} ], "a" : true }"#,
+            r#"{"a":true,"b":[{"a":null,"z":1}]}"#,
+        );
+        // The example of RFC 8785, section 3.2.3.
+        check(
+            r#"{"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7}"#,
+            "{\"\\r\":2,\"1\":4,\"\u{80}\":6,\"ö\":7,\"€\":1,\"😀\":5,\"\u{fb33}\":3}",
+        );
+    }
+
+    #[test]
+    fn a_number_has_one_form_and_loses_nothing() {
+        check("1.0", "1");
+        check("1e2", "100");
+        check("-0.0", "0");
+        check("0.10", "0.1");
+        check("1E-7", "1e-7");
+        check("0.000001", "0.000001");
+        check("1e21", "1e+21");
+        check("123456789012345678901", "123456789012345678901");
+        check("9007199254740993", "9007199254740993");
+        check("-1.50e-400", "-1.5e-400");
+        check("1e99999999999999999999", "1e99999999999999999999");
+    }
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            any::<f64>().prop_filter("finite", |it| it.is_finite()).prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::vec((".{0,5}", inner), 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #[test]
+        fn what_doubles_hold_is_written_as_an_independent_implementation_writes_it(value in json()) {
+            let expected = serde_json_canonicalizer::to_string(&value).unwrap();
+
+            prop_assert_eq!(canonical(&value.to_string()), expected.clone());
+            prop_assert_eq!(canonical(&serde_json::to_string_pretty(&value).unwrap()), expected);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What a source asks of whoever posts to it, and whether a notification has it.
+//!
+//! # Promises
+//! - All that is asked must hold; nothing else is looked at.
+//! - Secrets are compared in constant time, signatures over the exact bytes.
+//! - A token in a body is gone from what is returned: it never gets to Kafka, logs or receipts.
+
+use crate::event::proof::{Proof, Proofs};
+use crate::event::provider::Provider;
+use crate::providers::notification::Notification;
+use crate::providers::source::Fault;
+use crate::providers::{aps, onshape};
+use crate::secret::{Resolved, Secret, Secrets};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use serde::de::{self, Deserialize, Deserializer};
+use std::fmt;
+use subtle::ConstantTimeEq as _;
+
+/// What `proof` says in the settings of a source.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    /// `"none"`: anyone is believed.
+    Nothing,
+    /// A table with one kind or several, all of which must hold.
+    All(Kinds),
+}
+
+/// The kinds of proof that a source can ask for. A list holds secrets of which any one will do, so
+/// that a secret can be changed without a gap.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kinds {
+    /// Keys that sign the exact body.
+    pub hmac: Option<Secrets>,
+    /// HTTP Basic credentials.
+    #[serde(deserialize_with = "credentials")]
+    pub basic: Option<Basic>,
+    /// Secrets expected in the URL, as `?token=`.
+    pub url_token: Option<Secrets>,
+    /// Secrets that Onshape echoes in the body's `data`.
+    pub data_token: Option<Secrets>,
+}
+
+/// HTTP Basic credentials.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basic {
+    /// The user's name, without a colon.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// What a source asks, ready to be checked.
+#[derive(Clone, Debug)]
+pub(super) struct Checks {
+    signature: Option<Signature>,
+    /// `user:password`, as it is sent.
+    basic: Option<Resolved>,
+    url_tokens: Option<Vec<Resolved>>,
+    data_tokens: Option<Vec<Resolved>>,
+}
+
+#[derive(Clone, Debug)]
+enum Signature {
+    Onshape { keys: Vec<onshape::Key>, freshness: SignedDuration },
+    Aps { keys: Vec<aps::Key> },
+}
+
+/// What was shown, and the body without what nobody else may see.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub proofs: Proofs,
+    pub body: Bytes,
+}
+
+impl Checks {
+    /// Gets the secrets. Notes in `faults` what cannot be asked.
+    pub fn resolve(
+        asked: &Asked,
+        provider: Provider,
+        freshness: SignedDuration,
+        faults: &mut Vec<Fault>,
+    ) -> Self {
+        let kinds = match asked {
+            Asked::Nothing => &Kinds::default(),
+            Asked::All(kinds) => kinds,
+        };
+        if provider != Provider::Onshape && kinds.data_token.is_some() {
+            faults.push(Fault::NoData);
+        }
+        let mut all = |key: &'static str, secrets: &Option<Secrets>| {
+            secrets.as_ref().map(|secrets| resolve_all(key, &secrets.0, faults))
+        };
+        let hmac = all("proof.hmac", &kinds.hmac);
+        let url_tokens = all("proof.url_token", &kinds.url_token);
+        let data_tokens = all("proof.data_token", &kinds.data_token);
+        let signature = hmac.map(|secrets| match provider {
+            Provider::Onshape => Signature::Onshape {
+                keys: secrets.iter().map(|secret| onshape::Key::new(secret.as_str())).collect(),
+                freshness,
+            },
+            Provider::Aps => Signature::Aps {
+                keys: secrets.iter().map(|secret| aps::Key::new(secret.as_str())).collect(),
+            },
+        });
+        let basic = kinds.basic.as_ref().and_then(|basic| basic.resolve(faults));
+        Self { signature, basic, url_tokens, data_tokens }
+    }
+
+    /// Whether anyone is believed.
+    pub fn ask_nothing(&self) -> bool {
+        self.signature.is_none()
+            && self.basic.is_none()
+            && self.url_tokens.is_none()
+            && self.data_tokens.is_none()
+    }
+
+    /// What the notification shows, if that is all that is asked.
+    pub fn hold(&self, notification: &Notification<'_>, now: Timestamp) -> Option<Shown> {
+        let mut held = Vec::new();
+        if let Some(expected) = &self.basic {
+            has_credentials(notification, expected).then(|| held.push(Proof::Basic))?;
+        }
+        if let Some(tokens) = &self.url_tokens {
+            has_url_token(notification.query, tokens).then(|| held.push(Proof::UrlToken))?;
+        }
+        if let Some(signature) = &self.signature {
+            signature.holds(notification, now).then(|| held.push(Proof::Hmac))?;
+        }
+        let mut body = notification.body.clone();
+        if let Some(tokens) = &self.data_tokens {
+            // Last, as it is the only proof for which the body must be understood.
+            body = onshape::data_token::taken_out(&body, |data| is_one_of(data, tokens))?;
+            held.push(Proof::DataToken);
+        }
+        held.sort_unstable();
+        Some(Shown { proofs: Proofs::new(held), body })
+    }
+}
+
+impl Signature {
+    fn holds(&self, notification: &Notification<'_>, now: Timestamp) -> bool {
+        match self {
+            Self::Onshape { keys, freshness } => {
+                onshape::is_signed(notification, keys, *freshness, now)
+            }
+            Self::Aps { keys } => aps::is_signed(notification, keys),
+        }
+    }
+}
+
+impl Basic {
+    fn resolve(&self, faults: &mut Vec<Fault>) -> Option<Resolved> {
+        if self.username.contains(':') {
+            faults.push(Fault::ColonInUsername);
+        }
+        match self.password.resolve() {
+            Ok(password) => Some(password.after(&format!("{}:", self.username))),
+            Err(cause) => {
+                faults.push(Fault::Secret { key: "proof.basic.password".to_owned(), cause });
+                None
+            }
+        }
+    }
+}
+
+fn resolve_all(key: &'static str, secrets: &[Secret], faults: &mut Vec<Fault>) -> Vec<Resolved> {
+    if secrets.is_empty() {
+        faults.push(Fault::NoSecret { key });
+    }
+    let mut resolved = Vec::with_capacity(secrets.len());
+    for (at, secret) in secrets.iter().enumerate() {
+        match secret.resolve() {
+            Ok(secret) => resolved.push(secret),
+            Err(cause) => faults.push(Fault::Secret { key: format!("{key}[{at}]"), cause }),
+        }
+    }
+    resolved
+}
+
+/// Looks at every secret, so that the time does not tell which one it was.
+fn is_one_of(given: &[u8], secrets: &[Resolved]) -> bool {
+    let equal = |secret: &Resolved| secret.as_str().as_bytes().ct_eq(given);
+    secrets.iter().fold(subtle::Choice::from(0), |any, secret| any | equal(secret)).into()
+}
+
+fn has_credentials(notification: &Notification<'_>, expected: &Resolved) -> bool {
+    let given = notification.headers.get("authorization").and_then(|header| {
+        let (scheme, credentials) = header.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("basic").then_some(())?;
+        BASE64.decode(credentials.trim()).ok()
+    });
+    given.is_some_and(|given| expected.as_str().as_bytes().ct_eq(&given).into())
+}
+
+/// Of two tokens neither counts: which one a proxy looked at cannot be known.
+fn has_url_token(query: &str, tokens: &[Resolved]) -> bool {
+    let mut given = query.split('&').filter_map(|pair| pair.strip_prefix("token="));
+    let (Some(token), None) = (given.next(), given.next()) else { return false };
+    let token: Vec<u8> = percent_encoding::percent_decode_str(token).collect();
+    is_one_of(&token, tokens)
+}
+
+impl<'de> Deserialize<'de> for Asked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Reads credentials without showing what is none: it may be a secret in the wrong place.
+fn credentials<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Basic>, D::Error> {
+    struct Credentials;
+
+    impl<'de> de::Visitor<'de> for Credentials {
+        type Value = Option<Basic>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table with `username` and `password`")
+        }
+
+        fn visit_str<E: de::Error>(self, _: &str) -> Result<Option<Basic>, E> {
+            Err(E::custom("basic is a table with `username` and `password`, not text"))
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Option<Basic>, A::Error> {
+            Basic::deserialize(de::value::MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Credentials)
+}
+
+struct Visitor;
+
+impl<'de> de::Visitor<'de> for Visitor {
+    type Value = Asked;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(r#""none" or a table with `hmac`, `basic`, `url_token` or `data_token`"#)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Asked, E> {
+        match text {
+            "none" => Ok(Asked::Nothing),
+            // Not shown: it may be a secret in the wrong place.
+            _ => Err(E::custom(format_args!("this text is no proof; expected {Expected}"))),
+        }
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Asked, A::Error> {
+        let kinds = Kinds::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        let asks_nothing = kinds.hmac.is_none()
+            && kinds.basic.is_none()
+            && kinds.url_token.is_none()
+            && kinds.data_token.is_none();
+        if asks_nothing {
+            return Err(de::Error::custom(format_args!("nothing is asked; expected {Expected}")));
+        }
+        Ok(Asked::All(kinds))
+    }
+}
+
+/// What the visitor expects, for messages of our own.
+struct Expected;
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        de::Visitor::expecting(&Visitor, f)
+    }
+}

@@ -1,0 +1,47 @@
+//! Sources and notifications for the tests.
+
+use bytes::Bytes;
+use cadrelay::event::Event;
+use cadrelay::providers::notification::{Headers, Notification};
+use cadrelay::providers::source::{Reading, Settings, Source};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// When our tests happen.
+pub fn now() -> Timestamp {
+    "2026-11-22T07:00:00.123Z".parse().unwrap()
+}
+
+/// A source by the JSON form of its settings; its window is a day.
+pub fn source(settings: &str) -> Source {
+    let settings: Settings = serde_json::from_str(settings).unwrap();
+    Source::new(&settings, Duration::from_secs(86_400)).unwrap()
+}
+
+/// A source that asks for no proof.
+pub fn open_source(provider: &str) -> Source {
+    source(&format!(r#"{{"name":"acme","provider":"{provider}","proof":"none"}}"#))
+}
+
+/// A notification with these bytes and headers.
+pub fn notification<'r>(body: &[u8], headers: &[(&'r str, &'r str)]) -> Notification<'r> {
+    Notification {
+        body: Bytes::copy_from_slice(body),
+        headers: Headers::new(headers.iter().copied()),
+        query: "",
+    }
+}
+
+/// What the source makes of a body that it believes.
+pub fn read(source: &Source, body: &[u8], headers: &[(&str, &str)]) -> Reading {
+    source.prove(notification(body, headers), now()).unwrap().read()
+}
+
+/// The event that the source makes of a body.
+#[track_caller]
+pub fn event(source: &Source, body: &[u8], headers: &[(&str, &str)]) -> Event {
+    match read(source, body, headers) {
+        Reading::Event(event) => *event,
+        Reading::Quarantine { reason, .. } => panic!("in quarantine: {}", reason.as_str()),
+    }
+}
