@@ -175,6 +175,8 @@ fn a_hook_that_is_not_answered_200_is_retried_with_the_same_message_and_then_can
     let simulator = Simulator::start(&["onshape", "--retries", "2", "--cancel-after", "2"]);
     let inbox = Inbox::open();
     let id = create(&simulator, &inbox.url, &[]).id();
+    // The trial comes first, so that the rest can be counted.
+    simulator.wait_for_deliveries(1);
     let bad = format!("{}/status/503", inbox.url);
     simulator.webhook(&["update", "--provider", "onshape", &id, "--url", &bad]).json();
     let version =
