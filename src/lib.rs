@@ -19,3 +19,4 @@ pub mod secret;
 pub mod simulator;
 pub mod spool;
 pub mod telemetry;
+pub mod webhooks;

@@ -6,7 +6,6 @@
 mod bare;
 mod load;
 #[path = "../../tests/support/mod.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
 mod support;
 
 use clap::{Parser, Subcommand};

@@ -8,9 +8,12 @@ pub mod check;
 pub mod configured;
 pub mod dev;
 pub mod exit;
+pub mod output;
 pub mod serve;
+pub mod simulate;
 pub mod tail;
 pub mod topics;
+pub mod webhook;
 
 use crate::cli::exit::{Exit, Failure};
 use clap::{Parser, Subcommand};
@@ -37,6 +40,8 @@ enum Command {
     Tail(tail::Args),
     /// See which topics are needed, and make them.
     Topics(topics::Args),
+    Webhook(Box<webhook::Args>),
+    Simulate(simulate::Args),
 }
 
 impl Cli {
@@ -50,7 +55,7 @@ impl Cli {
             .map_err(|error| Failure::failed(format!("the runtime does not start: {error}")))
             .and_then(|runtime| runtime.block_on(self.command.run()));
         let exit = done.unwrap_or_else(|failure| {
-            eprintln!("error: {}", failure.message);
+            output::note(&format!("error: {}", failure.message));
             failure.exit
         });
         exit.into()
@@ -65,6 +70,8 @@ impl Command {
             Self::Check(args) => args.run().await,
             Self::Tail(args) => args.run().await,
             Self::Topics(args) => args.run().await,
+            Self::Webhook(args) => args.run().await,
+            Self::Simulate(args) => args.run().await,
         }
     }
 }
