@@ -46,6 +46,9 @@ pub struct Config {
 pub struct Dedup {
     /// How long ids are remembered. Default `72h`: APS retries for 48.
     pub window: Duration,
+    /// For how long the same fact, told by another hook of a source, is a repeat. A source's own
+    /// `facts_window` goes before it. Default: it never is.
+    pub facts_window: Option<Duration>,
 }
 
 /// `[keeper]`.
@@ -66,7 +69,7 @@ impl Default for Keeper {
 
 impl Default for Dedup {
     fn default() -> Self {
-        Self { window: Duration(std::time::Duration::from_secs(72 * 3600)) }
+        Self { window: Duration(std::time::Duration::from_secs(72 * 3600)), facts_window: None }
     }
 }
 
@@ -164,7 +167,8 @@ impl Config {
             if !names.insert(&settings.name) {
                 faults.push(format!("sources: two are named {:?}", settings.name));
             }
-            match Source::new(settings, window) {
+            let facts_window = settings.facts_window.or(self.dedup.facts_window);
+            match Source::new(&source::Settings { facts_window, ..settings.clone() }, window) {
                 Ok(source) => sources.push(source),
                 Err(error) => faults.push(error.to_string()),
             }
