@@ -122,6 +122,7 @@ struct Inner {
     lanes: Mutex<Lanes>,
     /// Rung when records were committed.
     committed: Condvar,
+    drain_woken: AtomicBool,
     quarantine: u16,
     epoch: AtomicU64,
     disk_low: AtomicBool,
@@ -146,6 +147,8 @@ struct Front {
     /// Bytes that wait, in the store or on the way there.
     pending_bytes: u64,
     next_sequence: u64,
+    /// Everything in the active segment is drained: begin a new one.
+    leave_segment: bool,
     state: State,
 }
 
@@ -232,13 +235,18 @@ impl Spool {
     /// Waits until a record follows in any of the given lanes after its sequence, or time is up.
     pub fn wait_for_records(&self, after: &[(u16, u64)], timeout: Duration) {
         let lanes = lock(&self.inner.lanes);
-        let nothing_new =
-            |lanes: &mut Lanes| after.iter().all(|(lane, from)| lanes.last(*lane) <= *from);
+        let nothing_new = |lanes: &mut Lanes| {
+            let woken = self.inner.drain_woken.swap(false, Ordering::Relaxed);
+            !woken && after.iter().all(|(lane, from)| lanes.last(*lane) <= *from)
+        };
         drop(self.inner.committed.wait_timeout_while(lanes, timeout, nothing_new));
     }
 
     /// Wakes [`Spool::wait_for_records`]' caller at once, to look at something else.
     pub fn wake_drain(&self) {
+        // Under the lock, or it could fall between the look and the wait.
+        let _lanes = lock(&self.inner.lanes);
+        self.inner.drain_woken.store(true, Ordering::Relaxed);
         self.inner.committed.notify_all();
     }
 
@@ -276,9 +284,7 @@ impl Spool {
         }
         let slices = self.inner.store.slices();
         let slice = slices.last().copied().unwrap_or(0);
-        self.inner.store.note_release(lane, leaving.through, slice, places)?;
-        self.inner.tend.ring();
-        Ok(())
+        self.inner.store.note_release(lane, leaving.through, slice, places)
     }
 
     /// The figures of P6, from one moment.

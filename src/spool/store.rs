@@ -262,6 +262,9 @@ impl Store {
 
     /// Makes a segment ready to be written.
     pub fn open_segment(&self, number: u64) -> Result<(), Error> {
+        if read(&self.segments).contains_key(&number) {
+            return Ok(());
+        }
         let keyspace = self.database.keyspace(&format!("{SEGMENT_PREFIX}{number:016x}"), || {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(SEGMENT_MEMTABLE_BYTES)
@@ -310,6 +313,9 @@ impl Store {
 
     /// Makes a slice ready to be written.
     pub fn open_slice(&self, number: u64) -> Result<(), Error> {
+        if read(&self.slices).contains_key(&number) {
+            return Ok(());
+        }
         let keyspace = self.database.keyspace(&format!("{SLICE_PREFIX}{number:016x}"), || {
             KeyspaceCreateOptions::default().max_memtable_size(SLICE_MEMTABLE_BYTES)
         })?;

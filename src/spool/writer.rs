@@ -10,21 +10,33 @@ use std::time::Instant;
 
 /// Commits until the spool closes or a commit fails.
 pub fn run(inner: &Inner) {
-    while let Some(forming) = next(inner) {
-        if !step(inner, forming) {
+    while let Some(work) = next(inner) {
+        let goes_on = match work {
+            Work::Commit(forming) => step(inner, *forming),
+            Work::LeaveSegment => leave(inner),
+        };
+        if !goes_on {
             return;
         }
     }
 }
 
-/// Waits for something to commit. `None` when the spool is closing and nothing is left.
-fn next(inner: &Inner) -> Option<Forming> {
+enum Work {
+    Commit(Box<Forming>),
+    LeaveSegment,
+}
+
+/// Waits for something to do. `None` when the spool is closing and nothing is left.
+fn next(inner: &Inner) -> Option<Work> {
     let mut front = lock(&inner.front);
     loop {
         if !front.forming.is_empty() {
             let mut forming = std::mem::take(&mut front.forming);
             front.committing = std::mem::take(&mut forming.known);
-            return Some(forming);
+            return Some(Work::Commit(Box::new(forming)));
+        }
+        if std::mem::take(&mut front.leave_segment) {
+            return Some(Work::LeaveSegment);
         }
         if front.state != State::Open {
             return None;
@@ -60,6 +72,17 @@ fn step(inner: &Inner, mut forming: Forming) -> bool {
             false
         }
     }
+}
+
+/// Leaves the active segment because everything in it is drained.
+fn leave(inner: &Inner) -> bool {
+    let active = inner.active_segment.load(Ordering::Acquire);
+    if let Err(error) = inner.next_segment(active) {
+        tracing::error!(event = "poisoned", error = %error, "cannot begin a new segment");
+        fail(inner);
+        return false;
+    }
+    true
 }
 
 fn commit(inner: &Inner, mut forming: Forming) -> Result<(), store::Error> {
@@ -100,21 +123,14 @@ impl Inner {
         self.next_segment(active)
     }
 
-    /// Leaves a segment for the one after it. Called by the writer, and by tending while nothing
-    /// is written; whoever comes second finds it done.
-    pub(super) fn next_segment(&self, active: u64) -> Result<u64, store::Error> {
+    /// Leaves a segment for the one after it. The writer alone does, between two commits: what is
+    /// dropped later can then not be what is being written.
+    fn next_segment(&self, active: u64) -> Result<u64, store::Error> {
         let summary = lock(&self.lanes).segment(active);
         self.store.open_segment(active + 1)?;
-        let left = self.active_segment.compare_exchange(
-            active,
-            active + 1,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
-        if left.is_ok() {
-            self.store.note_summary(active, &summary)?;
-            self.tend.ring();
-        }
+        self.active_segment.store(active + 1, Ordering::Release);
+        self.store.note_summary(active, &summary)?;
+        self.tend.ring();
         Ok(active + 1)
     }
 
