@@ -212,7 +212,10 @@ fn each_part_of_an_aps_fact_counts() {
 
     let others = [
         id(r#""hookId":"i","system":"data","event":"model.sync""#, rest),
+        id(r#""hookId":7,"system":"data","event":"model.sync""#, rest),
+        id(r#""hookId":8,"system":"data","event":"model.sync""#, rest),
         id(r#""hookId":"h","system":"date","event":"model.sync""#, rest),
+        id(r#""hookId":"h","system":5,"event":"model.sync""#, rest),
         id(r#""hookId":"h","system":"data","event":"model.publish""#, rest),
         id(hook, r#""resourceUrn":"v","payload":{"a":1}"#),
         id(hook, r#""resourceUrn":"u","payload":{"a":2}"#),
