@@ -58,6 +58,7 @@ impl From<&Error> for Exit {
             Error::MissingCredentials { .. } | Error::Refused { .. } => Self::Credentials,
             Error::Unusable(_) => Self::Usage,
             Error::NotFound { .. } => Self::NotFound,
+            Error::OldRemains(cause) => Self::from(cause.as_ref()),
             Error::Answered { .. } | Error::Unreadable { .. } | Error::Unreachable { .. } => {
                 Self::Remote
             }

@@ -47,6 +47,9 @@ pub struct Args {
     /// Multiply all pauses and time-outs, to see in seconds what takes hours.
     #[arg(long, value_name = "F", default_value_t = 1.0, value_parser = rate)]
     time_scale: f64,
+    /// Refuse every Nth call of the API, with 503 and 429 by turns, to see what a client does.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    faults: u32,
     /// Deliver every Nth notification twice, as real services sometimes do.
     #[arg(long, value_name = "N", default_value_t = 0)]
     repeat_every: u32,
@@ -94,6 +97,7 @@ impl Args {
             },
             cancel_after: self.cancel_after,
             rate: self.rate,
+            fault_every: self.faults,
             secrets: secrets(self.provider),
         }
     }

@@ -12,13 +12,16 @@
 
 mod aps;
 mod delivery;
+mod faults;
 mod onshape;
 pub mod traffic;
 
 use crate::event::provider::Provider;
 use crate::simulator::delivery::Courier;
+use crate::simulator::faults::Faults;
 use crate::webhooks::hidden::Hidden;
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use std::io;
 use std::net::TcpListener;
@@ -37,6 +40,8 @@ pub struct Settings {
     pub cancel_after: u32,
     /// Events a second that happen by themselves, of those that hooks listen to.
     pub rate: Option<f64>,
+    /// Every so many calls of the API are refused with 503, or 429 in turn; zero: none.
+    pub fault_every: u32,
     /// Who may call, and what deliveries are signed with.
     pub secrets: Secrets,
 }
@@ -95,19 +100,22 @@ pub fn start(
 ) -> io::Result<Simulation> {
     let url = format!("http://{}", listener.local_addr()?);
     let courier = Arc::new(Courier::new(provider, settings.schedule)?);
-    let rate = settings.rate;
+    let (rate, faults) = (settings.rate, Arc::new(Faults::new(settings.fault_every)));
     let (server, pulse) = match provider {
         Provider::Onshape => {
             let service = Arc::new(onshape::Service::new(settings, courier.clone()));
             let beating = service.clone();
             let pulse = rate.map(|rate| pulse(rate, move || beating.beat()));
-            (serve(listener, move |routes| onshape::routes(routes, service.clone()))?, pulse)
+            (
+                serve(listener, faults, move |routes| onshape::routes(routes, service.clone()))?,
+                pulse,
+            )
         }
         Provider::Aps => {
             let service = Arc::new(aps::Service::new(settings, courier.clone()));
             let beating = service.clone();
             let pulse = rate.map(|rate| pulse(rate, move || beating.beat()));
-            (serve(listener, move |routes| aps::routes(routes, service.clone()))?, pulse)
+            (serve(listener, faults, move |routes| aps::routes(routes, service.clone()))?, pulse)
         }
     };
     Ok(Simulation { url, server, courier, pulse })
@@ -129,12 +137,16 @@ impl Simulation {
 
 fn serve(
     listener: TcpListener,
+    faults: Arc<Faults>,
     routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
-    let server = HttpServer::new(move || App::new().configure(routes.clone()))
-        .workers(1)
-        .shutdown_timeout(1)
-        .listen(listener)?;
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::from(faults.clone()))
+            .wrap(from_fn(faults::interfere))
+            .configure(routes.clone())
+    });
+    let server = server.workers(1).shutdown_timeout(1).listen(listener)?;
     Ok(server.run())
 }
 

@@ -62,7 +62,7 @@ impl Clients {
                     Call::Update(id, params) => client.update(id, params).await.map(drop),
                     Call::Replace(id, params) => {
                         client.create(params).await?;
-                        gone(client.delete(id, Farewell::Sent).await)
+                        replaced(client.delete(id, Farewell::Sent).await)
                     }
                     Call::Delete(id) => gone(client.delete(id, Farewell::Sent).await),
                 }
@@ -74,7 +74,7 @@ impl Clients {
                     Call::Update(address, patch) => client.update(address, patch).await,
                     Call::Replace(address, new) => {
                         client.create(new).await?;
-                        gone(client.delete(address).await)
+                        replaced(client.delete(address).await)
                     }
                     Call::Delete(address) => gone(client.delete(address).await),
                 }
@@ -119,6 +119,11 @@ fn gone(deleted: Result<(), Error>) -> Result<(), Error> {
         Err(Error::NotFound { .. }) => Ok(()),
         other => other,
     }
+}
+
+/// The same for the second half of a replacement.
+fn replaced(deleted: Result<(), Error>) -> Result<(), Error> {
+    gone(deleted).map_err(|error| Error::OldRemains(Box::new(error)))
 }
 
 fn unplanned(change: &Change) -> Error {

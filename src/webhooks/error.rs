@@ -68,4 +68,7 @@ pub enum Error {
         /// What went wrong.
         reason: String,
     },
+    /// Half of a replacement is done.
+    #[error("the new hook was made, but the old one is still there: {0}")]
+    OldRemains(Box<Error>),
 }

@@ -120,3 +120,23 @@ async fn a_provider_that_is_down_is_left_alone_longer_and_longer_and_is_not_the_
     assert_eq!(of(&health, "plant").errors, 0);
     assert!(of(&health, "plant").is_up);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_looks_at_once_and_ends_when_it_is_told() {
+    let (onshape, aps) = (Simulator::start(&["onshape"]), Simulator::start(&["aps"]));
+    let inbox = Inbox::open();
+    let keeper = keeper(&onshape.url, &aps.url, &inbox);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(async move {
+        keeper
+            .run(async {
+                let _ = stopped.await;
+            })
+            .await;
+    });
+
+    assert_eq!(inbox.next().event(), "webhook.register");
+    stop.send(()).unwrap();
+
+    running.await.unwrap();
+}

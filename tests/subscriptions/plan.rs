@@ -332,3 +332,26 @@ fn only_a_named_provider_needs_credentials_and_nobody_to_ask_needs_a_yes() {
     assert_eq!(actions(&run(&mut plan).json()), ["create acme-docs "]);
     world.with_config(&["apply"]).assert_refused(2, &["--yes"]);
 }
+
+#[test]
+fn a_replacement_whose_second_half_fails_says_so_and_is_finished_by_the_next_run() {
+    let mut world = World::new();
+    // A first run makes three calls: two lists and the registration. The seventh is the removal.
+    world.onshape = Simulator::start(&["onshape", "--faults", "7"]);
+    world.declare(BOTH);
+    world.apply(&["--provider", "onshape"]);
+    let old = world.inbox.next().json()["webhookId"].clone();
+    world.declare(&BOTH.replace("c1", "c2"));
+
+    let half = world.with_config(&["apply", "--yes", "--provider", "onshape"]);
+    let applied: Value = serde_json::from_str(&half.stdout).unwrap();
+    assert_eq!(half.exit, 5);
+    assert_eq!(applied["applied"][0]["result"], "failed");
+    let error = applied["applied"][0]["error"].as_str().unwrap();
+    assert!(error.contains("the old one is still there") && error.contains("503"), "{error}");
+
+    let finished = world.apply(&["--provider", "onshape", "--prune"]);
+    assert_eq!(actions(&finished), ["delete acme-docs "]);
+    assert_eq!(finished["applied"][0]["id"], old);
+    assert_eq!(finished["unchanged"], 1);
+}

@@ -107,3 +107,22 @@ fn events_happen_by_themselves_at_the_rate_asked_for() {
         assert!(repeated.count() >= 2, "{provider}: some are delivered twice");
     }
 }
+
+#[test]
+fn a_list_of_many_pages_is_whole_although_every_second_call_fails() {
+    let (simulator, inbox) = (Simulator::start(&["onshape", "--faults", "2"]), Inbox::open());
+    let basic = "Basic b25zaGFwZS1hY2Nlc3MtNDcxMTpvbnNoYXBlLXNlY3JldC00NzEy";
+    let body = json!({ "url": inbox.url, "events": ["onshape.revision.created"], "companyId": "c",
+        "options": { "collapseEvents": false } });
+    let register = || {
+        let url = format!("{}/api/v16/webhooks", simulator.url);
+        http_with("POST", &url, &[("authorization", basic)], &body.to_string()).0
+    };
+    let statuses: Vec<_> = (0..42).map(|_| register()).collect();
+
+    let listed = simulator.webhook(&["list", "--provider", "onshape"]).json();
+
+    let made = statuses.iter().filter(|status| **status == 200).count();
+    assert_eq!((made, statuses[1], statuses[3]), (21, 503, 429));
+    assert_eq!(listed.as_array().unwrap().len(), made);
+}
