@@ -1,0 +1,6 @@
+//! What the running program promises, one file for each promise.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
