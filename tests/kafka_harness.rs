@@ -8,7 +8,10 @@ use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer},
 };
-use support::kafka::{Isolation, Kafka};
+use support::{
+    kafka::{Isolation, Kafka},
+    tools::{project, python, succeed},
+};
 
 #[tokio::test]
 async fn what_was_committed_is_there_again_after_a_kill() {
@@ -68,6 +71,70 @@ async fn a_missing_topic_is_not_made_by_asking_for_it() {
 
     let metadata = producer.client().fetch_metadata(None, DEADLINE).unwrap();
     assert!(metadata.topics().iter().all(|topic| topic.name() != "nowhere"));
+}
+
+#[tokio::test]
+async fn an_sdk_that_is_not_ours_reads_an_event() {
+    let kafka = Kafka::shared().await;
+    kafka.create_topic("events", 2, &[]).await;
+    let producer: BaseProducer = kafka.client().create().unwrap();
+    let headers = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", "66385c16bb00000000000002"),
+        ("ce_source", "/onshape/webhooks/66385c16aa00000000000001"),
+        ("ce_type", "com.onshape.model.lifecycle.changed"),
+        ("ce_eventgroup", "document"),
+        ("content-type", "application/json"),
+    ]
+    .into_iter()
+    .fold(OwnedHeaders::new(), |headers, (key, value)| {
+        headers.insert(Header { key, value: Some(value) })
+    });
+
+    let record = BaseRecord::to("events").key("doc").payload(r#"{"group":"document"}"#);
+    producer.send(record.headers(headers)).unwrap();
+    producer.flush(DEADLINE).unwrap();
+    let brokers = kafka.brokers();
+    let printed = tokio::task::spawn_blocking(move || {
+        let script = project().join("tests/kafka/consume.py");
+        succeed(python().arg(script).args([&brokers, "events", "1"]))
+    });
+
+    let event: serde_json::Value = serde_json::from_str(&printed.await.unwrap()).unwrap();
+    assert_eq!(event["attributes"]["id"], "66385c16bb00000000000002");
+    assert_eq!(event["attributes"]["eventgroup"], "document");
+    assert_eq!(event["attributes"]["partitionkey"], "doc");
+    assert_eq!(event["data"]["group"], "document");
+}
+
+#[tokio::test]
+async fn a_secured_broker_takes_only_what_was_allowed() {
+    let kafka = Kafka::start_secured().await;
+    kafka.create_topic("cad.open", 1, &[]).await;
+    kafka.create_topic("closed", 1, &[]).await;
+    kafka.allow("WRITE", "TOPIC", "cad.*").await;
+    let producer: BaseProducer =
+        kafka.secured_client().set("message.timeout.ms", "2000").create().unwrap();
+
+    send(&producer, "cad.open", "a", "taken");
+    send(&producer, "closed", "a", "refused");
+    producer.flush(DEADLINE).unwrap();
+
+    assert_eq!(kafka.read_topic("cad.open", Isolation::ReadCommitted).await.len(), 1);
+    assert_eq!(kafka.read_topic("closed", Isolation::ReadCommitted).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_secured_broker_refuses_a_wrong_password() {
+    let kafka = Kafka::start_secured().await;
+    let stranger: BaseProducer =
+        kafka.secured_client().set("sasl.password", "guessed").create().unwrap();
+
+    let answer = stranger.client().fetch_metadata(None, Duration::from_secs(2));
+
+    let known: BaseProducer = kafka.secured_client().create().unwrap();
+    assert!(answer.is_err(), "a wrong password was let in");
+    assert!(known.client().fetch_metadata(None, DEADLINE).is_ok(), "the right one was not");
 }
 
 fn transactional(kafka: &Kafka) -> BaseProducer {

@@ -11,6 +11,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -21,7 +22,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::process::{launch, signal};
+use super::{
+    process::{launch, signal},
+    tools::{project, tool},
+};
 
 use rdkafka::{
     ClientConfig,
@@ -33,6 +37,7 @@ use tempfile::TempDir;
 use tokio::{sync::OnceCell, task::spawn_blocking, time::timeout};
 
 pub mod reader;
+pub mod secure;
 
 pub use reader::{Isolation, Received};
 
@@ -51,15 +56,22 @@ impl Kafka {
 
     /// Starts a broker with further lines in its `server.properties`.
     pub async fn start_with(properties: &str) -> Self {
+        Self::start_prepared(|kafka| {
+            fs::write(kafka.dir.path().join("extra.properties"), properties)
+        })
+        .await
+    }
+
+    /// Starts a broker after `prepare` has written into its folder what `tests/kafka/start` reads.
+    async fn start_prepared(prepare: impl Fn(&Self) -> io::Result<()>) -> Self {
         // A port can be lost between the look at it and the broker's own bind. Then another is as good.
         for _ in 0..3 {
             let dir = tempfile::Builder::new()
                 .prefix(&format!("kafka-{}-", std::process::id()))
                 .tempdir_in(data_root())
                 .expect("a folder for the broker's data");
-            fs::write(dir.path().join("extra.properties"), properties)
-                .expect("the broker's further settings");
             let mut kafka = Self { port: free_port(), dir, process: None };
+            prepare(&kafka).expect("the broker's folder is writable");
             match kafka.run().await {
                 Ok(()) => return kafka,
                 Err(Unready::PortTaken) => continue,
@@ -257,7 +269,8 @@ fn answers(config: &ClientConfig) -> bool {
         .is_ok_and(|metadata| !metadata.brokers().is_empty())
 }
 
-/// A port that nobody listens on, and nobody on the next, which is the controller's.
+/// The first of three ports that nobody listens on: for clients, for the controller, and for the
+/// clients of a secured broker.
 ///
 /// Below the range from which the kernel gives ports to outgoing connections, because a broker that
 /// is down must find its own again.
@@ -266,9 +279,9 @@ fn free_port() -> u16 {
 
     let offset = u16::try_from(std::process::id() % 500).expect("less than 500") * 20;
     for _ in 0..5_000 {
-        let port = 20_000 + (offset + NEXT.fetch_add(2, Ordering::Relaxed)) % 10_000;
+        let port = 20_000 + (offset + NEXT.fetch_add(3, Ordering::Relaxed)) % 10_000;
         let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if free(port) && free(port + 1) {
+        if (port..port + 3).all(free) {
             return port;
         }
     }
@@ -295,25 +308,13 @@ fn data_root() -> &'static Path {
 }
 
 fn libs() -> PathBuf {
-    let libs = std::env::var_os("CADRELAY_KAFKA_LIBS").map(PathBuf::from).unwrap_or_else(|| {
-        let pom = include_str!("../kafka/pom.xml");
-        let version = pom
-            .split_once("<kafka.version>")
-            .and_then(|(_, rest)| rest.split_once('<'))
-            .map(|(version, _)| version)
-            .expect("pom.xml names Kafka's version");
-        project().join(".cache/kafka").join(version).join("libs")
-    });
-    assert!(
-        libs.is_dir(),
-        "these tests need Apache Kafka, and {} is not there: run tests/kafka/fetch, or tests/run",
-        libs.display()
-    );
-    libs
-}
-
-fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let pom = include_str!("../kafka/pom.xml");
+    let version = pom
+        .split_once("<kafka.version>")
+        .and_then(|(_, rest)| rest.split_once('<'))
+        .map(|(version, _)| version)
+        .expect("pom.xml names Kafka's version");
+    tool("CADRELAY_KAFKA_LIBS", &format!(".cache/kafka/{version}/libs"), "tests/kafka/fetch")
 }
 
 /// A start takes two to three seconds on a quiet machine; a test machine is seldom quiet.

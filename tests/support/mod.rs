@@ -5,4 +5,5 @@ pub mod kafka;
 pub mod notification;
 pub mod process;
 pub mod relay;
+pub mod tools;
 pub mod waiting;
