@@ -2,6 +2,7 @@
 
 use crate::http::body;
 use crate::http::error::{Outcome, Problem, receipt};
+use crate::http::unread;
 use crate::ingest::{Ingest, Now};
 use crate::metrics::SourceMeters;
 use crate::providers::notification::{Headers, Notification};
@@ -104,23 +105,26 @@ async fn post(
     inlets: web::Data<Inlets>,
     name: web::Path<String>,
     request: HttpRequest,
-    payload: web::Payload,
+    mut payload: web::Payload,
 ) -> HttpResponse {
     let Some(inlet) = inlets.sources.get(name.as_str()) else {
-        return Problem::NotFound.response();
+        return unread::hold(Problem::NotFound.response(), payload);
     };
     let number = inlets.requests.fetch_add(1, Ordering::Relaxed);
     let span = tracing::debug_span!("request", request.id = number, source = name.as_str());
-    let (response, outcome) = take(&inlets, inlet, &request, payload).instrument(span).await;
+    let (response, outcome) = take(&inlets, inlet, &request, &mut payload).instrument(span).await;
     count(inlet, outcome);
-    response
+    match response.status().is_success() {
+        true => response,
+        false => unread::hold(response, payload),
+    }
 }
 
 async fn take(
     inlets: &Inlets,
     inlet: &Inlet,
     request: &HttpRequest,
-    payload: web::Payload,
+    payload: &mut web::Payload,
 ) -> (HttpResponse, Outcome) {
     let body = match body::read(request, payload, inlets.body_limit, inlets.read_timeout).await {
         Ok(body) => body,
@@ -189,26 +193,37 @@ struct Look<'a> {
 }
 
 /// So that a person can try the URL in a browser.
-async fn look(inlets: web::Data<Inlets>, name: web::Path<String>) -> HttpResponse {
-    match inlets.sources.get(name.as_str()) {
+async fn look(
+    inlets: web::Data<Inlets>,
+    name: web::Path<String>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let response = match inlets.sources.get(name.as_str()) {
         Some(inlet) => {
             let source = inlet.ingest.source();
             HttpResponse::Ok()
+                .force_close()
                 .json(Look { source: source.name(), provider: source.provider().as_str() })
         }
         None => Problem::NotFound.response(),
-    }
+    };
+    unread::hold(response, payload)
 }
 
-async fn other_method(inlets: web::Data<Inlets>, name: web::Path<String>) -> HttpResponse {
-    match inlets.sources.contains_key(name.as_str()) {
-        true => Problem::Method.response(),
-        false => Problem::NotFound.response(),
-    }
+async fn other_method(
+    inlets: web::Data<Inlets>,
+    name: web::Path<String>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let problem = match inlets.sources.contains_key(name.as_str()) {
+        true => Problem::Method,
+        false => Problem::NotFound,
+    };
+    unread::hold(problem.response(), payload)
 }
 
-async fn not_found() -> HttpResponse {
-    Problem::NotFound.response()
+async fn not_found(payload: web::Payload) -> HttpResponse {
+    unread::hold(Problem::NotFound.response(), payload)
 }
 
 const SAY_EVERY: Duration = Duration::from_secs(10);
