@@ -4,3 +4,5 @@
 mod support;
 
 mod answers;
+mod connections;
+mod wire;

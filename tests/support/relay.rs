@@ -253,6 +253,16 @@ impl Relay {
         .await;
     }
 
+    /// Takes the embedded Kafka away.
+    pub fn kafka_goes_away(&self) {
+        self.broker.mock().goes_away().expect("the mock goes down");
+    }
+
+    /// Brings it back.
+    pub fn kafka_comes_back(&self) {
+        self.broker.mock().comes_back().expect("the mock comes up");
+    }
+
     /// The full name of a topic of ours: `onshape.document`.
     pub fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
