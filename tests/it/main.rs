@@ -5,4 +5,8 @@ mod support;
 
 mod answers;
 mod connections;
+mod order;
+mod proof;
+mod repeats;
+mod stopping;
 mod wire;
