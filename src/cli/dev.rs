@@ -135,7 +135,7 @@ fn show(config: &Config, json: bool) -> Result<(), Failure> {
         .name("show".to_owned())
         .spawn(move || {
             loop {
-                if let Some(seen) = tail.read()
+                if let Some(seen) = tail.poll()
                     && tail::print(style, &seen).is_err()
                 {
                     return;

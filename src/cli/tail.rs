@@ -49,7 +49,7 @@ impl Args {
         let printing = tokio::task::spawn_blocking(move || {
             let mut left = self.count;
             while left != Some(0) {
-                if let Some(seen) = tail.read() {
+                if let Some(seen) = tail.poll() {
                     if print(style, &seen).is_err() {
                         break;
                     }

@@ -2,6 +2,7 @@
 
 use crate::http::body;
 use crate::http::error::{Outcome, Problem, receipt};
+use crate::http::unread;
 use crate::ingest::{Ingest, Now};
 use crate::metrics::SourceMeters;
 use crate::providers::notification::{Headers, Notification};
@@ -101,12 +102,12 @@ async fn route(
 ) -> HttpResponse {
     let name = request.path().strip_prefix("/webhooks/");
     let Some(inlet) = name.and_then(|name| inlets.sources.get(name)) else {
-        return Problem::NotFound.response();
+        return unread::hold(Problem::NotFound.response(), payload);
     };
     match *request.method() {
         Method::POST => post(&inlets, inlet, &request, payload).await,
-        Method::GET | Method::HEAD => look(inlet),
-        _ => Problem::Method.response(),
+        Method::GET | Method::HEAD => unread::hold(look(inlet), payload),
+        _ => unread::hold(Problem::Method.response(), payload),
     }
 }
 
@@ -114,21 +115,24 @@ async fn post(
     inlets: &Inlets,
     inlet: &Inlet,
     request: &HttpRequest,
-    payload: web::Payload,
+    mut payload: web::Payload,
 ) -> HttpResponse {
     let number = inlets.requests.fetch_add(1, Ordering::Relaxed);
     let source = inlet.ingest.source().name();
     let span = tracing::debug_span!("request", request.id = number, source);
-    let (response, outcome) = take(inlets, inlet, request, payload).instrument(span).await;
+    let (response, outcome) = take(inlets, inlet, request, &mut payload).instrument(span).await;
     count(inlet, outcome);
-    response
+    match response.status().is_success() {
+        true => response,
+        false => unread::hold(response, payload),
+    }
 }
 
 async fn take(
     inlets: &Inlets,
     inlet: &Inlet,
     request: &HttpRequest,
-    payload: web::Payload,
+    payload: &mut web::Payload,
 ) -> (HttpResponse, Outcome) {
     let body = match body::read(request, payload, inlets.body_limit, inlets.read_timeout).await {
         Ok(body) => body,
@@ -199,7 +203,9 @@ struct Look<'a> {
 /// So that a person can try the URL in a browser.
 fn look(inlet: &Inlet) -> HttpResponse {
     let source = inlet.ingest.source();
-    HttpResponse::Ok().json(Look { source: source.name(), provider: source.provider().as_str() })
+    HttpResponse::Ok()
+        .force_close()
+        .json(Look { source: source.name(), provider: source.provider().as_str() })
 }
 
 const SAY_EVERY: Duration = Duration::from_secs(10);

@@ -55,7 +55,7 @@ impl Tail {
     }
 
     /// The next record, if one comes within a moment.
-    pub fn read(&mut self) -> Option<Seen> {
+    pub fn poll(&mut self) -> Option<Seen> {
         if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
             self.look();
         }

@@ -13,16 +13,18 @@ use std::{
     fs::{self, File},
     io,
     net::TcpListener,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicU16, Ordering},
-        mpsc,
     },
-    thread,
     time::{Duration, Instant},
+};
+
+use super::{
+    process::{launch, signal},
+    tools::{project, tool},
 };
 
 use rdkafka::{
@@ -34,9 +36,7 @@ use rdkafka::{
 use tempfile::TempDir;
 use tokio::{sync::OnceCell, task::spawn_blocking, time::timeout};
 
-use super::tools::{project, tool};
-
-mod reader;
+pub mod reader;
 pub mod secure;
 
 pub use reader::{Isolation, Received};
@@ -267,42 +267,6 @@ fn answers(config: &ClientConfig) -> bool {
     client
         .fetch_metadata(None, Duration::from_millis(500))
         .is_ok_and(|metadata| !metadata.brokers().is_empty())
-}
-
-/// Starts a process that the kernel kills when this one ends.
-///
-/// The kernel watches the thread that starts it and not the process, and a test's thread ends with
-/// the test. So a thread that never ends starts them all.
-fn launch(mut command: Command) -> io::Result<Child> {
-    type Order = (Command, mpsc::Sender<io::Result<Child>>);
-    static LAUNCHER: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
-
-    let launcher = LAUNCHER.get_or_init(|| {
-        let (orders, inbox) = mpsc::channel::<Order>();
-        thread::spawn(move || {
-            for (mut command, reply) in inbox {
-                let _ = reply.send(command.spawn());
-            }
-        });
-        orders
-    });
-    // SAFETY: prctl is a bare system call: it allocates nothing and takes no lock, so it may run
-    // between fork and exec.
-    unsafe {
-        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        });
-    }
-    let (reply, child) = mpsc::channel();
-    launcher.send((command, reply)).expect("the launcher never ends");
-    child.recv().expect("the launcher answers")
-}
-
-fn signal(pid: u32, signal: libc::c_int) {
-    let pid = libc::pid_t::try_from(pid).expect("a pid fits its own type");
-    // SAFETY: kill is a bare system call; the pid is of a child that was not waited for yet.
-    assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "{}", io::Error::last_os_error());
 }
 
 /// The first of three ports that nobody listens on: for clients, for the controller, and for the

@@ -53,11 +53,7 @@ impl Received {
 }
 
 /// Reads to the end that each partition has when it is reached.
-pub(super) fn read_to_end(
-    config: ClientConfig,
-    topic: &str,
-    isolation: Isolation,
-) -> Vec<Received> {
+pub fn read_to_end(config: ClientConfig, topic: &str, isolation: Isolation) -> Vec<Received> {
     let (consumer, partitions) = assigned(config, topic, isolation);
     let mut open: HashSet<i32> = partitions.into_iter().collect();
     let mut records = Vec::new();
@@ -76,7 +72,7 @@ pub(super) fn read_to_end(
 }
 
 /// Reads until there are `count` records.
-pub(super) fn read_count(
+pub fn read_count(
     config: ClientConfig,
     topic: &str,
     isolation: Isolation,

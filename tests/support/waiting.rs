@@ -1,0 +1,40 @@
+//! Waiting for what comes in its own time: on a condition, with a deadline, and never for a while.
+
+use std::time::{Duration, Instant};
+
+/// What the condition gives, as soon as it gives something. Fails the test if it never does; `what`
+/// is said then.
+#[track_caller]
+pub fn eventually<T>(
+    what: &str,
+    condition: impl AsyncFnMut() -> Option<T>,
+) -> impl Future<Output = T> {
+    within(DEADLINE, what, condition)
+}
+
+/// The same with a deadline of its own, for what is known to be slow.
+#[track_caller]
+pub fn within<T>(
+    deadline: Duration,
+    what: &str,
+    mut condition: impl AsyncFnMut() -> Option<T>,
+) -> impl Future<Output = T> {
+    let caller = std::panic::Location::caller();
+    async move {
+        let began = Instant::now();
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            if let Some(found) = condition().await {
+                return found;
+            }
+            assert!(began.elapsed() < deadline, "{caller}: not within {deadline:?}: {what}");
+        }
+    }
+}
+
+/// Nothing here takes seconds on a quiet machine; a test machine is seldom quiet.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
