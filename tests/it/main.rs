@@ -4,9 +4,15 @@
 mod support;
 
 mod answers;
+mod books;
+mod configuration;
 mod connections;
+mod consuming;
 mod order;
+mod outage;
 mod proof;
+mod records;
 mod repeats;
+mod secrets;
 mod stopping;
 mod wire;
