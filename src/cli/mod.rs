@@ -9,6 +9,7 @@ pub mod configured;
 pub mod dev;
 pub mod exit;
 pub mod output;
+pub mod ready;
 pub mod serve;
 pub mod simulate;
 pub mod tail;
@@ -36,6 +37,8 @@ enum Command {
     Dev(dev::Args),
     /// Tell everything that is wrong with a configuration.
     Check(check::Args),
+    /// Exit 0 if the relay is ready, for health checks.
+    Ready(ready::Args),
     /// Read the topics as a consumer and print the events.
     Tail(tail::Args),
     /// See which topics are needed, and make them.
@@ -68,6 +71,7 @@ impl Command {
             Self::Serve(args) => args.run().await,
             Self::Dev(args) => args.run().await,
             Self::Check(args) => args.run().await,
+            Self::Ready(args) => args.run().await,
             Self::Tail(args) => args.run().await,
             Self::Topics(args) => args.run().await,
             Self::Webhook(args) => args.run().await,

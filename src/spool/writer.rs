@@ -31,7 +31,8 @@ fn next(inner: &Inner) -> Option<Work> {
     let mut front = lock(&inner.front);
     loop {
         if !front.forming.is_empty() {
-            let mut forming = std::mem::take(&mut front.forming);
+            let successor = front.forming.successor();
+            let mut forming = std::mem::replace(&mut front.forming, successor);
             front.committing = std::mem::take(&mut forming.known);
             return Some(Work::Commit(Box::new(forming)));
         }
