@@ -27,6 +27,8 @@ mod tests;
 pub mod window;
 mod writer;
 
+#[cfg(feature = "mutants")]
+use crate::mutants;
 use crate::record::layout::Record;
 use crate::spool::chunk::Chunk;
 use crate::spool::forming::{Answer, Forming};
@@ -194,6 +196,10 @@ impl Spool {
     pub async fn append(&self, submission: Submission) -> Result<Appended, Error> {
         match self.inner.append(submission)? {
             Waiting::Done(appended) => Ok(appended),
+            #[cfg(feature = "mutants")]
+            Waiting::ForCommit(_) if mutants::on(mutants::Mutant::AnswerBeforeCommit) => {
+                Ok(Appended::New { sequence: 0 })
+            }
             // The writer answers everyone it took, also when it fails.
             Waiting::ForCommit(answer) => answer.await.unwrap_or(Err(Error::Failed)),
         }

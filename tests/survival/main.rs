@@ -8,5 +8,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod broker;
+mod clock;
+mod copies;
+mod disk;
+mod faults;
 mod kills;
+mod large;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod oracle;
+mod refusals;
+mod repeats;

@@ -43,7 +43,7 @@ pub struct Verdict {
     pub unexpected: u64,
     /// What senders were answered, 0 for nothing at all.
     pub statuses: BTreeMap<u16, u64>,
-    /// What was broken, and how often.
+    /// What was broken and how often, and further figures.
     pub faults: BTreeMap<&'static str, u64>,
 }
 

@@ -23,7 +23,7 @@ use tokio::time::{sleep, timeout};
 pub struct Load {
     pub seed: u64,
     pub senders: u64,
-    /// How many documents and items they all post about.
+    /// How many documents and items they all post about; another seed has others.
     pub documents: u64,
     /// Between two events of a sender.
     pub pause: Duration,
@@ -96,7 +96,7 @@ pub struct Ledger {
     pub statuses: BTreeMap<u16, u64>,
     /// When each answer with 200 came, and after how long.
     pub answers: Vec<(Instant, Duration)>,
-    /// What was done to the relay and to Kafka meanwhile, for the report.
+    /// What was broken meanwhile and how often, and further figures, for the report.
     pub faults: BTreeMap<&'static str, u64>,
 }
 
@@ -132,6 +132,29 @@ impl Ledger {
     /// The events that were answered 200.
     pub fn acknowledged(&self) -> usize {
         self.events.values().filter(|fate| fate.acknowledged.is_some()).count()
+    }
+
+    /// Notes an event that was posted apart from the senders and answered 200.
+    pub fn acknowledge(&mut self, body: &[u8]) {
+        let now = Instant::now();
+        let fate =
+            Fate { key: None, posted: now, acknowledged: Some(now), accepted: 1, duplicate: 0 };
+        self.events.insert(digest_of(body), fate);
+    }
+
+    /// Notes a figure for the report.
+    pub fn figure(&mut self, name: &'static str, value: u128) {
+        self.faults.insert(name, u64::try_from(value).expect("a figure of human size"));
+    }
+
+    /// The latency that 99 % of the 200s between two moments had or stayed below.
+    pub fn p99(&self, from: Instant, to: Instant) -> Duration {
+        let within = |(when, _): &&(Instant, Duration)| (from..to).contains(when);
+        let mut took: Vec<Duration> =
+            self.answers.iter().filter(within).map(|(_, took)| *took).collect();
+        took.sort_unstable();
+        assert!(!took.is_empty(), "nothing was answered 200 in that time");
+        took[(took.len() - 1) * 99 / 100]
     }
 
     /// Adds what other senders know of other events.
@@ -255,7 +278,8 @@ impl OneSender {
                 (Provider::Onshape, Some(key), Value::Object(body).to_string())
             }
             70..96 => {
-                let key = format!("urn:adsk.wipprod:dm.lineage:{document:022x}");
+                let key =
+                    format!("urn:adsk.wipprod:dm.lineage:{document:06x}{:016x}", self.load.seed);
                 let mut body = sample::value(Provider::Aps, "dm.version.added", seed, now);
                 body["payload"]["lineageUrn"] = Value::from(key.as_str());
                 (Provider::Aps, Some(key), Value::Object(body).to_string())
