@@ -11,6 +11,7 @@ use crate::ingest::accounts::Accounts;
 use crate::ingest::routing::{self, Routes};
 use crate::kafka::topics;
 use crate::metrics::{self, Metrics};
+use crate::spool::desk::Desk;
 use crate::spool::{Loss, Opening, Spool};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
@@ -182,23 +183,31 @@ fn serve_ingest(
     listener: TcpListener,
     inlets: web::Data<Inlets>,
 ) -> anyhow::Result<Server> {
-    let app = move || App::new().app_data(inlets.clone()).configure(ingest::routes);
-    let mut server = HttpServer::new(app)
+    let app = move || {
+        // Once on each thread that answers.
+        actix_web::rt::spawn(Desk::open());
+        App::new().app_data(inlets.clone()).configure(ingest::routes)
+    };
+    // actix counts connections by worker.
+    let workers = config.http.workers.unwrap_or_else(processors).max(1);
+    let server = HttpServer::new(app)
         .disable_signals()
         .shutdown_timeout(STOP_SECONDS)
         .client_request_timeout(config.http.read_timeout.0)
         .client_disconnect_timeout(Duration::from_secs(1))
         .keep_alive(KEEP_ALIVE)
-        .max_connections(config.http.max_connections)
+        .max_connections(config.http.max_connections.div_ceil(workers))
+        .workers(workers)
         .backlog(1024);
-    if let Some(workers) = config.http.workers {
-        server = server.workers(workers);
-    }
     let server = match &config.http.tls {
         None => server.listen(listener)?,
         Some(tls) => server.listen_rustls_0_23(listener, crate::http::tls::config(tls)?)?,
     };
     Ok(server.run())
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn serve_admin(listener: TcpListener, admin: web::Data<Admin>) -> anyhow::Result<Server> {

@@ -7,6 +7,8 @@ use crate::http::settings as http;
 use crate::providers::source::{self, Source};
 use crate::quantity::Duration;
 use crate::secret;
+use crate::webhooks::declared::Declared;
+use crate::webhooks::settings::{self, Subscription};
 use crate::{kafka, spool};
 use config::{Environment, File, FileFormat};
 use serde::Deserialize;
@@ -32,6 +34,10 @@ pub struct Config {
     pub dedup: Dedup,
     /// `[[sources]]`: the inlets.
     pub sources: Vec<source::Settings>,
+    /// `[[subscriptions]]`: what should exist at the providers.
+    pub subscriptions: Vec<Subscription>,
+    /// `[keeper]`: looking after the subscriptions that say `keep = true`.
+    pub keeper: Keeper,
 }
 
 /// `[dedup]`.
@@ -40,11 +46,30 @@ pub struct Config {
 pub struct Dedup {
     /// How long ids are remembered. Default `72h`: APS retries for 48.
     pub window: Duration,
+    /// For how long the same fact, told by another hook of a source, is a repeat. A source's own
+    /// `facts_window` goes before it. Default: it never is.
+    pub facts_window: Option<Duration>,
+}
+
+/// `[keeper]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keeper {
+    /// How often subscriptions are looked at. Default `5m`.
+    pub interval: Duration,
+    /// Whether this replica is the one that does it. Default true.
+    pub enabled: bool,
+}
+
+impl Default for Keeper {
+    fn default() -> Self {
+        Self { interval: Duration(std::time::Duration::from_secs(300)), enabled: true }
+    }
 }
 
 impl Default for Dedup {
     fn default() -> Self {
-        Self { window: Duration(std::time::Duration::from_secs(72 * 3600)) }
+        Self { window: Duration(std::time::Duration::from_secs(72 * 3600)), facts_window: None }
     }
 }
 
@@ -55,6 +80,8 @@ pub struct Resolved {
     pub sources: Vec<Source>,
     /// The token of the admin listener.
     pub admin_token: Option<secret::Resolved>,
+    /// The subscriptions.
+    pub subscriptions: Vec<Declared>,
 }
 
 /// Everything that is wrong with the configuration.
@@ -113,10 +140,11 @@ impl Config {
             kafka: section("kafka", part("kafka"), faults),
             spool: section("spool", part("spool"), faults),
             dedup: section("dedup", part("dedup"), faults),
-            sources: sources(written.remove("sources"), faults),
+            keeper: section("keeper", part("keeper"), faults),
+            sources: list("sources", written.remove("sources"), faults),
+            subscriptions: list("subscriptions", written.remove("subscriptions"), faults),
         };
-        // The subscriptions have a reader of their own: `cadrelay webhook plan`.
-        for key in written.keys().filter(|key| !ELSEWHERE.contains(&key.as_str())) {
+        for key in written.keys() {
             faults.push(format!("{key}: no such section; there are {}", SECTIONS.join(", ")));
         }
         config
@@ -139,7 +167,8 @@ impl Config {
             if !names.insert(&settings.name) {
                 faults.push(format!("sources: two are named {:?}", settings.name));
             }
-            match Source::new(settings, window) {
+            let facts_window = settings.facts_window.or(self.dedup.facts_window);
+            match Source::new(&source::Settings { facts_window, ..settings.clone() }, window) {
                 Ok(source) => sources.push(source),
                 Err(error) => faults.push(error.to_string()),
             }
@@ -152,6 +181,16 @@ impl Config {
                 source.name(),
                 self.http.listen
             ));
+        }
+        let mut warnings = Vec::new();
+        let public_url = self.http.public_url.as_deref();
+        let subscriptions = settings::resolve(&self.subscriptions, public_url, &mut warnings)
+            .unwrap_or_else(|found| {
+                faults.extend(found.iter().map(ToString::to_string));
+                Vec::new()
+            });
+        for warning in warnings {
+            tracing::warn!("{warning}");
         }
         if self.http.body_limit.0 == 0 || self.http.body_limit.0 > MAX_BODY_LIMIT {
             faults.push(format!("http.body_limit: {} is not 1B to 1MiB", self.http.body_limit));
@@ -167,7 +206,7 @@ impl Config {
             faults.push(error.to_string());
         }
         if faults.is_empty() {
-            Ok(Resolved { sources, admin_token })
+            Ok(Resolved { sources, admin_token, subscriptions })
         } else {
             Err(Error { file: None, faults })
         }
@@ -215,24 +254,29 @@ fn section<T: DeserializeOwned + Default>(
     }
 }
 
-fn sources(written: Option<Value>, faults: &mut Vec<String>) -> Vec<source::Settings> {
+/// Reads a list of tables, each by itself.
+fn list<T: DeserializeOwned>(
+    section: &str,
+    written: Option<Value>,
+    faults: &mut Vec<String>,
+) -> Vec<T> {
     let entries = match written {
         None => return Vec::new(),
         Some(Value::Array(entries)) => entries,
         Some(_) => {
-            faults.push("sources: write each one as [[sources]]".to_owned());
+            faults.push(format!("{section}: write each one as [[{section}]]"));
             return Vec::new();
         }
     };
     let mut read = Vec::new();
     for (at, entry) in entries.into_iter().enumerate() {
         let name = entry.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        match serde_path_to_error::deserialize::<_, source::Settings>(&entry) {
-            Ok(settings) => read.push(settings),
+        match serde_path_to_error::deserialize::<_, T>(&entry) {
+            Ok(entry) => read.push(entry),
             Err(error) => {
                 let (path, cause) = (error.path().clone(), error.into_inner());
-                let key = key_of(&format!("sources[{at}]"), &path, &cause);
-                let of = if name.is_empty() { name } else { format!(" (source {name:?})") };
+                let key = key_of(&format!("{section}[{at}]"), &path, &cause);
+                let of = if name.is_empty() { name } else { format!(" ({name:?})") };
                 faults.push(format!("{key}{of}: {cause}"));
             }
         }
@@ -302,7 +346,6 @@ fn keys_of(path: &KeyPath) -> Option<Vec<String>> {
 const USUAL: [&str; 2] = ["cadrelay.toml", "/etc/cadrelay/cadrelay.toml"];
 const SECTIONS: [&str; 8] =
     ["http", "admin", "kafka", "spool", "dedup", "sources", "subscriptions", "keeper"];
-const ELSEWHERE: [&str; 2] = ["subscriptions", "keeper"];
 /// What the topics take, less what a record adds to a body.
 const MAX_BODY_LIMIT: u64 = 1 << 20;
 
@@ -372,7 +415,7 @@ mod tests {
             "http.port: unknown field `port`, expected one of `listen`",
             "kafka.partitions: ",
             "spoool: no such section",
-            "sources[0].provider (source \"acme\"): ",
+            "sources[0].provider (\"acme\"): ",
             "expected `onshape` or `aps`",
         ] {
             assert!(error.contains(part), "{part} in {error}");

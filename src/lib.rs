@@ -21,3 +21,4 @@ pub mod secret;
 pub mod simulator;
 pub mod spool;
 pub mod telemetry;
+pub mod webhooks;

@@ -129,6 +129,23 @@ impl<'de> de::Visitor<'de> for Visitor {
         Ok(Secret::Text(text.to_owned()))
     }
 
+    // Not shown, as serde would: it may well be the secret.
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
+        Err(not_text())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+        Err(not_text())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
+        Err(not_text())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+        Err(not_text())
+    }
+
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
         let Some(form) = map.next_key::<String>()? else {
             return Err(de::Error::custom(
@@ -147,6 +164,62 @@ impl<'de> de::Visitor<'de> for Visitor {
             }
             Some(second) => Err(de::Error::unknown_field(&second, &FORMS)),
         }
+    }
+}
+
+fn not_text<E: de::Error>() -> E {
+    E::custom("a secret that is written out is text; put it in quotes")
+}
+
+/// One secret, or a list of them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Secrets(pub Vec<Secret>);
+
+impl<'de> Deserialize<'de> for Secrets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListVisitor)
+    }
+}
+
+struct ListVisitor;
+
+impl<'de> de::Visitor<'de> for ListVisitor {
+    type Value = Secrets;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(r#"a list of secrets, each text, { env = "NAME" } or { file = "path" }"#)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Secrets, E> {
+        Visitor.visit_str(text).map(|secret| Secrets(vec![secret]))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secrets, E> {
+        Err(not_text())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secrets, E> {
+        Err(not_text())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secrets, E> {
+        Err(not_text())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secrets, E> {
+        Err(not_text())
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Secrets, A::Error> {
+        Visitor.visit_map(map).map(|secret| Secrets(vec![secret]))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Secrets, A::Error> {
+        let mut secrets = Vec::new();
+        while let Some(secret) = list.next_element()? {
+            secrets.push(secret);
+        }
+        Ok(Secrets(secrets))
     }
 }
 
@@ -169,7 +242,8 @@ mod tests {
     #[test]
     fn any_other_form_is_refused_with_those_that_are_taken() {
         for (json, says) in [
-            ("7", "expected a secret: text"),
+            ("7", "put it in quotes"),
+            ("[]", "expected a secret: text"),
             ("{}", "an empty table is no secret"),
             (r#"{"vault":"x"}"#, "unknown field `vault`, expected `env` or `file`"),
             (r#"{"env":"A","file":"b"}"#, "not in both"),
@@ -179,6 +253,15 @@ mod tests {
 
             assert!(error.contains(says), "{json}: {error}");
         }
+    }
+
+    #[test]
+    fn one_secret_is_a_list_of_one() {
+        let parse = |json| serde_json::from_str::<Secrets>(json).unwrap().0;
+
+        assert_eq!(parse(r#""a""#), [Secret::Text("a".into())]);
+        assert_eq!(parse(r#"{"env":"A"}"#), [Secret::Env("A".into())]);
+        assert_eq!(parse(r#"["a",{"env":"A"}]"#).len(), 2);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a command ends with: one number for scripts, one message for people.
 
+use crate::webhooks::error::Error;
 use std::process::ExitCode;
 
 /// The number that a command ends with.
@@ -48,5 +49,25 @@ impl Failure {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+impl From<&Error> for Exit {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::MissingCredentials { .. } | Error::Refused { .. } => Self::Credentials,
+            Error::Unusable(_) => Self::Usage,
+            Error::NotFound { .. } => Self::NotFound,
+            Error::OldRemains(cause) => Self::from(cause.as_ref()),
+            Error::Answered { .. } | Error::Unreadable { .. } | Error::Unreachable { .. } => {
+                Self::Remote
+            }
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { exit: Exit::from(&error), message: error.to_string() }
     }
 }

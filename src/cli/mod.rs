@@ -8,9 +8,13 @@ pub mod check;
 pub mod configured;
 pub mod dev;
 pub mod exit;
+pub mod output;
+pub mod ready;
 pub mod serve;
+pub mod simulate;
 pub mod tail;
 pub mod topics;
+pub mod webhook;
 
 use crate::cli::exit::{Exit, Failure};
 use clap::{Parser, Subcommand};
@@ -33,10 +37,14 @@ enum Command {
     Dev(dev::Args),
     /// Tell everything that is wrong with a configuration.
     Check(check::Args),
+    /// Exit 0 if the relay is ready, for health checks.
+    Ready(ready::Args),
     /// Read the topics as a consumer and print the events.
     Tail(tail::Args),
     /// See which topics are needed, and make them.
     Topics(topics::Args),
+    Webhook(Box<webhook::Args>),
+    Simulate(simulate::Args),
 }
 
 impl Cli {
@@ -50,7 +58,7 @@ impl Cli {
             .map_err(|error| Failure::failed(format!("the runtime does not start: {error}")))
             .and_then(|runtime| runtime.block_on(self.command.run()));
         let exit = done.unwrap_or_else(|failure| {
-            eprintln!("error: {}", failure.message);
+            output::note(&format!("error: {}", failure.message));
             failure.exit
         });
         exit.into()
@@ -63,8 +71,11 @@ impl Command {
             Self::Serve(args) => args.run().await,
             Self::Dev(args) => args.run().await,
             Self::Check(args) => args.run().await,
+            Self::Ready(args) => args.run().await,
             Self::Tail(args) => args.run().await,
             Self::Topics(args) => args.run().await,
+            Self::Webhook(args) => args.run().await,
+            Self::Simulate(args) => args.run().await,
         }
     }
 }

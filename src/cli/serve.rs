@@ -5,6 +5,7 @@ use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
 use crate::spool::Loss;
 use crate::telemetry;
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Flags of `serve`.
@@ -38,8 +39,20 @@ impl Args {
             .map_err(|error| Failure::failed(format!("{error:#}")))?;
         tracing::info!(event = "listening", ingest = %relay.ingest, admin = %relay.admin,
             "listening on http://{}/webhooks/…, admin on http://{}", relay.ingest, relay.admin);
+        tell_systemd(&[NotifyState::Ready]);
+        let shutdown = async {
+            shutdown.await;
+            tell_systemd(&[NotifyState::Stopping]);
+        };
         relay.run(shutdown).await.map_err(|error| Failure::failed(format!("{error:#}")))?;
         Ok(Exit::Done)
+    }
+}
+
+/// Tells the service manager, if it asked to be told.
+fn tell_systemd(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(error = %error, "cannot tell the service manager");
     }
 }
 

@@ -47,6 +47,7 @@ pub struct Drain {
     /// When the next attempt is due, after something that concerns everything.
     pause: lane::Pause,
     last_heard: Instant,
+    last_batch: Option<Instant>,
 }
 
 /// What a step did.
@@ -56,6 +57,8 @@ pub enum Stepped {
     On,
     /// Nothing can be done before the time is up, or a record comes.
     Idle(Duration),
+    /// The last batch has just gone: wait so long, for others to join the next one.
+    Gather(Duration),
 }
 
 /// What the drain cannot go on from.
@@ -96,27 +99,35 @@ impl Drain {
             status,
             session: None,
             lanes,
-            pause: lane::Pause::default(),
+            pause: lane::Pause::up_to(LONGEST_PAUSE),
             last_heard: Instant::now(),
+            last_batch: None,
         })
     }
 
     /// Steps until told to stop, then until nothing waits or `grace` is over.
     pub fn run(mut self, stop: &AtomicBool, grace: Duration) -> Result<(), Error> {
         while !stop.load(Ordering::Acquire) {
-            if let Stepped::Idle(pause) = self.step(Instant::now(), PATIENCE)? {
-                self.wait(pause, stop);
+            match self.step(Instant::now(), PATIENCE)? {
+                Stepped::On => {}
+                Stepped::Idle(pause) => self.wait(pause, stop),
+                Stepped::Gather(pause) => self.spool.wait_for_records(&[], pause),
             }
         }
         let deadline = Instant::now() + grace;
         while self.waits() {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            // A Kafka that is away as we stop will find its records in the spool.
+            if left.is_zero() || self.session.is_none() {
                 break;
             }
-            if let Stepped::Idle(pause) = self.step(Instant::now(), left.min(PATIENCE))? {
+            match self.step(Instant::now(), left.min(PATIENCE))? {
+                Stepped::On => {}
                 // What is paused now will hardly be mended before the grace is over.
-                self.spool.wait_for_records(&[], pause.min(left).min(Duration::from_millis(100)));
+                Stepped::Idle(pause) | Stepped::Gather(pause) => {
+                    self.spool
+                        .wait_for_records(&[], pause.min(left).min(Duration::from_millis(100)));
+                }
             }
         }
         if let Some(session) = self.session.take() {
@@ -136,6 +147,11 @@ impl Drain {
         if !self.look_at_topics(now)? {
             return Ok(Stepped::On);
         }
+        // Under load a transaction takes what has gathered; the first after a pause goes at once.
+        let since = self.last_batch.map(|last| now.saturating_duration_since(last));
+        if let Some(left) = since.and_then(|since| GATHER.checked_sub(since)) {
+            return Ok(Stepped::Gather(left));
+        }
         let batch = Batch::compose(&self.spool, &mut self.lanes, now)?;
         if batch.is_empty() {
             return Ok(self.idle(now));
@@ -148,6 +164,7 @@ impl Drain {
         let outcome = session.publish(&self.settings, &outgoing, &positions, patience);
         drop(outgoing);
         let settlement = settle::settle(&batch.shares(), &outcome);
+        self.last_batch = Some(Instant::now());
         self.apply(now, &batch, &outcome.reports, settlement)
     }
 
@@ -359,8 +376,12 @@ fn release_through(spool: &Spool, lane: u16, through: u64) -> Result<(), Error> 
     Ok(())
 }
 
+/// A transaction costs the cluster some requests, whatever it holds; so at most a hundred a second.
+const GATHER: Duration = Duration::from_millis(10);
 /// How long a delivery, a commit or a connection may take before the producer is made anew.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A cluster that comes back is found within some seconds; an attempt costs it next to nothing.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_secs(5);
 /// `cadrelay_kafka_up` follows an outage within a minute also when nothing is sent.
 const PROBE_EVERY: Duration = Duration::from_secs(15);

@@ -25,10 +25,12 @@ pub enum Error {
     Broken,
 }
 
-/// Reads the body of a request.
+/// Reads the body of a request. What is left of `payload` after a failure is for [`unread::hold`].
+///
+/// [`unread::hold`]: crate::http::unread::hold
 pub async fn read(
     request: &HttpRequest,
-    payload: Payload,
+    payload: &mut Payload,
     limit: usize,
     timeout: Duration,
 ) -> Result<Bytes, Error> {
@@ -45,7 +47,7 @@ pub async fn read(
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(Error::TooLarge);
     }
-    let mut payload = std::pin::pin!(payload);
+    let mut payload = Pin::new(payload);
     // A body that came with its head is here at once; then no timer is needed.
     let Some(first) = chunk(payload.as_mut(), timeout).await? else { return Ok(Bytes::new()) };
     if first.len() > limit {

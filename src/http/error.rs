@@ -144,7 +144,8 @@ impl Problem {
         self.facts().1
     }
 
-    /// The answer.
+    /// The answer. It is a stranger's last on its connection: actix times the first head of a
+    /// connection and none after it, so with half a second one a stranger could stay for good.
     pub fn response(self) -> HttpResponse {
         let (status, _, title, detail) = self.facts();
         let mut response = HttpResponseBuilder::new(status);
@@ -157,11 +158,15 @@ impl Problem {
             Self::Token => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
-            // The rest of such a body is not read, so the connection cannot be used again.
-            Self::TooLarge | Self::Incomplete | Self::Encoded => {
-                response.force_close();
-            }
-            Self::NotFound | Self::Unproven | Self::Malformed => {}
+            Self::NotFound
+            | Self::Unproven
+            | Self::Malformed
+            | Self::TooLarge
+            | Self::Encoded
+            | Self::Incomplete => {}
+        }
+        if status.is_client_error() {
+            response.force_close();
         }
         let problem = ProblemJson { r#type: "about:blank", title, status: status.as_u16(), detail };
         response
@@ -218,6 +223,7 @@ mod tests {
         assert_eq!(status(Problem::Malformed), 400);
         assert_eq!(status(Problem::TooLarge), 413);
         assert_eq!(status(Problem::Encoded), 415);
+        assert_eq!(status(Problem::Incomplete), 408);
         for problem in [Problem::Full, Problem::Failed, Problem::Stopping] {
             assert_eq!(status(problem), 503);
             assert!(problem.response().headers().contains_key(header::RETRY_AFTER));

@@ -2,9 +2,11 @@
 
 use crate::http::body;
 use crate::http::error::{Outcome, Problem, receipt};
+use crate::http::unread;
 use crate::ingest::{Ingest, Now};
 use crate::metrics::SourceMeters;
 use crate::providers::notification::{Headers, Notification};
+use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -87,40 +89,50 @@ impl Quiet {
     }
 }
 
-/// The routes of the ingest listener.
+/// The routes of the ingest listener. There is one, so it is told apart here: matching a pattern for
+/// each request costs more than proving it.
 pub fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            web::resource("/webhooks/{source}")
-                .route(web::post().to(post))
-                .route(web::get().to(look))
-                .route(web::head().to(look))
-                .default_service(web::to(other_method)),
-        )
-        .default_service(web::to(not_found));
+    config.default_service(web::to(route));
 }
 
-async fn post(
+async fn route(
     inlets: web::Data<Inlets>,
-    name: web::Path<String>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let Some(inlet) = inlets.sources.get(name.as_str()) else {
-        return Problem::NotFound.response();
+    let name = request.path().strip_prefix("/webhooks/");
+    let Some(inlet) = name.and_then(|name| inlets.sources.get(name)) else {
+        return unread::hold(Problem::NotFound.response(), payload);
     };
+    match *request.method() {
+        Method::POST => post(&inlets, inlet, &request, payload).await,
+        Method::GET | Method::HEAD => unread::hold(look(inlet), payload),
+        _ => unread::hold(Problem::Method.response(), payload),
+    }
+}
+
+async fn post(
+    inlets: &Inlets,
+    inlet: &Inlet,
+    request: &HttpRequest,
+    mut payload: web::Payload,
+) -> HttpResponse {
     let number = inlets.requests.fetch_add(1, Ordering::Relaxed);
-    let span = tracing::debug_span!("request", request.id = number, source = name.as_str());
-    let (response, outcome) = take(&inlets, inlet, &request, payload).instrument(span).await;
+    let source = inlet.ingest.source().name();
+    let span = tracing::debug_span!("request", request.id = number, source);
+    let (response, outcome) = take(inlets, inlet, request, &mut payload).instrument(span).await;
     count(inlet, outcome);
-    response
+    match response.status().is_success() {
+        true => response,
+        false => unread::hold(response, payload),
+    }
 }
 
 async fn take(
     inlets: &Inlets,
     inlet: &Inlet,
     request: &HttpRequest,
-    payload: web::Payload,
+    payload: &mut web::Payload,
 ) -> (HttpResponse, Outcome) {
     let body = match body::read(request, payload, inlets.body_limit, inlets.read_timeout).await {
         Ok(body) => body,
@@ -189,26 +201,11 @@ struct Look<'a> {
 }
 
 /// So that a person can try the URL in a browser.
-async fn look(inlets: web::Data<Inlets>, name: web::Path<String>) -> HttpResponse {
-    match inlets.sources.get(name.as_str()) {
-        Some(inlet) => {
-            let source = inlet.ingest.source();
-            HttpResponse::Ok()
-                .json(Look { source: source.name(), provider: source.provider().as_str() })
-        }
-        None => Problem::NotFound.response(),
-    }
-}
-
-async fn other_method(inlets: web::Data<Inlets>, name: web::Path<String>) -> HttpResponse {
-    match inlets.sources.contains_key(name.as_str()) {
-        true => Problem::Method.response(),
-        false => Problem::NotFound.response(),
-    }
-}
-
-async fn not_found() -> HttpResponse {
-    Problem::NotFound.response()
+fn look(inlet: &Inlet) -> HttpResponse {
+    let source = inlet.ingest.source();
+    HttpResponse::Ok()
+        .force_close()
+        .json(Look { source: source.name(), provider: source.provider().as_str() })
 }
 
 const SAY_EVERY: Duration = Duration::from_secs(10);

@@ -24,6 +24,16 @@ impl Embedded {
         self.cluster.create_topic(name, partitions, 1)
     }
 
+    /// Ends all connections and takes no new ones, until [`Embedded::comes_back`].
+    pub fn goes_away(&self) -> Result<(), KafkaError> {
+        self.cluster.broker_down(BROKER)
+    }
+
+    /// Takes connections again, at the same address and with the same records.
+    pub fn comes_back(&self) -> Result<(), KafkaError> {
+        self.cluster.broker_up(BROKER)
+    }
+
     /// Its address, for any Kafka client on this machine.
     pub fn brokers(&self) -> String {
         self.cluster.bootstrap_servers()
@@ -35,3 +45,6 @@ impl std::fmt::Debug for Embedded {
         f.debug_struct("Embedded").field("brokers", &self.brokers()).finish()
     }
 }
+
+/// The mock numbers its brokers from one.
+const BROKER: i32 = 1;

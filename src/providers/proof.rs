@@ -10,7 +10,7 @@ use crate::event::provider::Provider;
 use crate::providers::notification::Notification;
 use crate::providers::source::Fault;
 use crate::providers::{aps, onshape};
-use crate::secret::{Resolved, Secret};
+use crate::secret::{Resolved, Secret, Secrets};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -34,13 +34,14 @@ pub enum Asked {
 #[serde(deny_unknown_fields, default)]
 pub struct Kinds {
     /// Keys that sign the exact body.
-    pub hmac: Option<Vec<Secret>>,
+    pub hmac: Option<Secrets>,
     /// HTTP Basic credentials.
+    #[serde(deserialize_with = "credentials")]
     pub basic: Option<Basic>,
     /// Secrets expected in the URL, as `?token=`.
-    pub url_token: Option<Vec<Secret>>,
+    pub url_token: Option<Secrets>,
     /// Secrets that Onshape echoes in the body's `data`.
-    pub data_token: Option<Vec<Secret>>,
+    pub data_token: Option<Secrets>,
 }
 
 /// HTTP Basic credentials.
@@ -91,8 +92,8 @@ impl Checks {
         if provider != Provider::Onshape && kinds.data_token.is_some() {
             faults.push(Fault::NoData);
         }
-        let mut all = |key: &'static str, secrets: &Option<Vec<Secret>>| {
-            secrets.as_ref().map(|secrets| resolve_all(key, secrets, faults))
+        let mut all = |key: &'static str, secrets: &Option<Secrets>| {
+            secrets.as_ref().map(|secrets| resolve_all(key, &secrets.0, faults))
         };
         let hmac = all("proof.hmac", &kinds.hmac);
         let url_tokens = all("proof.url_token", &kinds.url_token);
@@ -208,6 +209,29 @@ impl<'de> Deserialize<'de> for Asked {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Visitor)
     }
+}
+
+/// Reads credentials without showing what is none: it may be a secret in the wrong place.
+fn credentials<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Basic>, D::Error> {
+    struct Credentials;
+
+    impl<'de> de::Visitor<'de> for Credentials {
+        type Value = Option<Basic>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table with `username` and `password`")
+        }
+
+        fn visit_str<E: de::Error>(self, _: &str) -> Result<Option<Basic>, E> {
+            Err(E::custom("basic is a table with `username` and `password`, not text"))
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Option<Basic>, A::Error> {
+            Basic::deserialize(de::value::MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Credentials)
 }
 
 struct Visitor;

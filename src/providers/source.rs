@@ -64,7 +64,7 @@ pub struct Error {
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The name cannot be part of a URL and a label.
-    #[error("name: takes 1 to 100 letters, digits, `.`, `-` and `_`")]
+    #[error("name: takes 1 to 100 letters, digits, `.`, `-` and `_`, and no dot first")]
     Name,
     /// A secret is not at hand.
     #[error("{key}: {cause}")]
@@ -314,7 +314,9 @@ impl Settings {
     fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-        if !(1..=100).contains(&self.name.len()) || !self.name.bytes().all(fits) {
+        // A leading dot would be a step in a path to some proxies.
+        let is_name = (1..=100).contains(&self.name.len()) && self.name.bytes().all(fits);
+        if !is_name || self.name.starts_with('.') {
             faults.push(Fault::Name);
         }
         let signs_time = self.provider == Provider::Onshape

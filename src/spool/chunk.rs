@@ -105,10 +105,11 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds a record; sequences must grow.
-    pub fn push(&mut self, sequence: u64, record: &[u8]) {
+    /// Adds a record; sequences must grow. `expected` is about how many bytes the chunk will hold in
+    /// the end, so that it need not be moved as it grows.
+    pub fn push(&mut self, sequence: u64, record: &[u8], expected: usize) {
         if self.bytes.is_empty() {
-            self.bytes.reserve(HEADER + RECORD_HEADER + record.len());
+            self.bytes.reserve((HEADER + RECORD_HEADER + record.len()).max(expected));
             self.bytes.resize(HEADER, 0);
         }
         self.bytes.extend_from_slice(&sequence.to_le_bytes());
@@ -118,9 +119,14 @@ impl Builder {
         self.last = sequence;
     }
 
-    /// How many records it holds.
-    pub fn count(&self) -> u32 {
-        self.count
+    /// Its bytes so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it holds nothing yet.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// Ends the chunk, if it holds anything.
@@ -149,7 +155,7 @@ mod tests {
         )) {
             let mut builder = Builder::default();
             for (sequence, record) in records.iter().enumerate() {
-                builder.push(sequence as u64 + 7, record);
+                builder.push(sequence as u64 + 7, record, 0);
             }
             let built = builder.finish(3, 1_700).expect("it holds records");
 
@@ -164,7 +170,7 @@ mod tests {
         #[test]
         fn a_chunk_cut_short_is_refused(cut in 1_usize..40) {
             let mut builder = Builder::default();
-            builder.push(9, b"some record of thirty bytes..");
+            builder.push(9, b"some record of thirty bytes..", 0);
             let built = builder.finish(0, 0).expect("it holds a record");
             let short = built.as_bytes().slice(..built.as_bytes().len() - cut);
 

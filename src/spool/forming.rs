@@ -4,19 +4,18 @@
 //! while the disk works. The writer takes all of it at once: one sync for all that wait.
 
 use crate::record::layout::Record;
+use crate::spool::Appended;
+use crate::spool::answer::Answer;
 use crate::spool::chunk::Builder;
 use crate::spool::window::{Entry, IdKey};
-use crate::spool::{Appended, Error};
 use std::collections::HashMap;
-use tokio::sync::oneshot;
-
-/// Where the outcome of an append goes.
-pub type Answer = oneshot::Sender<Result<Appended, Error>>;
 
 /// Everything that waits for the next commit.
 #[derive(Debug, Default)]
 pub struct Forming {
     chunks: Vec<Builder>,
+    /// How large each lane's chunk was in the commit before.
+    expected: Vec<usize>,
     /// Ids to be remembered, in order.
     pub ids: Vec<(IdKey, Entry)>,
     /// The same, to find repeats of what is not yet on the disk.
@@ -40,7 +39,8 @@ impl Forming {
         if self.chunks.len() <= lane {
             self.chunks.resize_with(lane + 1, Builder::default);
         }
-        self.chunks[lane].push(entry.sequence, record.as_bytes());
+        let expected = self.expected.get(lane).copied().unwrap_or(0);
+        self.chunks[lane].push(entry.sequence, record.as_bytes(), expected);
         self.bytes += record.as_bytes().len() as u64;
         self.records += 1;
         self.remember(id, entry);
@@ -62,8 +62,17 @@ impl Forming {
         self.ids.is_empty() && self.answers.is_empty()
     }
 
+    /// What follows this one, once this one is taken: as much is expected again.
+    pub fn successor(&self) -> Self {
+        let expected = self.chunks.iter().map(|chunk| chunk.len().min(MAX_EXPECTED)).collect();
+        Self { expected, ..Self::default() }
+    }
+
     /// The records by lane.
     pub fn take_chunks(&mut self) -> impl Iterator<Item = (u16, Builder)> + use<> {
         std::mem::take(&mut self.chunks).into_iter().zip(0_u16..).map(|(chunk, lane)| (lane, chunk))
     }
 }
+
+/// A chunk is at most this large before it is moved as it grows.
+const MAX_EXPECTED: usize = 256 << 10;

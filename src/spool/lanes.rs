@@ -251,7 +251,7 @@ mod tests {
     fn chunk(sequences: &[u64]) -> Chunk {
         let mut builder = Builder::default();
         for sequence in sequences {
-            builder.push(*sequence, b"record");
+            builder.push(*sequence, b"record", 0);
         }
         builder.finish(0, 0).unwrap()
     }
@@ -298,7 +298,7 @@ mod tests {
         let mut lanes = lanes();
         let big = vec![0; MAX_TAIL_BYTES];
         let mut builder = Builder::default();
-        builder.push(4, &big);
+        builder.push(4, &big, 0);
         lanes.commit(1, vec![(0, chunk(&[1, 2]))], &[]);
         lanes.commit(1, vec![(0, builder.finish(0, 0).unwrap())], &[]);
 

@@ -13,7 +13,9 @@
 //! Knows nothing of HTTP, providers, or Kafka. An append may read the disk when it looks up an id
 //! that is old and known; what is new is answered from filters in memory.
 
+mod answer;
 pub mod chunk;
+pub mod desk;
 mod forming;
 pub mod lanes;
 mod mark;
@@ -30,8 +32,9 @@ mod writer;
 #[cfg(feature = "mutants")]
 use crate::mutants;
 use crate::record::layout::Record;
+use crate::spool::answer::Answer;
 use crate::spool::chunk::Chunk;
-use crate::spool::forming::{Answer, Forming};
+use crate::spool::forming::Forming;
 use crate::spool::lanes::{Books, Lanes, Leaving};
 use crate::spool::store::{Place, Store};
 use crate::spool::window::{Entry, IdKey, Slicing};
@@ -40,7 +43,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 pub use crate::spool::opening::{Loss, OpenError, Opening};
 
@@ -121,6 +124,7 @@ struct Inner {
     lanes: Mutex<Lanes>,
     /// Rung when records were committed.
     committed: Condvar,
+    drain_woken: AtomicBool,
     quarantine: u16,
     epoch: AtomicU64,
     disk_low: AtomicBool,
@@ -145,6 +149,8 @@ struct Front {
     /// Bytes that wait, in the store or on the way there.
     pending_bytes: u64,
     next_sequence: u64,
+    /// Everything in the active segment is drained: begin a new one.
+    leave_segment: bool,
     state: State,
 }
 
@@ -200,8 +206,7 @@ impl Spool {
             Waiting::ForCommit(_) if mutants::on(mutants::Mutant::AnswerBeforeCommit) => {
                 Ok(Appended::New { sequence: 0 })
             }
-            // The writer answers everyone it took, also when it fails.
-            Waiting::ForCommit(answer) => answer.await.unwrap_or(Err(Error::Failed)),
+            Waiting::ForCommit(answer) => answer.await,
         }
     }
 
@@ -236,13 +241,18 @@ impl Spool {
     /// Waits until a record follows in any of the given lanes after its sequence, or time is up.
     pub fn wait_for_records(&self, after: &[(u16, u64)], timeout: Duration) {
         let lanes = lock(&self.inner.lanes);
-        let nothing_new =
-            |lanes: &mut Lanes| after.iter().all(|(lane, from)| lanes.last(*lane) <= *from);
+        let nothing_new = |lanes: &mut Lanes| {
+            let woken = self.inner.drain_woken.swap(false, Ordering::Relaxed);
+            !woken && after.iter().all(|(lane, from)| lanes.last(*lane) <= *from)
+        };
         drop(self.inner.committed.wait_timeout_while(lanes, timeout, nothing_new));
     }
 
     /// Wakes [`Spool::wait_for_records`]' caller at once, to look at something else.
     pub fn wake_drain(&self) {
+        // Under the lock, or it could fall between the look and the wait.
+        let _lanes = lock(&self.inner.lanes);
+        self.inner.drain_woken.store(true, Ordering::Relaxed);
         self.inner.committed.notify_all();
     }
 
@@ -280,9 +290,7 @@ impl Spool {
         }
         let slices = self.inner.store.slices();
         let slice = slices.last().copied().unwrap_or(0);
-        self.inner.store.note_release(lane, leaving.through, slice, places)?;
-        self.inner.tend.ring();
-        Ok(())
+        self.inner.store.note_release(lane, leaving.through, slice, places)
     }
 
     /// The figures of P6, from one moment.
@@ -353,7 +361,7 @@ impl Spool {
 
 enum Waiting {
     Done(Appended),
-    ForCommit(oneshot::Receiver<Result<Appended, Error>>),
+    ForCommit(answer::Waiting),
 }
 
 impl Inner {
@@ -370,7 +378,7 @@ impl Inner {
         {
             return Ok(appended);
         }
-        let (answer, waiting) = oneshot::channel();
+        let (answer, waiting) = answer::pair();
         if front.is_on_its_way(&submission.id) {
             front.state.admits_answers()?;
             front.forming.answers.push((answer, Appended::Duplicate));

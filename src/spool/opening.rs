@@ -127,6 +127,7 @@ impl Opening<'_> {
             work: Condvar::new(),
             lanes: Mutex::new(lanes),
             committed: Condvar::new(),
+            drain_woken: AtomicBool::new(false),
             quarantine,
             epoch: AtomicU64::new(0),
             disk_low: AtomicBool::new(false),

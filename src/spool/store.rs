@@ -262,6 +262,9 @@ impl Store {
 
     /// Makes a segment ready to be written.
     pub fn open_segment(&self, number: u64) -> Result<(), Error> {
+        if read(&self.segments).contains_key(&number) {
+            return Ok(());
+        }
         let keyspace = self.database.keyspace(&format!("{SEGMENT_PREFIX}{number:016x}"), || {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(SEGMENT_MEMTABLE_BYTES)
@@ -310,6 +313,9 @@ impl Store {
 
     /// Makes a slice ready to be written.
     pub fn open_slice(&self, number: u64) -> Result<(), Error> {
+        if read(&self.slices).contains_key(&number) {
+            return Ok(());
+        }
         let keyspace = self.database.keyspace(&format!("{SLICE_PREFIX}{number:016x}"), || {
             KeyspaceCreateOptions::default().max_memtable_size(SLICE_MEMTABLE_BYTES)
         })?;
@@ -375,8 +381,9 @@ const RUN: &[u8] = b"run/";
 const SUMMARY: &[u8] = b"segment/";
 const PLACE_BYTES: usize = 8 + 4 + 8;
 
-/// One flushes, one compacts.
-const WORKERS: usize = 2;
+/// Flushing and compacting share a thread: with a second one, the first hands compactions to it in a
+/// loop that never rests while one runs.
+const WORKERS: usize = 1;
 /// Blocks of the window's filters and of records read back; the hot ones are few.
 const CACHE_BYTES: u64 = 12 << 20;
 /// Bounds what a start replays: about half a second.

@@ -54,44 +54,53 @@ impl Bell {
 
 /// Tends the store until the bell is closed.
 pub fn run(inner: &Inner) {
-    let mut quiet = 0;
+    let mut seen = Seen::default();
     while inner.tend.wait(PAUSE) {
-        // Many releases ring within one pause; what they free is given back together.
-        quiet = if step(inner, quiet >= QUIET_PAUSES) { 0 } else { quiet + 1 };
-    }
-}
-
-/// One round. `quiet`: nothing was written for a while. Returns whether anything was given back.
-fn step(inner: &Inner, quiet: bool) -> bool {
-    watch_disk(inner);
-    match tend(inner, quiet) {
-        Ok(gave_back) => gave_back,
-        Err(error) => {
+        watch_disk(inner);
+        if let Err(error) = step(inner, &mut seen) {
             tracing::error!(error = %error, "cannot tend the spool's store");
-            false
         }
     }
 }
 
-fn tend(inner: &Inner, quiet: bool) -> Result<bool, store::Error> {
+/// What the rounds before saw.
+#[derive(Debug, Default)]
+struct Seen {
+    last_sequence: u64,
+    /// Rounds without a new record.
+    quiet: u32,
+    /// The segment after whose beginning the journals were last let go.
+    settled: u64,
+}
+
+/// One round.
+fn step(inner: &Inner, seen: &mut Seen) -> Result<(), store::Error> {
     let active = inner.active_segment.load(Ordering::Acquire);
     inner.store.open_segment(active + 1)?;
     let released = lock(&inner.lanes).take_released_segments(active);
-    for segment in &released {
-        inner.store.drop_segment(*segment)?;
+    for segment in released {
+        inner.store.drop_segment(segment)?;
     }
     // The newest full segment stays in memory for a while: as a rule it leaves before it is written.
     for segment in inner.store.segments().into_iter().filter(|segment| segment + 1 < active) {
         inner.store.flush_segment(segment)?;
     }
-    let idle = quiet && {
+    let last_sequence = inner.last_sequence.load(Ordering::Relaxed);
+    seen.quiet = if seen.last_sequence == last_sequence { seen.quiet + 1 } else { 0 };
+    seen.last_sequence = last_sequence;
+    let idle = seen.quiet >= QUIET_ROUNDS && {
         let lanes = lock(&inner.lanes);
-        lanes.segment(active).bytes > 0 && !lanes.waits_in(active)
+        lanes.segment_bytes(active) >= WORTHWHILE_BYTES && !lanes.waits_in(active)
     };
     if idle {
-        // Everything is drained: what the active segment held can go as well.
-        inner.next_segment(active)?;
+        // Everything is drained: what the active segment holds can go as well.
+        lock(&inner.front).leave_segment = true;
+        inner.work.notify_one();
+    }
+    if idle || active >= seen.settled + SEGMENTS_A_JOURNAL {
+        // Journals go when nothing in them is in memory alone.
         inner.store.settle()?;
+        seen.settled = active;
     }
     let now = inner.latest.load(Ordering::Relaxed);
     for slice in inner.store.slices() {
@@ -99,7 +108,7 @@ fn tend(inner: &Inner, quiet: bool) -> Result<bool, store::Error> {
             inner.store.drop_slice(slice)?;
         }
     }
-    Ok(!released.is_empty() || idle)
+    Ok(())
 }
 
 fn watch_disk(inner: &Inner) {
@@ -125,5 +134,9 @@ pub fn disk_free(dir: &Path) -> std::io::Result<u64> {
 }
 
 const PAUSE: Duration = Duration::from_millis(100);
-/// A drained segment is given back after two seconds without a release.
-const QUIET_PAUSES: u32 = 20;
+/// A drained segment is given back after two seconds without a record.
+const QUIET_ROUNDS: u32 = 20;
+/// A segment with less in it is not worth a new one.
+const WORTHWHILE_BYTES: u64 = 1 << 20;
+/// The store begins a new journal after 64 MB, which is about so many segments.
+const SEGMENTS_A_JOURNAL: u64 = 3;

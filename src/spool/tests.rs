@@ -222,3 +222,22 @@ async fn each_start_is_a_run_of_its_own_and_the_instance_keeps_its_name() {
     assert_eq!(second.runs[1].first, 2);
     spool.close();
 }
+
+#[tokio::test]
+async fn a_drain_that_waits_for_nothing_in_particular_is_woken_to_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    let waiting = spool.clone();
+    let began = std::time::Instant::now();
+
+    let drain = std::thread::spawn(move || {
+        waiting.wait_for_records(&[], Duration::from_secs(60));
+    });
+    while !drain.is_finished() && began.elapsed() < Duration::from_secs(30) {
+        spool.wake_drain();
+        tokio::task::yield_now().await;
+    }
+
+    assert!(drain.is_finished(), "the drain still waits");
+    spool.close();
+}

@@ -1,29 +1,43 @@
 //! The writer: takes everything that waits, brings it to the disk with one sync, and answers.
 
+use crate::spool::desk::Round;
 use crate::spool::forming::Forming;
 use crate::spool::store::{self, Commit};
-use crate::spool::{Error, Inner, State, lock};
+use crate::spool::{Inner, State, lock};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// Commits until the spool closes or a commit fails.
 pub fn run(inner: &Inner) {
-    while let Some(forming) = next(inner) {
-        if !step(inner, forming) {
+    while let Some(work) = next(inner) {
+        let goes_on = match work {
+            Work::Commit(forming) => step(inner, *forming),
+            Work::LeaveSegment => leave(inner),
+        };
+        if !goes_on {
             return;
         }
     }
 }
 
-/// Waits for something to commit. `None` when the spool is closing and nothing is left.
-fn next(inner: &Inner) -> Option<Forming> {
+enum Work {
+    Commit(Box<Forming>),
+    LeaveSegment,
+}
+
+/// Waits for something to do. `None` when the spool is closing and nothing is left.
+fn next(inner: &Inner) -> Option<Work> {
     let mut front = lock(&inner.front);
     loop {
         if !front.forming.is_empty() {
-            let mut forming = std::mem::take(&mut front.forming);
+            let successor = front.forming.successor();
+            let mut forming = std::mem::replace(&mut front.forming, successor);
             front.committing = std::mem::take(&mut forming.known);
-            return Some(forming);
+            return Some(Work::Commit(Box::new(forming)));
+        }
+        if std::mem::take(&mut front.leave_segment) {
+            return Some(Work::LeaveSegment);
         }
         if front.state != State::Open {
             return None;
@@ -43,22 +57,33 @@ fn step(inner: &Inner, mut forming: Forming) -> bool {
                 front.committing.clear();
                 inner.epoch.fetch_add(1, Ordering::Release);
             }
+            let mut round = Round::default();
             for (answer, appended) in answers {
-                // A sender that hung up has lost its answer, not its record.
-                let _ = answer.send(Ok(appended));
+                answer.tell(Ok(appended), &mut round);
             }
+            round.wake();
             true
         }
         Err(error) => {
             tracing::error!(event = "poisoned", error = %error, cause = ?error,
                 "a commit failed; nothing more is accepted");
             fail(inner);
-            for (answer, _) in answers {
-                let _ = answer.send(Err(Error::Failed));
-            }
+            // Dropped answers tell of the failure.
+            drop(answers);
             false
         }
     }
+}
+
+/// Leaves the active segment because everything in it is drained.
+fn leave(inner: &Inner) -> bool {
+    let active = inner.active_segment.load(Ordering::Acquire);
+    if let Err(error) = inner.next_segment(active) {
+        tracing::error!(event = "poisoned", error = %error, "cannot begin a new segment");
+        fail(inner);
+        return false;
+    }
+    true
 }
 
 fn commit(inner: &Inner, mut forming: Forming) -> Result<(), store::Error> {
@@ -105,21 +130,14 @@ impl Inner {
         self.next_segment(active)
     }
 
-    /// Leaves a segment for the one after it. Called by the writer, and by tending while nothing
-    /// is written; whoever comes second finds it done.
-    pub(super) fn next_segment(&self, active: u64) -> Result<u64, store::Error> {
+    /// Leaves a segment for the one after it. The writer alone does, between two commits: what is
+    /// dropped later can then not be what is being written.
+    fn next_segment(&self, active: u64) -> Result<u64, store::Error> {
         let summary = lock(&self.lanes).segment(active);
         self.store.open_segment(active + 1)?;
-        let left = self.active_segment.compare_exchange(
-            active,
-            active + 1,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
-        if left.is_ok() {
-            self.store.note_summary(active, &summary)?;
-            self.tend.ring();
-        }
+        self.active_segment.store(active + 1, Ordering::Release);
+        self.store.note_summary(active, &summary)?;
+        self.tend.ring();
         Ok(active + 1)
     }
 
@@ -140,9 +158,8 @@ fn fail(inner: &Inner) {
         front.state = State::Failed;
         std::mem::take(&mut front.forming)
     };
-    for (answer, _) in waiting.answers {
-        let _ = answer.send(Err(Error::Failed));
-    }
+    // Those who wait for the next commit are told as well.
+    drop(waiting);
     inner.failed.send_replace(true);
 }
 

@@ -302,5 +302,44 @@ class Compose(unittest.TestCase):
         self.assertIn("relay", self.services)
 
 
+class Chart(unittest.TestCase):
+    CHART = DEPLOY / "helm/cadrelay"
+
+    def test_its_rules_and_dashboard_are_those_of_deploy(self):
+        # A chart can read only what lies in its own folder.
+        for copy, original in (
+            ("rules.yml", "prometheus/rules.yml"),
+            ("cadrelay.json", "grafana/dashboards/cadrelay.json"),
+        ):
+            self.assertEqual(
+                (self.CHART / "files" / copy).read_text(),
+                (DEPLOY / original).read_text(),
+                f"cp deploy/{original} deploy/helm/cadrelay/files/{copy}",
+            )
+
+    def test_every_value_is_in_the_schema_and_no_other_is_taken(self):
+        schema = json.loads((self.CHART / "values.schema.json").read_text())
+
+        def compare(values, properties, path):
+            for name, value in values.items():
+                self.assertIn(name, properties, path)
+                inner = properties[name]
+                if isinstance(value, dict) and "properties" in inner:
+                    self.assertIs(inner["additionalProperties"], False, f"{path}.{name}")
+                    compare(value, inner["properties"], f"{path}.{name}")
+
+        self.assertIs(schema["additionalProperties"], False)
+        compare(load_yaml(self.CHART / "values.yaml"), schema["properties"], "values")
+
+    def test_the_pod_has_the_ports_that_its_configuration_opens(self):
+        settings = tomllib.loads(load_yaml(self.CHART / "values.yaml")["config"])
+        template = (self.CHART / "templates/statefulset.yaml").read_text()
+        ports = dict(re.findall(r"- name: (\w+)\n\s+containerPort: (\d+)", template))
+
+        self.assertEqual(settings["http"]["listen"], f"0.0.0.0:{ports['ingest']}")
+        self.assertEqual(settings["admin"]["listen"], f"0.0.0.0:{ports['admin']}")
+        self.assertIn(f"mountPath: {settings['spool']['dir']}\n", template)
+
+
 if __name__ == "__main__":
     unittest.main()

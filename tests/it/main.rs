@@ -4,3 +4,9 @@
 mod support;
 
 mod answers;
+mod connections;
+mod order;
+mod proof;
+mod repeats;
+mod stopping;
+mod wire;

@@ -2,5 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
+mod contract;
 mod fixtures;
 mod given;
+mod identity;
+mod proof;
+mod reading;

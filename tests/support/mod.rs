@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 pub mod kafka;
+pub mod load;
 pub mod notification;
 pub mod process;
 pub mod relay;

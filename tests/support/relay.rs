@@ -139,7 +139,8 @@ impl Builder {
             prefix,
             environment: self.environment,
             process: None,
-            addresses: watch::Sender::new(None),
+            ingest: watch::Sender::new(None),
+            admin: None,
             client: reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
                 .no_proxy()
@@ -157,16 +158,10 @@ pub struct Relay {
     prefix: String,
     environment: Vec<(String, String)>,
     process: Option<Child>,
-    addresses: watch::Sender<Option<Addresses>>,
+    ingest: watch::Sender<Option<SocketAddr>>,
+    admin: Option<SocketAddr>,
     client: reqwest::Client,
     runs: u32,
-}
-
-/// Where a running relay listens.
-#[derive(Clone, Copy, Debug)]
-struct Addresses {
-    ingest: SocketAddr,
-    admin: SocketAddr,
 }
 
 impl Relay {
@@ -182,12 +177,12 @@ impl Relay {
 
     /// Where notifications are taken.
     pub fn ingest(&self) -> SocketAddr {
-        self.now_at().ingest
+        self.ingest.borrow().expect("a running relay")
     }
 
     /// Where operators look.
     pub fn admin(&self) -> SocketAddr {
-        self.now_at().admin
+        self.admin.expect("a running relay")
     }
 
     /// The folder with the configuration, `cadrelay.toml`, the log and the spool.
@@ -202,8 +197,7 @@ impl Relay {
 
     /// What posts to this relay, also when it has restarted meanwhile.
     pub fn sender(&self) -> Sender {
-        let ingest = self.addresses.subscribe();
-        Sender::new(self.client.clone(), move || (*ingest.borrow()).map(|it| it.ingest))
+        Sender::new(self.client.clone(), self.ingest.subscribe())
     }
 
     /// Posts a notification. Fails the test if there is no answer.
@@ -253,6 +247,16 @@ impl Relay {
         .await;
     }
 
+    /// Takes the embedded Kafka away.
+    pub fn kafka_goes_away(&self) {
+        self.broker.mock().goes_away().expect("the mock goes down");
+    }
+
+    /// Brings it back.
+    pub fn kafka_comes_back(&self) {
+        self.broker.mock().comes_back().expect("the mock comes up");
+    }
+
     /// The full name of a topic of ours: `onshape.document`.
     pub fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
@@ -288,7 +292,7 @@ impl Relay {
     /// Kills it, as a power cut would look to others.
     pub fn kill(&mut self) {
         let mut process = self.process.take().expect("a running relay");
-        self.addresses.send_replace(None);
+        self.ingest.send_replace(None);
         process.kill().expect("a process of ours can be killed");
         process.wait().expect("a killed process ends");
     }
@@ -310,7 +314,7 @@ impl Relay {
         })
         .await;
         self.process = None;
-        self.addresses.send_replace(None);
+        self.ingest.send_replace(None);
         status
     }
 
@@ -337,10 +341,6 @@ impl Relay {
         .await
     }
 
-    fn now_at(&self) -> Addresses {
-        (*self.addresses.borrow()).expect("a running relay")
-    }
-
     async fn launch(&mut self) {
         self.spawn();
         let (mut process, file) = (self.process.take().expect("just started"), self.log_file());
@@ -358,8 +358,8 @@ impl Relay {
             text.parse().expect("an address")
         };
         self.process = Some(process);
-        let addresses = Addresses { ingest: address("ingest"), admin: address("admin") };
-        self.addresses.send_replace(Some(addresses));
+        self.admin = Some(address("admin"));
+        self.ingest.send_replace(Some(address("ingest")));
     }
 
     fn spawn(&mut self) {

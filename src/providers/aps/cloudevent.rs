@@ -32,21 +32,20 @@ pub fn read(posted: Posted<'_>) -> Result<Event, Reason> {
     let mut attributes = Attributes::default();
     for (key, value) in body.iter() {
         let is_taken = match key.as_json() {
-            // The payload is in `raw`; the other two are what every CloudEvent has.
-            "data" | "data_base64" | "specversion" => true,
-            "type" => true,
+            // The payload is in `raw`; the others are what every CloudEvent has.
+            "data" | "data_base64" | "specversion" | "type" => true,
             "id" | "subject" => value.text().is_some(),
-            "time" => {
-                if occurred_at.is_none() {
-                    attributes.keep_as("timestamp", value);
-                }
-                true
-            }
+            "time" => true,
+            // The name of ours for a time that cannot be read.
+            "timestamp" => occurred_at.is_none() && body.get("time").is_some(),
             _ => false,
         };
         if !is_taken {
             attributes.keep(key, value);
         }
+    }
+    if let Some(time) = body.get("time").filter(|_| occurred_at.is_none()) {
+        attributes.keep_as("timestamp", time);
     }
     Ok(Event {
         id,

@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// Understands a body.
-pub fn read(posted: Posted<'_>) -> Result<Event, Reason> {
+pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
     if cloudevent::is_one(posted.body) {
         return cloudevent::read(posted);
     }
@@ -33,7 +33,7 @@ pub fn read(posted: Posted<'_>) -> Result<Event, Reason> {
     // Without a time, two identical changes have identical bodies: then only the delivery differs.
     let delivery_id = posted.delivery_id.filter(|_| occurred_at.is_none());
     Ok(Event {
-        id: envelope.identity(webhook_id.as_deref(), delivery_id),
+        id: envelope.identity(envelope.of_hook("hookId"), delivery_id),
         fact: (posted.identity == Identity::OfFactsToo).then(|| envelope.identity(None, None)),
         provider: Provider::Aps,
         group: group(envelope.system.as_deref(), &envelope.event),
@@ -81,6 +81,10 @@ impl<'b> Envelope<'b> {
         })
     }
 
+    fn of_hook(&self, key: &str) -> Option<&'b Node<'b>> {
+        self.hook?.get(key)
+    }
+
     fn hook_text(&self, key: &str) -> Option<Cow<'b, str>> {
         self.hook?.text(key)
     }
@@ -97,14 +101,15 @@ impl<'b> Envelope<'b> {
 
     /// The hash of what makes this fact another one. Not of the whole body: the state of the hook in
     /// it can change between two attempts to deliver the same event.
-    fn identity(&self, hook_id: Option<&str>, delivery_id: Option<&str>) -> EventId {
+    fn identity(&self, hook_id: Option<&Node<'_>>, delivery_id: Option<&str>) -> EventId {
+        let assumed_system = self.system.as_deref().map(Part::Text);
         identity::of_parts(&[
             ("deliveryId", delivery_id.map(Part::Text)),
             ("event", Some(Part::Text(&self.event))),
-            ("hookId", hook_id.map(Part::Text)),
+            ("hookId", hook_id.map(Part::Value)),
             ("payload", self.payload.map(Part::Value)),
             ("resourceUrn", self.resource_urn.map(Part::Value)),
-            ("system", self.system.as_deref().map(Part::Text)),
+            ("system", self.of_hook("system").map(Part::Value).or(assumed_system)),
         ])
     }
 
@@ -117,13 +122,12 @@ impl<'b> Envelope<'b> {
         if wildcard::is_pattern(&self.event) {
             attributes.keep_text("eventPattern", &self.event);
         }
-        let hook = |key| self.hook.and_then(|hook| hook.get(key));
         let unless_text = |value: Option<&'b Node<'b>>| value.filter(|it| it.text().is_none());
         for (name, value) in [
-            ("hookAttribute", hook("hookAttribute")),
+            ("hookAttribute", self.of_hook("hookAttribute")),
             ("timestamp", unreadable_time),
-            ("hookId", unless_text(hook("hookId"))),
-            ("system", unless_text(hook("system"))),
+            ("hookId", unless_text(self.of_hook("hookId"))),
+            ("system", unless_text(self.of_hook("system"))),
             ("resourceUrn", unless_text(self.resource_urn)),
         ] {
             if let Some(value) = value {
@@ -141,6 +145,9 @@ struct Resource<'b> {
     project_id: Option<Cow<'b, str>>,
     folder_urn: Option<Cow<'b, str>>,
 }
+
+/// The names of these.
+pub const RESOURCES: [&str; 4] = ["resourceUrn", "lineageUrn", "projectId", "folderUrn"];
 
 impl<'b> Resource<'b> {
     fn read(envelope: &Envelope<'b>, payload: Option<&Object<'b>>) -> Self {
@@ -170,13 +177,12 @@ impl<'b> Resource<'b> {
     }
 
     fn finish(self) -> Vec<(&'static str, String)> {
-        let ids = [
-            ("resourceUrn", self.resource_urn),
-            ("lineageUrn", self.lineage_urn),
-            ("projectId", self.project_id),
-            ("folderUrn", self.folder_urn),
-        ];
-        ids.into_iter().filter_map(|(name, id)| Some((name, id?.into_owned()))).collect()
+        let ids = [self.resource_urn, self.lineage_urn, self.project_id, self.folder_urn];
+        RESOURCES
+            .into_iter()
+            .zip(ids)
+            .filter_map(|(name, id)| Some((name, id?.into_owned())))
+            .collect()
     }
 }
 

@@ -21,6 +21,9 @@ use std::collections::HashMap;
 /// How deep objects and arrays may lie in each other.
 pub const MAX_DEPTH: usize = 128;
 
+/// How long a name may be: an id, a URN, a time. It goes into keys and headers, several times.
+pub const MAX_NAME: usize = 1 << 10;
+
 /// A value and its text as posted.
 #[derive(Clone, Debug)]
 pub struct Node<'a> {
@@ -96,12 +99,15 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The text, if it is a string that says something one can print on a line: not empty, no
+    /// The text, if it is a string that can be a name: not empty, at most [`MAX_NAME`] bytes, no
     /// control characters, no lone surrogates.
     pub fn text(&self) -> Option<Cow<'a, str>> {
         let Kind::Text(text) = &self.kind else { return None };
         let text = text.decode()?;
-        (!text.is_empty() && !text.contains(char::is_control)).then_some(text)
+        let is_plain = text.bytes().all(|byte| (b' '..0x7f).contains(&byte));
+        let fits =
+            (1..=MAX_NAME).contains(&text.len()) && (is_plain || !text.contains(char::is_control));
+        fits.then_some(text)
     }
 
     /// Whether the value says nothing: `null`, an empty string, or the id that Onshape writes where
@@ -128,7 +134,7 @@ impl<'a> Object<'a> {
         (!value.is_absent()).then_some(value)
     }
 
-    /// The printable text of a key; see [`Node::text`].
+    /// The name under a key; see [`Node::text`].
     pub fn text(&self, key: &str) -> Option<Cow<'a, str>> {
         self.get(key)?.text()
     }
@@ -136,15 +142,9 @@ impl<'a> Object<'a> {
     /// Keeps the last of repeated keys, as most parsers do.
     fn new(mut members: Vec<(Text<'a>, Node<'a>)>) -> Self {
         let repeated = if members.len() <= FEW {
-            let (members, mut repeated) = (&members, Vec::new());
-            for (at, (key, _)) in members.iter().enumerate() {
-                repeated
-                    .extend(members[at + 1..].iter().any(|(later, _)| later == key).then_some(at));
-            }
-            repeated
+            repeated_of_few(&members)
         } else {
-            let mut last = HashMap::with_capacity(members.len());
-            members.iter().enumerate().filter_map(|(at, (key, _))| last.insert(key, at)).collect()
+            repeated_of_many(&members)
         };
         if !repeated.is_empty() {
             let mut keep = vec![true; members.len()];
@@ -158,10 +158,33 @@ impl<'a> Object<'a> {
     }
 }
 
+/// Up to this many members, comparing keys is faster than hashing them.
+const FEW: usize = 32;
+
+/// The members whose key comes again. Keys are compared only where length and last byte are such
+/// that one of those before could be the same.
+fn repeated_of_few(members: &[(Text<'_>, Node<'_>)]) -> Vec<usize> {
+    let mut repeated = Vec::new();
+    let mut seen = 0_u64;
+    for (at, (key, _)) in members.iter().enumerate() {
+        let last = key.as_json().as_bytes().last().copied().unwrap_or_default();
+        let mark = 1 << ((usize::from(last) + 7 * key.as_json().len()) % 64);
+        if seen & mark != 0 {
+            repeated.extend(members[..at].iter().rposition(|(earlier, _)| earlier == key));
+        }
+        seen |= mark;
+    }
+    repeated
+}
+
+/// The same for objects of any size, in time that grows with it.
+fn repeated_of_many(members: &[(Text<'_>, Node<'_>)]) -> Vec<usize> {
+    let mut last = HashMap::with_capacity(members.len());
+    members.iter().enumerate().filter_map(|(at, (key, _))| last.insert(key, at)).collect()
+}
+
 /// Onshape: "not applicable".
 const NO_ID: &str = "000000000000000000000000";
-/// Up to this many members, comparing all with all is faster than hashing.
-const FEW: usize = 32;
 
 /// Walks over text that is known to be JSON, so that a byte decides what comes next.
 struct Walk<'a> {
@@ -306,6 +329,20 @@ mod tests {
     }
 
     #[test]
+    fn of_many_repeats_the_last_is_left() {
+        for count in [3, FEW, FEW + 1] {
+            let members: Vec<_> = (0..count).map(|at| format!(r#""k":{at}"#)).collect();
+            let text = format!("{{{}}}", members.join(","));
+
+            let body = parse(text.as_bytes()).unwrap();
+
+            let raws: Vec<_> =
+                body.object().unwrap().iter().map(|(_, value)| value.raw().to_owned()).collect();
+            assert_eq!(raws, [(count - 1).to_string()]);
+        }
+    }
+
+    #[test]
     fn a_hundred_thousand_keys_are_read_each_once() {
         let members: Vec<_> =
             (0..100_000).map(|at| format!(r#""k{}":{at}"#, at % 50_000)).collect();
@@ -331,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_no_line_can_hold_is_not_text() {
+    fn text_that_cannot_be_a_name_is_none() {
         let body = parse(br#"["\ud800","a\nb","\ud83d\ude00","plain",7]"#).unwrap();
         let Kind::Array(items) = body.kind() else { panic!("an array") };
 

@@ -6,7 +6,7 @@
 
 pub mod catalog;
 pub(super) mod data_token;
-pub(super) mod payload;
+pub mod payload;
 pub mod sample;
 
 use crate::event::time;

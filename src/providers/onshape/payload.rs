@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use std::borrow::Cow;
 
 /// Understands a body.
-pub fn read(posted: Posted<'_>) -> Result<Event, Reason> {
+pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
     let fields = Fields::read(posted.body);
     let name = fields.event.ok_or(Reason::NoEvent)?.into_owned();
     let id = fields
@@ -126,7 +126,7 @@ fn number<'b>(value: &Node<'b>) -> Option<Cow<'b, str>> {
 struct Resource<'b>([Option<Cow<'b, str>>; RESOURCES.len()]);
 
 /// Their names, from the whole to the part, then what is not part of a document.
-const RESOURCES: [&str; 17] = [
+pub const RESOURCES: [&str; 17] = [
     "documentId",
     "workspaceId",
     "versionId",

@@ -2,13 +2,14 @@
 
 use crate::support::notification::Notification;
 use serde_json::Value;
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
+use tokio::sync::watch;
 
 /// What posts to a relay, wherever it listens now.
 #[derive(Clone)]
 pub struct Sender {
     client: reqwest::Client,
-    address: Arc<dyn Fn() -> Option<SocketAddr> + Send + Sync>,
+    address: watch::Receiver<Option<SocketAddr>>,
 }
 
 /// No answer: what a sender takes for a reason to try again.
@@ -18,14 +19,19 @@ pub struct NoAnswer;
 impl Sender {
     pub(super) fn new(
         client: reqwest::Client,
-        address: impl Fn() -> Option<SocketAddr> + Send + Sync + 'static,
+        address: watch::Receiver<Option<SocketAddr>>,
     ) -> Self {
-        Self { client, address: Arc::new(address) }
+        Self { client, address }
+    }
+
+    /// Waits until the relay stops, or listens somewhere else.
+    pub async fn moved(&self) {
+        drop(self.address.clone().changed().await);
     }
 
     /// Posts a notification once.
     pub async fn post(&self, notification: &Notification) -> Result<Answer, NoAnswer> {
-        let address = (self.address)().ok_or(NoAnswer)?;
+        let address = self.address.borrow().ok_or(NoAnswer)?;
         let mut request = self
             .client
             .post(format!("http://{address}/webhooks/{}", notification.source))

@@ -47,6 +47,11 @@ impl Broker {
         self.client.get("bootstrap.servers").expect("a broker has an address").to_owned()
     }
 
+    /// The embedded broker. Fails the test if it is a real one.
+    pub fn mock(&self) -> &Embedded {
+        self.embedded.as_ref().expect("an embedded Kafka")
+    }
+
     pub(super) fn prefix(&self) -> String {
         self.prefix.clone()
     }

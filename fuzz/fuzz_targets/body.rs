@@ -1,0 +1,67 @@
+//! Any proven body is an event with a whole record, or kept whole; reading it twice says the same.
+
+#![no_main]
+
+use bytes::Bytes;
+use cadrelay::event::group::Group;
+use cadrelay::providers::notification::{Headers, Notification};
+use cadrelay::providers::source::{Reading, Settings, Source};
+use cadrelay::record::cloudevents::{Context, Encoding, encode};
+use cadrelay::record::quarantine;
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use serde::de::IgnoredAny;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+static SOURCES: LazyLock<[Source; 3]> = LazyLock::new(|| {
+    [
+        r#"{"name":"o","provider":"onshape","proof":{"url_token":"t"},"facts_window":"5s"}"#,
+        r#"{"name":"a","provider":"aps","proof":{"url_token":"t"},"facts_window":"5s"}"#,
+        r#"{"name":"p","provider":"aps","proof":{"url_token":"t"},
+            "assume":{"system":"data","event":"dm.*"}}"#,
+    ]
+    .map(|settings| {
+        let settings: Settings = serde_json::from_str(settings).unwrap();
+        Source::new(&settings, Duration::from_secs(60)).unwrap()
+    })
+});
+
+fn read(source: &Source, body: &[u8]) -> Reading {
+    let notification = Notification {
+        body: Bytes::copy_from_slice(body),
+        headers: Headers::new([("x-adsk-delivery-id", "d")].into_iter()),
+        query: "token=t",
+    };
+    source.prove(notification, Timestamp::UNIX_EPOCH).unwrap().read()
+}
+
+fuzz_target!(|body: &[u8]| {
+    for source in SOURCES.iter() {
+        match read(source, body) {
+            Reading::Quarantine { reason, raw } => {
+                assert_eq!(raw, body);
+                let record = quarantine::encode(reason, &raw, source, Timestamp::UNIX_EPOCH);
+                serde_json::from_slice::<IgnoredAny>(record.parts().value).unwrap();
+            }
+            Reading::Event(event) => {
+                assert!(Group::of(source.provider()).contains(&event.group));
+                let Reading::Event(again) = read(source, body) else { panic!("read otherwise") };
+                assert_eq!(event.id, again.id);
+                for encoding in [Encoding::Binary, Encoding::Structured] {
+                    let context = Context {
+                        source: source.name(),
+                        received_at: Timestamp::UNIX_EPOCH,
+                        traceparent: None,
+                    };
+                    let mut record = encode(&event, context, encoding);
+                    record.stamp(u64::MAX);
+                    let parts = record.parts();
+                    assert!(!parts.key.is_empty());
+                    assert!(record.as_bytes().len() < body.len() + (1 << 19));
+                    serde_json::from_slice::<IgnoredAny>(parts.value).unwrap();
+                }
+            }
+        }
+    }
+});

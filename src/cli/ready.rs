@@ -1,0 +1,38 @@
+//! `cadrelay ready`: whether the relay beside us is ready; the health check of an image without a
+//! shell.
+
+use crate::cli::configured::ConfigFile;
+use crate::cli::exit::{Exit, Failure};
+use std::time::Duration;
+
+/// Flags of `ready`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The admin listener [default: http:// and the configuration's admin.listen]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+impl Args {
+    /// Asks, and prints what the relay says of itself.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let base = match self.url {
+            Some(url) => url,
+            None => format!("http://{}", self.config.read()?.admin.listen),
+        };
+        let url = format!("{}/readyz", base.trim_end_matches('/'));
+        let unreachable = |error: reqwest::Error| Failure {
+            exit: Exit::Remote,
+            message: format!("{url}: {}", error.without_url()),
+        };
+        let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(unreachable)?;
+        let answer = client.get(&url).send().await.map_err(unreachable)?;
+        let ready = answer.status().is_success();
+        println!("{}", answer.text().await.map_err(unreachable)?);
+        Ok(if ready { Exit::Done } else { Exit::Failed })
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(3);

@@ -1,0 +1,92 @@
+//! The part of the configuration file that the webhook commands need.
+
+use crate::cli::exit::Failure;
+use crate::cli::webhook::variable;
+use crate::webhooks::declared::Declared;
+use crate::webhooks::settings::{self, Subscription};
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Where the configuration is.
+#[derive(Debug, clap::Args)]
+pub struct ConfigFile {
+    /// The configuration file [default: $CADRELAY_CONFIG, ./cadrelay.toml, /etc/cadrelay/cadrelay.toml]
+    #[arg(long, value_name = "F")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Relevant {
+    #[serde(default)]
+    http: Http,
+    #[serde(default)]
+    subscriptions: Vec<Value>,
+}
+
+#[derive(Default, Deserialize)]
+struct Http {
+    public_url: Option<String>,
+}
+
+impl ConfigFile {
+    /// The declared subscriptions, or all that is wrong with them. Tells what is questionable.
+    pub fn subscriptions(&self) -> Result<Vec<Declared>, Failure> {
+        let path = self.path()?;
+        let cannot =
+            |error: config::ConfigError| Failure::usage(format!("{}: {error}", path.display()));
+        let relevant: Relevant = config::Config::builder()
+            .add_source(config::File::from(path.clone()).format(config::FileFormat::Toml))
+            .add_source(config::Environment::with_prefix("CADRELAY").separator("__"))
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(cannot)?;
+        let mut faults = Vec::new();
+        let mut subscriptions = Vec::new();
+        for (at, value) in relevant.subscriptions.into_iter().enumerate() {
+            match read(at, value) {
+                Ok(subscription) => subscriptions.push(subscription),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let mut warnings = Vec::new();
+        let public_url = relevant.http.public_url.as_deref();
+        match settings::resolve(&subscriptions, public_url, &mut warnings) {
+            Ok(declared) if faults.is_empty() => {
+                warnings
+                    .iter()
+                    .for_each(|warning| crate::cli::output::note(&format!("warning: {warning}")));
+                Ok(declared)
+            }
+            resolved => {
+                faults.extend(resolved.err().into_iter().flatten().map(|fault| fault.to_string()));
+                Err(Failure::usage(format!("{}: {}", path.display(), faults.join("\n  "))))
+            }
+        }
+    }
+
+    fn path(&self) -> Result<PathBuf, Failure> {
+        if let Some(path) = &self.config {
+            return Ok(path.clone());
+        }
+        if let Some(path) = variable("CADRELAY_CONFIG") {
+            return Ok(path.into());
+        }
+        let usual = ["cadrelay.toml", "/etc/cadrelay/cadrelay.toml"].map(Path::new);
+        usual.into_iter().find(|path| path.exists()).map(Path::to_path_buf).ok_or_else(|| {
+            Failure::usage("no configuration: give --config, or make ./cadrelay.toml")
+        })
+    }
+}
+
+/// One subscription; a fault names it and the key.
+fn read(at: usize, value: Value) -> Result<Subscription, String> {
+    let name = value.get("name").and_then(Value::as_str).map(str::to_owned);
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let name = name.unwrap_or_else(|| format!("number {}", at + 1));
+        match error.path().to_string().as_str() {
+            "." => format!("subscription {name}: {}", error.inner()),
+            key => format!("subscription {name}: {key}: {}", error.inner()),
+        }
+    })
+}

@@ -1,0 +1,158 @@
+//! What all webhook commands share: the provider, its client, the form of output, the terminal.
+
+use crate::cli::exit::Failure;
+use crate::cli::output::{Format, Layout};
+use crate::cli::webhook::{Common, variable};
+use crate::event::provider::Provider;
+use crate::webhooks::aps::region::Region;
+use crate::webhooks::{aps, onshape};
+use serde::Serialize;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+use url::Url;
+
+/// What was said beside the command itself.
+#[derive(Debug)]
+pub struct Session {
+    /// The form of the result.
+    pub format: Format,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// The region of APS hooks.
+    pub region: Region,
+    provider: Option<Provider>,
+    yes: bool,
+    terminal: bool,
+}
+
+/// A client of the provider that was chosen.
+#[derive(Debug)]
+pub enum Client {
+    /// Of Onshape.
+    Onshape(onshape::client::Client),
+    /// Of APS.
+    Aps(aps::client::Client),
+}
+
+/// How a question that needs a yes was answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Consent {
+    /// Yes.
+    Given,
+    /// No.
+    Refused,
+    /// There is nobody to ask.
+    NobodyToAsk,
+}
+
+impl Session {
+    pub(super) fn new(common: Common) -> Result<Self, Failure> {
+        let stdout = io::stdout();
+        // Nobody can be asked where either end is no terminal.
+        let terminal = io::stdin().is_terminal() && stdout.is_terminal();
+        let region = match (common.region, variable("APS_REGION")) {
+            (Some(region), _) => region,
+            // What is wrong with it is no business of Onshape's.
+            (None, Some(text)) if common.provider != Some(Provider::Onshape) => {
+                text.parse().map_err(|error| Failure::usage(format!("APS_REGION: {error}")))?
+            }
+            (None, _) => Region::default(),
+        };
+        Ok(Self {
+            format: common.output.unwrap_or_else(|| Format::default_of(&stdout)),
+            timeout: common.timeout,
+            region,
+            provider: common.provider,
+            yes: common.yes,
+            terminal: terminal && !common.non_interactive,
+        })
+    }
+
+    /// The provider, if one was named.
+    pub fn provider(&self) -> Option<Provider> {
+        self.provider
+    }
+
+    /// The provider, which this command must have.
+    pub fn required_provider(&self) -> Result<Provider, Failure> {
+        self.provider
+            .ok_or_else(|| Failure::usage("--provider onshape or --provider aps is needed"))
+    }
+
+    /// A client of the provider, which this command must have.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Ok(match self.required_provider()? {
+            Provider::Onshape => Client::Onshape(self.onshape()?),
+            Provider::Aps => Client::Aps(self.aps(self.region)?),
+        })
+    }
+
+    /// A client of Onshape.
+    pub fn onshape(&self) -> Result<onshape::client::Client, Failure> {
+        let credentials = onshape::credentials::Credentials::from_variables(variable)?;
+        let base = base("ONSHAPE_BASE_URL", "https://cad.onshape.com")?;
+        Ok(onshape::client::Client::new(&base, credentials, self.timeout)?)
+    }
+
+    /// A client of APS in a region.
+    pub fn aps(&self, region: Region) -> Result<aps::client::Client, Failure> {
+        let credentials = aps::credentials::Credentials::from_variables(variable)?;
+        let base = base("APS_BASE_URL", "https://developer.api.autodesk.com")?;
+        Ok(aps::client::Client::new(&base, credentials, region, self.timeout)?)
+    }
+
+    /// Whether somebody can be asked.
+    pub fn is_interactive(&self) -> bool {
+        self.terminal
+    }
+
+    /// Asks for a yes; `--yes` gives it.
+    pub fn consent(&self, question: &str) -> Result<Consent, Failure> {
+        if self.yes {
+            return Ok(Consent::Given);
+        }
+        if !self.terminal {
+            return Ok(Consent::NobodyToAsk);
+        }
+        let answer = super::terminal::ask(&format!("{question} [y/N] "))?;
+        let yes = matches!(answer.to_lowercase().as_str(), "y" | "yes");
+        Ok(if yes { Consent::Given } else { Consent::Refused })
+    }
+
+    /// Whether the provider runs on this machine, so that private URLs are no concern.
+    pub fn is_simulated(&self) -> bool {
+        let name = match self.provider {
+            Some(Provider::Onshape) => "ONSHAPE_BASE_URL",
+            Some(Provider::Aps) => "APS_BASE_URL",
+            None => return false,
+        };
+        let url = variable(name).and_then(|text| Url::parse(&text).ok());
+        url.is_some_and(|url| crate::webhooks::url::is_loopback(&url))
+    }
+
+    /// Prints a text for people.
+    pub fn print_text(&self, text: &str) -> Result<(), Failure> {
+        crate::cli::output::print(text).map_err(unwritable)
+    }
+
+    /// Prints a list.
+    pub fn print_list<T: Serialize>(&self, layout: Layout, rows: &[T]) -> Result<(), Failure> {
+        self.format.list(layout, rows).map_err(unwritable)
+    }
+
+    /// Prints one object.
+    pub fn print<T: Serialize>(&self, keys: &[&str], object: &T) -> Result<(), Failure> {
+        self.format.object(keys, object).map_err(unwritable)
+    }
+}
+
+fn base(variable_name: &str, default: &str) -> Result<Url, Failure> {
+    let text = variable(variable_name).unwrap_or_else(|| default.to_owned());
+    let url = Url::parse(&text).ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| Failure::usage(format!("{variable_name} must be a URL such as {default}")))
+}
+
+fn unwritable(error: io::Error) -> Failure {
+    Failure::failed(format!("the result cannot be written: {error}"))
+}

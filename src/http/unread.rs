@@ -1,0 +1,41 @@
+//! Refusals that come before the body was read whole.
+//!
+//! What nobody holds of a chunked body actix reads on after the answer, without an end in time or
+//! size: one half-sent request would keep its connection for good. What is held until the answer is
+//! written makes it hang up instead, `client_disconnect_timeout` later.
+
+use actix_web::HttpResponse;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::web::{Bytes, Payload};
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The same answer, after which the connection ends if the body was not read to its end.
+pub fn hold(response: HttpResponse, unread: Payload) -> HttpResponse {
+    response.map_body(|_, body| match body.try_into_bytes() {
+        Ok(text) => BoxBody::new(Held { text, _unread: unread }),
+        Err(stream) => stream,
+    })
+}
+
+struct Held {
+    text: Bytes,
+    _unread: Payload,
+}
+
+impl MessageBody for Held {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.text.len() as u64)
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let text = mem::take(&mut self.get_mut().text);
+        Poll::Ready((!text.is_empty()).then_some(Ok(text)))
+    }
+}

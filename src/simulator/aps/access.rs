@@ -1,0 +1,83 @@
+//! Signing in, and who may call.
+
+use crate::simulator::Secrets;
+use crate::simulator::delivery::lock;
+use crate::webhooks::hidden::Hidden;
+use actix_web::HttpRequest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::rand::{self, SystemRandom};
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+/// Decides who may call. Where no credentials are set, anybody who shows some.
+#[derive(Debug)]
+pub struct Gate {
+    secrets: Secrets,
+    issued: Mutex<HashSet<String>>,
+}
+
+/// Whom a token stands for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Caller {
+    /// An app (2-legged).
+    App,
+    /// A user (3-legged).
+    User,
+}
+
+impl Gate {
+    /// A gate for these credentials.
+    pub fn new(secrets: Secrets) -> Self {
+        Self { secrets, issued: Mutex::default() }
+    }
+
+    /// An access token, for an app that shows its id and secret: as Basic, or in the form as older
+    /// clients do.
+    pub fn sign_in(&self, request: &HttpRequest, form: &[u8]) -> Option<String> {
+        let field = |name: &str| {
+            url::form_urlencoded::parse(form)
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+        };
+        let basic = header(request, "authorization").strip_prefix("Basic ").and_then(|text| {
+            let text = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+            let (id, secret) = text.split_once(':')?;
+            Some((id.to_owned(), secret.to_owned()))
+        });
+        let (id, secret) = match basic {
+            Some(pair) => pair,
+            None => (field("client_id")?, field("client_secret")?),
+        };
+        if !same(&self.secrets.id, &id) || !same(&self.secrets.secret, &secret) {
+            return None;
+        }
+        let bytes: [u8; 24] = rand::generate(&SystemRandom::new()).ok()?.expose();
+        let token = format!("simulated-{}", hex::encode(bytes));
+        lock(&self.issued).insert(token.clone());
+        Some(token)
+    }
+
+    /// Who calls, if anybody who may.
+    pub fn admit(&self, request: &HttpRequest) -> Option<Caller> {
+        let token = header(request, "authorization").strip_prefix("Bearer ")?;
+        if lock(&self.issued).contains(token) {
+            return Some(Caller::App);
+        }
+        let anybody = self.secrets.id.is_none() && self.secrets.token.is_none();
+        let known = self.secrets.token.as_ref().is_some_and(|known| known.reveal() == token);
+        ((anybody && !token.is_empty()) || known).then_some(Caller::User)
+    }
+}
+
+/// Whether this is the secret, or anything where none is set.
+fn same(secret: &Option<Hidden>, shown: &str) -> bool {
+    match secret {
+        Some(secret) => secret.reveal() == shown,
+        None => !shown.is_empty(),
+    }
+}
+
+fn header<'r>(request: &'r HttpRequest, name: &str) -> &'r str {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}

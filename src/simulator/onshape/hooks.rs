@@ -1,0 +1,152 @@
+//! A hook as Onshape keeps it.
+
+use crate::webhooks::checks;
+use crate::webhooks::scope::Scope;
+use crate::webhooks::url::CallbackUrl;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// A hook as Onshape keeps it: what was posted, and what became of its deliveries.
+#[derive(Clone, Debug)]
+pub struct Hook {
+    /// Its id.
+    pub id: String,
+    /// Deliveries given up since the last one that arrived.
+    pub failures: u32,
+    /// Deliveries given up ever.
+    pub dropped: u64,
+    posted: Map<String, Value>,
+    created: Timestamp,
+    modified: Timestamp,
+}
+
+/// What was posted is not what Onshape takes.
+#[derive(Debug)]
+pub struct Wrong(pub String);
+
+impl Hook {
+    /// Makes a hook of the body of a registration.
+    pub fn register(id: String, body: &[u8], now: Timestamp) -> Result<Self, Wrong> {
+        let posted = object(body)?;
+        let hook = Self { id, failures: 0, dropped: 0, posted, created: now, modified: now };
+        hook.check()?;
+        Ok(hook)
+    }
+
+    /// Takes what was posted for the hook; what is absent stays.
+    pub fn update(&mut self, body: &[u8], now: Timestamp) -> Result<(), Wrong> {
+        let mut posted = object(body)?;
+        if posted.remove("id").as_ref().and_then(Value::as_str) != Some(&self.id) {
+            return Err(Wrong("The id must be in the body as well.".into()));
+        }
+        let mut changed = self.clone();
+        changed.posted.extend(posted);
+        changed.modified = now;
+        changed.check()?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// The hook as the API shows it: of the scope only company, project and folder.
+    pub fn info(&self) -> Value {
+        let mut info = json!({
+            "id": self.id,
+            "href": format!("/api/webhooks/{}", self.id),
+            "createdAt": self.created,
+            "modifiedAt": self.modified,
+            "droppedEventCount": self.dropped,
+            "isTransient": true,
+        });
+        for key in SHOWN {
+            info[key] = self.posted.get(key).cloned().unwrap_or_default();
+        }
+        if let Some(transient) = self.posted.get("isTransient") {
+            info["isTransient"] = transient.clone();
+        }
+        info
+    }
+
+    /// Where it posts.
+    pub fn url(&self) -> &str {
+        self.posted.get("url").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// What it listens to.
+    pub fn events(&self) -> impl Iterator<Item = &str> {
+        let events = self.posted.get("events").and_then(Value::as_array);
+        events.into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// The text that each notification echoes.
+    pub fn data(&self) -> Option<Value> {
+        self.posted.get("data").filter(|data| data.is_string()).cloned()
+    }
+
+    /// The company that it is registered for.
+    pub fn company(&self) -> Option<&str> {
+        self.posted.get("companyId").and_then(Value::as_str)
+    }
+
+    /// What it listens to, as far as it is said by ids.
+    pub fn scope(&self) -> Scope {
+        let text = |key: &str| Some((key.to_owned(), self.posted.get(key)?.as_str()?.to_owned()));
+        SCOPE.iter().filter_map(|key| text(key)).filter(|(_, id)| !id.is_empty()).collect()
+    }
+
+    /// Whether it hears an event with these fields.
+    pub fn hears(&self, event: &str, fields: &Map<String, Value>) -> bool {
+        let field = |key| fields.get(key).and_then(Value::as_str);
+        self.events().any(|heard| heard == event)
+            && self.scope().iter().all(|(key, id)| field(key) == Some(id))
+    }
+
+    fn check(&self) -> Result<(), Wrong> {
+        CallbackUrl::parse(self.url()).map_err(|error| Wrong(error.to_string()))?;
+        let events: Vec<_> = self.events().map(str::to_owned).collect();
+        checks::onshape_events(&events)
+            .and_then(|_| checks::onshape_scope(&events, &self.scope()))
+            .map_err(|objection| Wrong(objection.to_string()))?;
+        let collapse = self.posted.get("options").and_then(|options| options.get("collapseEvents"));
+        if !collapse.is_some_and(Value::is_boolean) {
+            return Err(Wrong("options.collapseEvents must be true or false".into()));
+        }
+        Ok(())
+    }
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>, Wrong> {
+    match serde_json::from_slice(body) {
+        // Null and absent are the same to Onshape.
+        Ok(Value::Object(posted)) => {
+            Ok(posted.into_iter().filter(|(_, value)| !value.is_null()).collect())
+        }
+        _ => Err(Wrong("The body is not a JSON object.".into())),
+    }
+}
+
+const SHOWN: [&str; 11] = [
+    "companyId",
+    "data",
+    "description",
+    "events",
+    "externalSessionId",
+    "filter",
+    "folderId",
+    "name",
+    "options",
+    "projectId",
+    "url",
+];
+
+const SCOPE: [&str; 10] = [
+    "clientId",
+    "companyId",
+    "documentId",
+    "elementId",
+    "folderId",
+    "partId",
+    "projectId",
+    "userId",
+    "versionId",
+    "workspaceId",
+];

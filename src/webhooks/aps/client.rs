@@ -1,0 +1,367 @@
+//! The calls of APS's webhooks API, in one region.
+//!
+//! # Promises
+//! - Signs in once, and again only when the token is about to expire.
+//! - Lists are followed to their end. Of a page's link only the `pageState` is used, because the
+//!   paths that APS writes there are not always those that it was asked.
+//! - Every call names the region.
+
+use crate::event::provider::Provider;
+use crate::webhooks::aps::credentials::Credentials;
+use crate::webhooks::aps::hook::{Address, Details, Hook, New, Page};
+use crate::webhooks::aps::patch::Patch;
+use crate::webhooks::aps::region::Region;
+use crate::webhooks::error::Error;
+use crate::webhooks::hidden::{Hidden, Veil};
+use crate::webhooks::http::{Answer, Caller, Purpose};
+use reqwest::header::LOCATION;
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use url::Url;
+
+/// Calls APS's webhooks API in one region.
+#[derive(Debug)]
+pub struct Client {
+    caller: Caller,
+    base: Url,
+    credentials: Credentials,
+    region: Region,
+    session: Mutex<Option<Session>>,
+}
+
+/// Which hooks a list is of.
+#[derive(Clone, Copy, Debug)]
+pub enum Level<'a> {
+    /// All of the app; with a given token, all that it may see.
+    All,
+    /// Those of a system.
+    System(&'a str),
+    /// Those of one event, which may be a pattern.
+    Event(&'a str, &'a str),
+}
+
+/// What became of the app's secret token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenSet {
+    /// There was none.
+    Created,
+    /// There was one, which may sign for some minutes more.
+    Replaced,
+}
+
+/// An access token, and until when it is used.
+#[derive(Debug)]
+struct Session {
+    token: Hidden,
+    until: Instant,
+}
+
+impl Client {
+    /// A client of the service at `base`, such as `https://developer.api.autodesk.com`.
+    pub fn new(
+        base: &Url,
+        credentials: Credentials,
+        region: Region,
+        timeout: Duration,
+    ) -> Result<Self, Error> {
+        let caller = Caller::new(Provider::Aps, base, timeout, Veil::new(credentials.secrets()))?;
+        let base = base.clone();
+        Ok(Self { caller, base, credentials, region, session: Mutex::default() })
+    }
+
+    /// The region that it calls.
+    pub fn region(&self) -> Region {
+        self.region
+    }
+
+    /// Every hook of a level, whatever its status.
+    pub async fn list_all(&self, level: Level<'_>) -> Result<Vec<Hook>, Error> {
+        let mut hooks = self.list(level, None).await?;
+        let Level::All = level else { return Ok(hooks) };
+        // The list of an app leaves out what is not active, in some versions of the API.
+        let mut known: BTreeSet<_> = hooks.iter().map(|hook| hook.id.clone()).collect();
+        for status in ["inactive", "reactivated"] {
+            let more = match self.list(level, Some(status)).await {
+                // The filter officially knows active and inactive only.
+                Err(Error::Answered { status: 400, .. }) => continue,
+                more => more?,
+            };
+            hooks.extend(more.into_iter().filter(|hook| known.insert(hook.id.clone())));
+        }
+        Ok(hooks)
+    }
+
+    /// The hooks of a level, all pages.
+    pub async fn list(&self, level: Level<'_>, status: Option<&str>) -> Result<Vec<Hook>, Error> {
+        let path: &[&str] = match (level, &self.credentials) {
+            (Level::All, Credentials::App { .. }) => &["app", "hooks"],
+            (Level::All, Credentials::Token(_)) => &["hooks"],
+            (Level::System(system), _) => &["systems", system, "hooks"],
+            (Level::Event(system, event), _) => &["systems", system, "events", event, "hooks"],
+        };
+        let mut hooks = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut page_state = None;
+        loop {
+            let mut url = self.url(path);
+            let query = [("status", status), ("pageState", page_state.as_deref())];
+            for (key, value) in query.iter().filter_map(|(key, value)| Some((key, (*value)?))) {
+                url.query_pairs_mut().append_pair(key, value);
+            }
+            let answer = self.call(Method::GET, url, None, "the list of hooks").await?;
+            if answer.status == StatusCode::NO_CONTENT {
+                return Ok(hooks);
+            }
+            let page: Page = self.caller.json(&answer, "a page of hooks")?;
+            hooks.extend(page.data.into_iter().map(|details| details.in_region(self.region)));
+            let Some(next) = page.links.next.as_deref().and_then(state_of) else {
+                return Ok(hooks);
+            };
+            if !seen.insert(next.clone()) {
+                return Err(Error::Unreadable {
+                    provider: Provider::Aps,
+                    status: 200,
+                    expected: "a page of hooks",
+                    reason: "its next is a page that was read already".into(),
+                });
+            }
+            page_state = Some(next);
+        }
+    }
+
+    /// One hook.
+    pub async fn get(&self, address: &Address) -> Result<Hook, Error> {
+        let answer =
+            self.call(Method::GET, self.hook_url(address), None, &named(&address.id)).await?;
+        let details: Details = self.caller.json(&answer, "a hook")?;
+        Ok(details.in_region(self.region))
+    }
+
+    /// The hook with this id, wherever it is.
+    pub async fn find(&self, level: Level<'_>, id: &str) -> Result<Hook, Error> {
+        let hooks = self.list_all(level).await?;
+        let missing = Error::NotFound { what: named(id), place: self.place() };
+        hooks.into_iter().find(|hook| hook.id == id).ok_or(missing)
+    }
+
+    /// Makes a hook. APS answers with nothing but its place, which holds the id.
+    pub async fn create(&self, new: &New) -> Result<Address, Error> {
+        let url = self.url(&["systems", &new.system, "events", &new.event, "hooks"]);
+        let what = format!("the event {} of the system {}", new.event, new.system);
+        let answer = self.call(Method::POST, url, Some(new.body()), &what).await?;
+        let (system, event) = (new.system.clone(), new.event.clone());
+        match id_of_new(&answer) {
+            Some(id) => Ok(Address { system, event, id }),
+            None => Err(Error::Unreadable {
+                provider: Provider::Aps,
+                status: answer.status.as_u16(),
+                expected: "the place of the new hook",
+                reason: "neither Location nor a hookId; the hook may exist, see the list".into(),
+            }),
+        }
+    }
+
+    /// Changes a hook.
+    pub async fn update(&self, address: &Address, patch: &Patch) -> Result<(), Error> {
+        if let Some(secret) = &patch.secret {
+            self.caller.hide(secret);
+        }
+        let (url, body) = (self.hook_url(address), Some(patch.body()));
+        self.call(Method::PATCH, url, body, &named(&address.id)).await?;
+        Ok(())
+    }
+
+    /// Ends a hook.
+    pub async fn delete(&self, address: &Address) -> Result<(), Error> {
+        self.call(Method::DELETE, self.hook_url(address), None, &named(&address.id)).await?;
+        Ok(())
+    }
+
+    /// Sets what the app's callbacks are signed with in this region.
+    pub async fn set_token(&self, secret: &Hidden) -> Result<TokenSet, Error> {
+        self.caller.hide(secret);
+        let body = json!({ "token": secret.reveal() });
+        let created =
+            self.call(Method::POST, self.url(&["tokens"]), Some(body.clone()), TOKEN).await;
+        match created {
+            Ok(_) => Ok(TokenSet::Created),
+            // As a rule there is one already; if there is none, the refusal was meant otherwise.
+            Err(refusal @ Error::Answered { status: 400 | 409, .. }) => {
+                let url = self.url(&["tokens", "@me"]);
+                match self.call(Method::PUT, url, Some(body), TOKEN).await {
+                    Ok(_) => Ok(TokenSet::Replaced),
+                    Err(Error::NotFound { .. }) => Err(refusal),
+                    Err(error) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes what the app's callbacks are signed with in this region.
+    pub async fn delete_token(&self) -> Result<(), Error> {
+        self.call(Method::DELETE, self.url(&["tokens", "@me"]), None, TOKEN).await?;
+        Ok(())
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<Value>,
+        what: &str,
+    ) -> Result<Answer, Error> {
+        let token = self.token().await?;
+        let purpose = if method == Method::GET { Purpose::Reading } else { Purpose::Changing };
+        let build = || {
+            let request = self
+                .caller
+                .client()
+                .request(method.clone(), url.clone())
+                .bearer_auth(token.reveal())
+                .header("x-ads-region", self.region.as_str());
+            // The pages of reviews have another name for the same.
+            let request = if url.path().contains(REVIEWS) {
+                request.header("region", self.region.as_str())
+            } else {
+                request
+            };
+            let request = match &body {
+                Some(body) => request.json(body),
+                None => request,
+            };
+            request.build().map_err(|error| Error::Unusable(error.without_url().to_string()))
+        };
+        let answer = self.caller.call(purpose, build).await?;
+        self.caller.success(answer, what).map_err(|error| self.explained(error, url.path()))
+    }
+
+    /// The access token: the given one, or one that the app signs in for.
+    async fn token(&self) -> Result<Hidden, Error> {
+        let (id, secret) = match &self.credentials {
+            Credentials::Token(token) => return Ok(token.clone()),
+            Credentials::App { id, secret } => (id, secret),
+        };
+        let mut session = self.session.lock().await;
+        if let Some(session) = session.as_ref().filter(|session| Instant::now() < session.until) {
+            return Ok(session.token.clone());
+        }
+        let mut url = self.base.clone();
+        extend(&mut url, &["authentication", "v2", "token"]);
+        let build = || {
+            self.caller
+                .client()
+                .post(url.clone())
+                .basic_auth(id.reveal(), Some(secret.reveal()))
+                .header("x-ads-region", self.region.as_str())
+                .form(&[("grant_type", "client_credentials"), ("scope", SCOPES)])
+                .build()
+                .map_err(|error| Error::Unusable(error.without_url().to_string()))
+        };
+        // Signing in changes nothing, so it may be repeated like any reading call.
+        let answer = self.caller.call(Purpose::Reading, build).await?;
+        let answer = self.caller.success(answer, "the place to sign in")?;
+        let signed: SignedIn = self.caller.json(&answer, "an access token")?;
+        let token = Hidden::new(signed.access_token);
+        self.caller.hide(&token);
+        // Half of its life, so that no call is made with one that ends under way.
+        let until = Instant::now() + Duration::from_secs(signed.expires_in / 2);
+        *session = Some(Session { token: token.clone(), until });
+        Ok(token)
+    }
+
+    /// The error with what is known about its usual cause.
+    fn explained(&self, error: Error, path: &str) -> Error {
+        match error {
+            Error::NotFound { what, .. } => Error::NotFound { what, place: self.place() },
+            Error::Refused { provider, status: 403, text, .. }
+                if THREE_LEGGED.iter().any(|system| path.contains(system)) =>
+            {
+                let advice =
+                    "; this system takes only a 3-legged token of a user with rights: set \
+                              APS_ACCESS_TOKEN"
+                        .to_owned();
+                Error::Refused { provider, status: 403, text, advice }
+            }
+            other => other,
+        }
+    }
+
+    fn place(&self) -> String {
+        format!(" in the region {} (see --region)", self.region)
+    }
+
+    fn hook_url(&self, address: &Address) -> Url {
+        self.url(&["systems", &address.system, "events", &address.event, "hooks", &address.id])
+    }
+
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        extend(&mut url, &["webhooks", "v1"]);
+        extend(&mut url, path);
+        url
+    }
+}
+
+#[derive(Deserialize)]
+struct SignedIn {
+    access_token: String,
+    expires_in: u64,
+}
+
+fn extend(url: &mut Url, path: &[&str]) {
+    url.path_segments_mut().expect("the base is an http URL").pop_if_empty().extend(path);
+}
+
+/// The page state of a `next`: a parameter of a path, or all of the text.
+fn state_of(next: &str) -> Option<String> {
+    let state = match next.split_once('?') {
+        Some((_, query)) => url::form_urlencoded::parse(query.as_bytes())
+            .find(|(key, _)| key == "pageState")
+            .map(|(_, state)| state.into_owned()),
+        None => Some(next.to_owned()),
+    };
+    state.filter(|state| !state.is_empty())
+}
+
+/// The id of a new hook: the end of `Location`, or in the body where there is one.
+fn id_of_new(answer: &Answer) -> Option<String> {
+    let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    let from_location = location
+        .and_then(|location| location.trim_end_matches('/').rsplit('/').next())
+        .map(|id| id.split('?').next().unwrap_or(id).to_owned());
+    let from_body = || {
+        let body: Value = serde_json::from_slice(&answer.body).ok()?;
+        Some(body.get("hookId")?.as_str()?.to_owned())
+    };
+    from_location.or_else(from_body).filter(|id| !id.is_empty())
+}
+
+fn named(id: &str) -> String {
+    format!("the hook {id}")
+}
+
+const TOKEN: &str = "the app's secret token";
+/// Creating hooks on ACC data asks for `data:create` too, in Autodesk's tutorials.
+const SCOPES: &str = "data:read data:write data:create";
+const REVIEWS: &str = "/autodesk.construction.reviews/";
+/// Systems whose hooks need a user, per Autodesk's announcements of them.
+const THREE_LEGGED: [&str; 3] =
+    ["/autodesk.construction.issues/", REVIEWS, "/autodesk.construction.bc/"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_the_next_page_is_found_in_each_form_that_is_known() {
+        assert_eq!(state_of("/hooks?pageState=a%3D%3D&x=1").as_deref(), Some("a=="));
+        assert_eq!(state_of("bm90LWEtcGF0aA==").as_deref(), Some("bm90LWEtcGF0aA=="));
+        assert_eq!(state_of("/hooks?x=1"), None);
+        assert_eq!(state_of(""), None);
+    }
+}

@@ -1,0 +1,235 @@
+//! A hook at APS: as its API writes it, and as we show it.
+
+use crate::event::provider::Provider;
+use crate::webhooks::aps::region::Region;
+use crate::webhooks::scope::Scope;
+use crate::webhooks::url::CallbackUrl;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// A hook as it exists at APS.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hook {
+    /// APS's id of it.
+    pub id: String,
+    /// APS.
+    pub provider: Provider,
+    /// `active`, `inactive` or `reactivated`.
+    pub status: String,
+    /// Where it posts.
+    pub url: CallbackUrl,
+    /// The event, or the pattern, that it listens to: always one.
+    pub events: Vec<String>,
+    /// What it listens to.
+    pub scope: Scope,
+    /// The system that owns the event.
+    pub system: String,
+    /// Where it is kept.
+    pub region: Region,
+    /// JSON paths that a payload must match, all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filter: Vec<String>,
+    /// What each callback repeats.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map<String, Value>,
+    /// Whether APS tries it again a week after it went inactive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_reactivate: Option<bool>,
+    /// Whether callbacks come without the hook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_only: Option<bool>,
+    /// When APS removes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The app or user who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// When it was changed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modified_at: Option<Timestamp>,
+}
+
+impl Hook {
+    /// The keys of its serialised form, in order.
+    pub const KEYS: &'static [&'static str] = &[
+        "id",
+        "provider",
+        "status",
+        "url",
+        "events",
+        "scope",
+        "system",
+        "region",
+        "filter",
+        "attributes",
+        "autoReactivate",
+        "payloadOnly",
+        "expiresAt",
+        "createdBy",
+        "createdAt",
+        "modifiedAt",
+    ];
+
+    /// The event or pattern.
+    pub fn event(&self) -> &str {
+        self.events.first().map(String::as_str).unwrap_or_default()
+    }
+
+    /// What its path is made of.
+    pub fn address(&self) -> Address {
+        Address { system: self.system.clone(), event: self.event().to_owned(), id: self.id.clone() }
+    }
+}
+
+/// Where the API has a hook: its id alone does not find it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Address {
+    /// The system.
+    pub system: String,
+    /// The event or pattern.
+    pub event: String,
+    /// The hook.
+    pub id: String,
+}
+
+/// What a hook is made of.
+#[derive(Clone, Debug)]
+pub struct New {
+    /// The system that owns the event.
+    pub system: String,
+    /// The event or pattern.
+    pub event: String,
+    /// Where it posts.
+    pub url: CallbackUrl,
+    /// What it listens to: one key.
+    pub scope: Scope,
+    /// JSON paths that a payload must match.
+    pub filter: Vec<String>,
+    /// What each callback repeats.
+    pub attributes: Map<String, Value>,
+    /// Whether APS tries it again a week after it went inactive.
+    pub auto_reactivate: Option<bool>,
+    /// Whether callbacks come without the hook.
+    pub payload_only: Option<bool>,
+    /// When APS removes it.
+    pub expires: Option<Timestamp>,
+    /// The tenant.
+    pub tenant: Option<String>,
+    /// The hub, with its `b.`, for users in very many projects.
+    pub hub: Option<String>,
+    /// The project, with its `b.`.
+    pub project: Option<String>,
+}
+
+impl New {
+    /// The body of the call that makes it.
+    pub fn body(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("callbackUrl".into(), self.url.reveal().into());
+        body.insert("scope".into(), json!(self.scope));
+        let optional = [
+            ("filter", written_filter(&self.filter)),
+            ("hookAttribute", (!self.attributes.is_empty()).then(|| json!(self.attributes))),
+            ("autoReactivateHook", self.auto_reactivate.map(Value::from)),
+            ("callbackWithEventPayloadOnly", self.payload_only.map(Value::from)),
+            ("hookExpiry", self.expires.map(|time| json!(time))),
+            ("tenant", self.tenant.clone().map(Value::from)),
+            ("hubId", self.hub.clone().map(Value::from)),
+            ("projectId", self.project.clone().map(Value::from)),
+        ];
+        for (key, value) in optional {
+            body.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        Value::Object(body)
+    }
+}
+
+/// A filter as the API takes it: one path as a text, several as a list, which means all of them.
+pub(super) fn written_filter(filter: &[String]) -> Option<Value> {
+    match filter {
+        [] => None,
+        [one] => Some(one.clone().into()),
+        several => Some(json!(several)),
+    }
+}
+
+/// A hook as the API writes it. Unknown fields are of no interest; null means absent.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Details {
+    hook_id: String,
+    system: Option<String>,
+    event: Option<String>,
+    status: Option<String>,
+    callback_url: Option<String>,
+    scope: Option<Map<String, Value>>,
+    filter: Option<Value>,
+    hook_attribute: Option<Value>,
+    auto_reactivate_hook: Option<bool>,
+    callback_with_event_payload_only: Option<bool>,
+    hook_expiry: Option<String>,
+    created_by: Option<String>,
+    created_date: Option<String>,
+    last_updated_date: Option<String>,
+}
+
+/// One page of hooks.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page {
+    #[serde(default)]
+    pub(super) links: Links,
+    pub(super) data: Vec<Details>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Links {
+    pub(super) next: Option<String>,
+}
+
+impl Details {
+    pub(super) fn in_region(self, region: Region) -> Hook {
+        let time = |text: Option<String>| text.and_then(|text| text.parse().ok());
+        Hook {
+            id: self.hook_id,
+            provider: Provider::Aps,
+            status: self.status.unwrap_or_else(|| "active".into()),
+            url: CallbackUrl::stored(self.callback_url.unwrap_or_default()),
+            events: self.event.into_iter().collect(),
+            scope: self
+                .scope
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, value)| (key, text(value)))
+                .collect(),
+            system: self.system.unwrap_or_default(),
+            region,
+            filter: match self.filter {
+                None | Some(Value::Null) => Vec::new(),
+                Some(Value::Array(paths)) => paths.into_iter().map(text).collect(),
+                Some(path) => vec![text(path)],
+            },
+            attributes: match self.hook_attribute {
+                Some(Value::Object(attributes)) => attributes,
+                _ => Map::new(),
+            },
+            auto_reactivate: self.auto_reactivate_hook,
+            payload_only: self.callback_with_event_payload_only,
+            expires_at: time(self.hook_expiry),
+            created_by: self.created_by,
+            created_at: time(self.created_date),
+            modified_at: time(self.last_updated_date),
+        }
+    }
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}

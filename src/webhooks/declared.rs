@@ -1,0 +1,108 @@
+//! What subscriptions should exist.
+//!
+//! # Promises
+//! A [`Declared`] can be made at its provider, as far as can be told without asking it: only
+//! [`crate::webhooks::settings::resolve`] makes one.
+
+use crate::event::provider::Provider;
+use crate::webhooks::aps::region::Region;
+use crate::webhooks::scope::Scope;
+use crate::webhooks::url::CallbackUrl;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// A subscription that can be made.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// Its name.
+    pub name: String,
+    /// Where the provider posts.
+    pub url: CallbackUrl,
+    /// What it listens to.
+    pub scope: Scope,
+    /// Whether `serve` looks after it.
+    pub keep: bool,
+    /// The source of this relay that it feeds, if it was named.
+    pub source: Option<String>,
+    /// The rest, by provider.
+    pub at: At,
+}
+
+/// What only one provider knows.
+#[derive(Clone, Debug)]
+pub enum At {
+    /// One hook.
+    Onshape(Onshape),
+    /// One hook for each event.
+    Aps(Aps),
+}
+
+/// A hook at Onshape.
+#[derive(Clone, Debug)]
+pub struct Onshape {
+    /// The events.
+    pub events: Vec<String>,
+    /// A text that each notification echoes.
+    pub data: Option<String>,
+    /// A description.
+    pub description: Option<String>,
+    /// One notification for similar events.
+    pub collapse: bool,
+    /// Removed after some idle days.
+    pub transient: bool,
+    /// The older way to narrow the scope.
+    pub filter: Option<String>,
+}
+
+/// Hooks at APS.
+#[derive(Clone, Debug)]
+pub struct Aps {
+    /// Where they are kept.
+    pub region: Region,
+    /// The events, each with its system.
+    pub events: Vec<Event>,
+    /// JSON paths that a payload must match.
+    pub filter: Vec<String>,
+    /// What each callback repeats, beside our mark.
+    pub attributes: Map<String, Value>,
+    /// Tried again a week after it went inactive.
+    pub auto_reactivate: bool,
+    /// Callbacks without the hook.
+    pub payload_only: bool,
+    /// When they end.
+    pub expires: Option<Timestamp>,
+    /// The hub.
+    pub hub: Option<String>,
+    /// The project.
+    pub project: Option<String>,
+    /// The tenant.
+    pub tenant: Option<String>,
+}
+
+/// An event or pattern of APS, and the system that owns it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Event {
+    /// The system.
+    pub system: String,
+    /// The event or pattern.
+    pub name: String,
+}
+
+impl Declared {
+    /// Who it is declared at.
+    pub fn provider(&self) -> Provider {
+        match self.at {
+            At::Onshape(_) => Provider::Onshape,
+            At::Aps(_) => Provider::Aps,
+        }
+    }
+
+    /// Whether APS would take one for the other.
+    pub(super) fn collides(&self, other: &Self) -> bool {
+        let (At::Aps(mine), At::Aps(theirs)) = (&self.at, &other.at) else { return false };
+        mine.region == theirs.region
+            && self.url == other.url
+            && self.scope == other.scope
+            && mine.events.iter().any(|event| theirs.events.contains(event))
+    }
+}

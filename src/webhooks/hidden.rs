@@ -1,0 +1,101 @@
+//! Texts that must never be shown, and the veil over texts that may hold them.
+
+/// A credential. Its `Debug` form shows nothing of it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// Takes any text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that sends or signs with it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Hides secrets in texts that others wrote, such as a provider's error page.
+#[derive(Clone, Debug, Default)]
+pub struct Veil(Vec<Hidden>);
+
+impl Veil {
+    /// Hides these, and every `token` parameter of a URL.
+    pub fn new(secrets: impl IntoIterator<Item = Hidden>) -> Self {
+        // An empty secret would be found between any two letters.
+        Self(secrets.into_iter().filter(|secret| !secret.reveal().is_empty()).collect())
+    }
+
+    /// Hides one more.
+    pub fn add(&mut self, secret: Hidden) {
+        if !secret.reveal().is_empty() && !self.0.contains(&secret) {
+            self.0.push(secret);
+        }
+    }
+
+    /// The text with its secrets replaced by `***`.
+    pub fn over(&self, text: &str) -> String {
+        self.0.iter().fold(mask_tokens(text), |text, secret| text.replace(secret.reveal(), MASK))
+    }
+}
+
+/// Replaces the value of each `token` parameter of each URL in a text by `***`.
+pub fn mask_tokens(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = split_at_token(rest) {
+        masked.push_str(before);
+        masked.push_str(MASK);
+        let end = after.find(|c: char| c.is_whitespace() || ENDS.contains(c));
+        rest = &after[end.unwrap_or(after.len())..];
+    }
+    masked.push_str(rest);
+    masked
+}
+
+/// Splits behind the first `?token=` or `&token=`.
+fn split_at_token(text: &str) -> Option<(&str, &str)> {
+    // Same length as the text, since only ASCII letters change.
+    let lower = text.to_ascii_lowercase();
+    let at = ["?token=", "&token="].iter().filter_map(|start| lower.find(start)).min()?;
+    Some(text.split_at(at + "?token=".len()))
+}
+
+const MASK: &str = "***";
+
+/// What ends a parameter, in a URL or in the text around it.
+const ENDS: &str = "&#\"'<>\\`,;)]}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(mask_tokens(text), expected);
+    }
+
+    #[test]
+    fn the_token_of_a_url_is_masked_and_the_rest_stays() {
+        check("https://r.example/w/a?token=s3cret", "https://r.example/w/a?token=***");
+        check("https://r.example/w?a=1&token=s3cret&b=2", "https://r.example/w?a=1&token=***&b=2");
+        check(r#"{"url":"https://r/?Token=s3","x":1}"#, r#"{"url":"https://r/?Token=***","x":1}"#);
+        check("two ?token=a, &token=b.", "two ?token=***, &token=***");
+        check("mytoken=1 stays, ?tokens=2 too", "mytoken=1 stays, ?tokens=2 too");
+    }
+
+    #[test]
+    fn a_secret_shows_in_no_debug_output_and_not_under_a_veil() {
+        let veil = Veil::new([Hidden::new("hunter22"), Hidden::new("")]);
+
+        assert_eq!(format!("{veil:?}"), "Veil([***])");
+        assert_eq!(veil.over("bad key hunter22"), "bad key ***");
+    }
+}

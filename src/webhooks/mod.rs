@@ -1,0 +1,24 @@
+//! The subscriptions at the providers: what exists there, and what should.
+//!
+//! # Promises
+//! - A call that registers a hook is never sent twice, unless the provider said that it did nothing.
+//! - No credential, bearer token or secret leaves a client but towards its provider: not in errors,
+//!   not in `Debug`, not in what is shown of a provider's answer.
+//! - Every list is followed to its end.
+//!
+//! Imports the catalogs. Knows nothing of the relay, of terminals or of exit codes.
+
+pub mod apply;
+pub mod aps;
+pub mod checks;
+pub mod declared;
+pub mod error;
+pub mod hidden;
+pub mod http;
+pub mod keeper;
+pub mod mark;
+pub mod onshape;
+pub mod plan;
+pub mod scope;
+pub mod settings;
+pub mod url;

@@ -1,0 +1,194 @@
+//! Onshape's six webhook calls.
+//!
+//! # Promises
+//! - Lists are followed to their end.
+//! - Credentials go only to the host they were given for, and to its siblings under onshape.com when
+//!   it redirects to them.
+
+use crate::event::provider::Provider;
+use crate::webhooks::error::Error;
+use crate::webhooks::hidden::Veil;
+use crate::webhooks::http::{Answer, Caller, Purpose};
+use crate::webhooks::onshape::credentials::Credentials;
+use crate::webhooks::onshape::hook::{Hook, Info, Page, Params};
+use jiff::Timestamp;
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use url::Url;
+
+/// Calls Onshape's webhook API.
+#[derive(Debug)]
+pub struct Client {
+    caller: Caller,
+    base: Url,
+    credentials: Credentials,
+}
+
+/// Whether the receiver of a hook is told that it ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Farewell {
+    /// It gets a `webhook.unregister`.
+    Sent,
+    /// It hears nothing.
+    Blocked,
+}
+
+impl Client {
+    /// A client of the stack at `base`, such as `https://cad.onshape.com` or an enterprise's own.
+    pub fn new(base: &Url, credentials: Credentials, timeout: Duration) -> Result<Self, Error> {
+        let caller =
+            Caller::new(Provider::Onshape, base, timeout, Veil::new(credentials.secrets()))?;
+        Ok(Self { caller, base: base.clone(), credentials })
+    }
+
+    /// All hooks of the user, or those of a company.
+    pub async fn list(&self, company: Option<&str>) -> Result<Vec<Hook>, Error> {
+        let mut url = self.hooks(&[]);
+        url.query_pairs_mut().append_pair("offset", "0").append_pair("limit", PAGE_SIZE);
+        if let Some(company) = company {
+            url.query_pairs_mut().append_pair("company", company);
+        }
+        let mut seen = BTreeSet::new();
+        let mut hooks = Vec::new();
+        loop {
+            let answer = self.call(Method::GET, url.clone(), None, "the list of webhooks").await?;
+            let page: Page = self.caller.json(&answer, "a page of webhooks")?;
+            hooks.extend(page.items.into_iter().map(Hook::from));
+            let Some(next) = page.next.filter(|next| !next.is_empty()) else { return Ok(hooks) };
+            // Only what it asks is taken, not where, so that the credentials stay where they belong.
+            let next = self.base.join(&next).map_err(|error| self.bad_next(&error.to_string()))?;
+            seen.insert(url.query().map(str::to_owned));
+            url.set_query(next.query());
+            if seen.contains(&url.query().map(str::to_owned)) {
+                return Err(self.bad_next("the next page is one that was read already"));
+            }
+        }
+    }
+
+    /// One hook.
+    pub async fn get(&self, id: &str) -> Result<Hook, Error> {
+        let answer = self.call(Method::GET, self.hooks(&[id]), None, &named(id)).await?;
+        self.hook(&answer)
+    }
+
+    /// Makes a hook. Its receiver gets a `webhook.register`, possibly before this returns.
+    pub async fn create(&self, params: &Params) -> Result<Hook, Error> {
+        let answer = self
+            .call(Method::POST, self.hooks(&[]), Some(params), "the place for webhooks")
+            .await?;
+        self.hook(&answer)
+    }
+
+    /// Changes a hook. What the parameters leave out stays as it is.
+    pub async fn update(&self, id: &str, params: &Params) -> Result<Hook, Error> {
+        let params = Params { id: Some(id.to_owned()), ..params.clone() };
+        let answer = self.call(Method::POST, self.hooks(&[id]), Some(&params), &named(id)).await?;
+        self.hook(&answer)
+    }
+
+    /// Ends a hook.
+    pub async fn delete(&self, id: &str, farewell: Farewell) -> Result<(), Error> {
+        let mut url = self.hooks(&[id]);
+        let block = if farewell == Farewell::Blocked { "true" } else { "false" };
+        url.query_pairs_mut().append_pair("blockNotification", block);
+        self.call(Method::DELETE, url, None, &named(id)).await?;
+        Ok(())
+    }
+
+    /// Asks Onshape to post a `webhook.ping` to the hook's receiver.
+    pub async fn ping(&self, id: &str) -> Result<(), Error> {
+        self.call(Method::POST, self.hooks(&[id, "ping"]), None, &named(id)).await?;
+        Ok(())
+    }
+
+    fn hooks(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .expect("the base is an http URL")
+            .pop_if_empty()
+            .extend(["api", API_VERSION, "webhooks"])
+            .extend(path);
+        url
+    }
+
+    fn hook(&self, answer: &Answer) -> Result<Hook, Error> {
+        self.caller.json::<Info>(answer, "a webhook").map(Hook::from)
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        mut url: Url,
+        params: Option<&Params>,
+        what: &str,
+    ) -> Result<Answer, Error> {
+        let purpose = if method == Method::GET { Purpose::Reading } else { Purpose::Changing };
+        for _ in 0..=MAX_REDIRECTS {
+            let build = || self.request(method.clone(), url.clone(), params);
+            let answer = self.caller.call(purpose, build).await?;
+            match self.redirect(&answer, &url) {
+                // Each hop needs a signature of its own.
+                Some(target) => url = target,
+                None => return self.caller.success(answer, what),
+            }
+        }
+        Err(Error::Unreachable {
+            provider: Provider::Onshape,
+            host: url.host_str().unwrap_or_default().to_owned(),
+            reason: "it redirects without end".into(),
+        })
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        url: Url,
+        params: Option<&Params>,
+    ) -> Result<reqwest::Request, Error> {
+        // The content type is part of what is signed, also where there is no content.
+        let request = self.caller.client().request(method, url);
+        let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, JSON);
+        let request = match params {
+            Some(params) => request.json(params),
+            None => request,
+        };
+        let mut request =
+            request.build().map_err(|error| Error::Unusable(error.without_url().to_string()))?;
+        self.credentials.apply(&mut request, Timestamp::now())?;
+        Ok(request)
+    }
+
+    /// Where a 307 leads, if it is a host that may have our credentials.
+    fn redirect(&self, answer: &Answer, from: &Url) -> Option<Url> {
+        if !matches!(answer.status.as_u16(), 307 | 308) {
+            return None;
+        }
+        let target = from.join(answer.headers.get(LOCATION)?.to_str().ok()?).ok()?;
+        let (old, new) = (self.base.host_str()?, target.host_str()?);
+        let siblings = [old, new].iter().all(|host| host.ends_with(".onshape.com"));
+        let trusted = target.scheme() == self.base.scheme()
+            && (siblings || (old == new && target.port() == self.base.port()));
+        trusted.then_some(target)
+    }
+
+    fn bad_next(&self, reason: &str) -> Error {
+        Error::Unreadable {
+            provider: Provider::Onshape,
+            status: 200,
+            expected: "a page of webhooks",
+            reason: format!("its next is wrong: {reason}"),
+        }
+    }
+}
+
+fn named(id: &str) -> String {
+    format!("the webhook {id}")
+}
+
+const API_VERSION: &str = "v16";
+/// Onshape gives no more at once.
+const PAGE_SIZE: &str = "20";
+const MAX_REDIRECTS: u32 = 3;
+const JSON: &str = "application/json";

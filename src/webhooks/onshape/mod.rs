@@ -1,0 +1,5 @@
+//! Onshape's webhook API.
+
+pub mod client;
+pub mod credentials;
+pub mod hook;
