@@ -116,11 +116,6 @@ struct Whereabouts {
     event: Option<String>,
 }
 
-/// A variable of the environment that says something.
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 /// Reads a provider's name.
 pub fn provider_parser() -> impl TypedValueParser<Value = Provider> {
     PossibleValuesParser::new(Provider::ALL.map(Provider::as_str)).map(|name| {
