@@ -164,6 +164,10 @@ async fn each_example_of_the_raps_document_does_what_it_says() {
     // … --payload-file F
     assert_eq!(test(&["--secret", key, "--payload-file", payload_file]), "accepted");
     assert_eq!(test(&["--secret", key, "--payload-file", payload_file]), "duplicate");
+    // … --count 5, which no document has: a short burst.
+    let burst = ["--secret", key, "--payload-file", payload_file, "--count", "5"];
+    let summary = run(command().args(["webhook", "test", &url]).args(burst)).json();
+    assert_eq!(summary["receipts"], json!({ "duplicate": 5 }));
     // raps webhook test URL, which the relay does not believe.
     let unsigned: Output = run(command().args(["webhook", "test", &url]));
     assert_eq!(unsigned.exit, 1, "{unsigned:?}");

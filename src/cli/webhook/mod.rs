@@ -4,6 +4,7 @@
 //! - Nothing is sent before everything that can be checked here is right.
 //! - No credential, bearer token or secret is printed, and a `token` in a URL reads `***`.
 
+mod burst;
 mod config;
 mod create;
 mod delete;
@@ -12,6 +13,7 @@ mod get;
 mod list;
 mod ping;
 mod plan;
+mod posting;
 mod rows;
 mod secret;
 mod session;
