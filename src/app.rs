@@ -8,11 +8,16 @@ use crate::http::admin::{self, Admin};
 use crate::http::ingest::{self, Clock, Inlet, Inlets, Quiet};
 use crate::ingest::Ingest;
 use crate::ingest::accounts::Accounts;
+use crate::ingest::pings::Pings;
 use crate::ingest::routing::{self, Routes};
 use crate::kafka::topics;
 use crate::metrics::{self, Metrics};
+use crate::providers::source::Source;
 use crate::spool::desk::Desk;
 use crate::spool::{Loss, Opening, Spool};
+use crate::webhooks::declared::Declared;
+use crate::webhooks::environment;
+use crate::webhooks::keeper::Keeper;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
@@ -22,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// A relay that is built and bound, and takes notifications once it runs.
 pub struct Relay {
@@ -32,6 +38,7 @@ pub struct Relay {
     spool: Spool,
     inlets: web::Data<Inlets>,
     servers: [Server; 2],
+    keeper: Option<Arc<Keeper>>,
     drain: JoinHandle<()>,
     stop_drain: Arc<AtomicBool>,
 }
@@ -39,7 +46,8 @@ pub struct Relay {
 impl Relay {
     /// Builds all parts: opens the spool, binds the listeners, begins to drain.
     pub fn build(config: &Config, resolved: Resolved, loss: Loss) -> anyhow::Result<Self> {
-        let providers = all_providers(&resolved);
+        let keeper = keeper(config, resolved.subscriptions)?;
+        let providers = all_providers(&resolved.sources);
         let topics = routing::topics(&config.kafka, &providers);
         let metrics = Metrics::new(&topics);
         let accounts =
@@ -55,12 +63,17 @@ impl Relay {
         }
         .open()?;
         let listeners = bind(config)?;
-        let inlets = inlets(config, resolved.sources, accounts, &spool, &metrics)?;
+        let pings = keeper.clone().map_or_else(Pings::default, |keeper| {
+            metrics.keep(Arc::clone(&keeper));
+            Pings::to(move |hook, at| keeper.saw_ping(hook, at))
+        });
+        let inlets = inlets(config, resolved.sources, accounts, &spool, &metrics, &pings)?;
         let status = Arc::new(Status::new(metrics.drain.clone()));
         let admin = Admin {
             spool: spool.clone(),
             drain: Arc::clone(&status),
             metrics,
+            keeper: keeper.clone(),
             token: resolved.admin_token,
             delivery: config.kafka.delivery.as_str(),
             began: Instant::now(),
@@ -86,16 +99,22 @@ impl Relay {
             spool,
             inlets,
             servers,
+            keeper,
             drain,
             stop_drain,
         })
     }
 
-    /// Runs until `shutdown` completes or the spool fails, then stops: first the listeners, with
-    /// what is in flight, then the drain, for at most [`GRACE`], then the spool.
+    /// Runs until `shutdown` completes or the spool fails, then stops: first the keeper, then the
+    /// listeners, with what is in flight, then the drain, for at most [`GRACE`], then the spool.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let handles: Vec<ServerHandle> = self.servers.iter().map(Server::handle).collect();
         let servers: Vec<_> = self.servers.into_iter().map(tokio::spawn).collect();
+        // It makes hooks, and a provider tries a new hook at once: the listeners come first.
+        let (stop_keeper, stopped) = oneshot::channel::<()>();
+        let keeper = self.keeper.map(|keeper| {
+            tokio::spawn(async move { keeper.run(async { drop(stopped.await) }).await })
+        });
         let mut failure = self.spool.failure();
         let failed = tokio::select! {
             () = shutdown => false,
@@ -103,6 +122,12 @@ impl Relay {
         };
         tracing::info!(event = "stopping", "stopping");
         self.inlets.stopping.store(true, Ordering::Relaxed);
+        drop(stop_keeper);
+        if let Some(keeper) = keeper
+            && let Err(error) = keeper.await
+        {
+            tracing::error!(error = %error, "the keeper ended early");
+        }
         self.stop_drain.store(true, Ordering::Release);
         self.spool.wake_drain();
         let [ingest, admin] = &handles[..] else { unreachable!("there are two servers") };
@@ -126,10 +151,20 @@ impl Relay {
     }
 }
 
+/// What looks after the subscriptions that are to be kept, if this replica is to do it.
+fn keeper(config: &Config, mut declared: Vec<Declared>) -> anyhow::Result<Option<Arc<Keeper>>> {
+    declared.retain(|one| one.keep);
+    if declared.is_empty() || !config.keeper.enabled {
+        return Ok(None);
+    }
+    let clients = environment::clients(&declared, CALL_TIMEOUT)
+        .context("keeping the subscriptions that say keep = true")?;
+    Ok(Some(Arc::new(Keeper::new(declared, clients, config.keeper.interval.0))))
+}
+
 /// The providers of the sources, each once.
-fn all_providers(resolved: &Resolved) -> Vec<Provider> {
-    let used =
-        |provider: &Provider| resolved.sources.iter().any(|source| source.provider() == *provider);
+fn all_providers(sources: &[Source]) -> Vec<Provider> {
+    let used = |provider: &Provider| sources.iter().any(|source| source.provider() == *provider);
     Provider::ALL.into_iter().filter(used).collect()
 }
 
@@ -142,10 +177,11 @@ fn bind(config: &Config) -> anyhow::Result<(TcpListener, TcpListener)> {
 
 fn inlets(
     config: &Config,
-    sources: Vec<crate::providers::source::Source>,
+    sources: Vec<Source>,
     accounts: Vec<Accounts>,
     spool: &Spool,
     metrics: &Metrics,
+    pings: &Pings,
 ) -> anyhow::Result<Inlets> {
     let mut known = Vec::new();
     let mut inlets = std::collections::HashMap::new();
@@ -160,7 +196,14 @@ fn inlets(
             accounts: accounts.clone(),
             answers: Arc::clone(&meters.answers),
         });
-        let ingest = Ingest::new(source, routes, accounts, config.kafka.encoding, spool.clone());
+        let ingest = Ingest::new(
+            source,
+            routes,
+            accounts,
+            config.kafka.encoding,
+            spool.clone(),
+            pings.clone(),
+        );
         inlets.insert(name, Inlet { ingest, meters, refusals: Quiet::default() });
     }
     let limits = metrics::Limits {
@@ -238,6 +281,8 @@ fn start_drain(
     std::thread::Builder::new().name("drain".to_owned()).spawn(run).context("starting the drain")
 }
 
+/// How long one call of the keeper to a provider may take; as long as one of a person.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the drain goes on after the listeners have stopped.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long a request in flight may take after the listeners have stopped; it waits for one commit.

@@ -55,7 +55,7 @@ pub struct Dedup {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Keeper {
-    /// How often subscriptions are looked at. Default `5m`.
+    /// How often subscriptions are looked at, `1s` or more. Default `5m`.
     pub interval: Duration,
     /// Whether this replica is the one that does it. Default true.
     pub enabled: bool,
@@ -156,6 +156,10 @@ impl Config {
         let window = self.dedup.window.0;
         if window.is_zero() {
             faults.push("dedup.window: 0 would recognise no redelivery".to_owned());
+        }
+        let interval = self.keeper.interval;
+        if interval.0 < SHORTEST_KEEPER_INTERVAL {
+            faults.push(format!("keeper.interval: {interval} is too short; give 1s or more"));
         }
         let mut sources = Vec::new();
         let mut names = BTreeSet::new();
@@ -346,6 +350,8 @@ fn keys_of(path: &KeyPath) -> Option<Vec<String>> {
 const USUAL: [&str; 2] = ["cadrelay.toml", "/etc/cadrelay/cadrelay.toml"];
 const SECTIONS: [&str; 8] =
     ["http", "admin", "kafka", "spool", "dedup", "sources", "subscriptions", "keeper"];
+/// Looking more often would only use up what a provider lets us ask.
+const SHORTEST_KEEPER_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 /// What the topics take, less what a record adds to a body.
 const MAX_BODY_LIMIT: u64 = 1 << 20;
 
@@ -420,6 +426,16 @@ mod tests {
         ] {
             assert!(error.contains(part), "{part} in {error}");
         }
+    }
+
+    #[test]
+    fn a_keeper_that_would_never_rest_is_refused() {
+        let sources = "[[sources]]\nname = \"a\"\nprovider = \"aps\"\nproof = \"none\"";
+        let config = |interval| read(&format!("[keeper]\ninterval = \"{interval}\"\n{sources}"));
+
+        assert!(config("1s").unwrap().resolve().is_ok());
+        let refused = config("0s").unwrap().resolve().unwrap_err().to_string();
+        assert!(refused.contains("keeper.interval: 0"), "{refused}");
     }
 
     #[test]

@@ -11,11 +11,13 @@ use crate::ingest::accounts::{Accounts, Kind};
 use crate::kafka::outcome::Trouble;
 use crate::providers::source::Reason;
 use crate::spool::{Meters as SpoolMeters, Spool};
+use crate::webhooks::keeper::Keeper;
+use crate::webhooks::plan::Action;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +31,7 @@ pub struct Metrics {
     /// What the drain measures.
     pub drain: DrainMeters,
     request_duration: HistogramVec,
-    last_notification: prometheus::GaugeVec,
+    last_notification: GaugeVec,
 }
 
 /// The counters of one source that are not the spool's.
@@ -99,14 +101,11 @@ impl Metrics {
         )
         .expect("the name and label are legal");
         register.register(request_duration.clone());
-        let last_notification = prometheus::GaugeVec::new(
-            Opts::new(
-                "cadrelay_last_notification_timestamp_seconds",
-                "When the last notification that was answered 200 came; 0 before the first.",
-            ),
+        let last_notification = float_gauges(
+            "cadrelay_last_notification_timestamp_seconds",
+            "When the last notification that was answered 200 came; 0 before the first.",
             &["source"],
-        )
-        .expect("the name and label are legal");
+        );
         register.register(last_notification.clone());
         let build = register.gauges("cadrelay_build_info", "1, with the version.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -129,6 +128,12 @@ impl Metrics {
         let refused = self.drain.refused.clone();
         let books = Books { spool, inlets, limits, refused: refused.into_iter().collect() };
         Register(&self.registry).register(books);
+    }
+
+    /// Registers what the keeper knows of each subscription at each scrape.
+    pub fn keep(&self, keeper: Arc<Keeper>) {
+        let described = SubscriptionSeries::new();
+        Register(&self.registry).register(Subscriptions { keeper, described });
     }
 
     /// All series in the Prometheus text format.
@@ -289,14 +294,11 @@ impl Books {
         );
         let pending =
             gauges("cadrelay_spool_pending", "Records that wait for Kafka, by topic.", &["topic"]);
-        let oldest = prometheus::GaugeVec::new(
-            Opts::new(
-                "cadrelay_spool_oldest_seconds",
-                "Age of the oldest record that waits, by topic; 0 if none waits.",
-            ),
+        let oldest = float_gauges(
+            "cadrelay_spool_oldest_seconds",
+            "Age of the oldest record that waits, by topic; 0 if none waits.",
             &["topic"],
-        )
-        .expect("the name and label are legal");
+        );
         let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
         for (lane, number) in look.lanes.iter().zip(0_u16..) {
             let topic = [&*lane.topic];
@@ -353,12 +355,94 @@ impl Books {
     }
 }
 
+/// What the keeper knows as series, from one look.
+struct Subscriptions {
+    keeper: Arc<Keeper>,
+    /// The registry tells collectors apart by these; [`Books`] is the one that has none.
+    described: SubscriptionSeries,
+}
+
+struct SubscriptionSeries {
+    up: IntGaugeVec,
+    dropped: IntGaugeVec,
+    last_ping: GaugeVec,
+    repairs: IntCounterVec,
+    errors: IntCounterVec,
+}
+
+impl SubscriptionSeries {
+    fn new() -> Self {
+        let subscription = &["subscription"];
+        Self {
+            up: gauges(
+                "cadrelay_subscription_up",
+                "1 if the subscription exists, is active and as declared, and its last ping came \
+                 back.",
+                subscription,
+            ),
+            dropped: gauges(
+                "cadrelay_subscription_dropped_events",
+                "Events of the subscription that Onshape gave up on, as it counts them; 0 for APS.",
+                subscription,
+            ),
+            last_ping: float_gauges(
+                "cadrelay_subscription_last_ping_timestamp_seconds",
+                "When the last ping came back; 0 before the first, and for APS, which has none.",
+                subscription,
+            ),
+            repairs: counters(
+                "cadrelay_subscription_repairs_total",
+                "Repairs of a subscription at its provider, by kind.",
+                &["subscription", "action"],
+            ),
+            errors: counters(
+                "cadrelay_subscription_errors_total",
+                "Looks at a subscription, repairs and pings that failed.",
+                subscription,
+            ),
+        }
+    }
+
+    fn all(&self) -> [&dyn Collector; 5] {
+        [&self.up, &self.dropped, &self.last_ping, &self.repairs, &self.errors]
+    }
+}
+
+impl Collector for Subscriptions {
+    fn desc(&self) -> Vec<&Desc> {
+        self.described.all().into_iter().flat_map(Collector::desc).collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let series = SubscriptionSeries::new();
+        for health in self.keeper.health(jiff::Timestamp::now()) {
+            let name = &[health.subscription.as_str()];
+            series.up.with_label_values(name).set(health.is_up.into());
+            let dropped = i64::try_from(health.dropped_events.unwrap_or(0)).unwrap_or(i64::MAX);
+            series.dropped.with_label_values(name).set(dropped);
+            let seen = health.last_ping.map_or(0, jiff::Timestamp::as_millisecond);
+            series.last_ping.with_label_values(name).set(seen as f64 / 1000.0);
+            // The keeper never removes anything.
+            for action in [Action::Create, Action::Update, Action::Replace] {
+                let count = health.repairs.get(&action).copied().unwrap_or(0);
+                series.repairs.with_label_values(&[name[0], action.as_str()]).inc_by(count);
+            }
+            series.errors.with_label_values(name).inc_by(health.errors);
+        }
+        series.all().into_iter().flat_map(Collector::collect).collect()
+    }
+}
+
 fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     IntCounterVec::new(Opts::new(name, help), labels).expect("the name and labels are legal")
 }
 
 fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     IntGaugeVec::new(Opts::new(name, help), labels).expect("the name and labels are legal")
+}
+
+fn float_gauges(name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+    GaugeVec::new(Opts::new(name, help), labels).expect("the name and labels are legal")
 }
 
 /// Makes series and registers them.

@@ -4,6 +4,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::note;
 use crate::event::provider::Provider;
 use crate::simulator::{self, Schedule, Secrets, Settings, Trial};
+use crate::webhooks::environment::variable;
 use crate::webhooks::hidden::Hidden;
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -104,7 +105,7 @@ impl Args {
 }
 
 fn secrets(provider: Provider) -> Secrets {
-    let secret = |name| super::webhook::variable(name).map(Hidden::new);
+    let secret = |name| variable(name).map(Hidden::new);
     match provider {
         Provider::Onshape => Secrets {
             id: secret("ONSHAPE_ACCESS_KEY"),

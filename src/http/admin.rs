@@ -5,6 +5,7 @@ use crate::http::error::Problem;
 use crate::metrics::Metrics;
 use crate::secret::Resolved;
 use crate::spool::{self, Spool};
+use crate::webhooks::keeper::{Health, Keeper};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
@@ -24,6 +25,8 @@ pub struct Admin {
     pub drain: Arc<Status>,
     /// All series.
     pub metrics: Metrics,
+    /// Looks after the subscriptions, if any is to be kept here.
+    pub keeper: Option<Arc<Keeper>>,
     /// The token that guards everything but the probes.
     pub token: Option<Resolved>,
     /// How records are delivered.
@@ -39,6 +42,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/readyz", web::get().to(ready))
         .route("/metrics", web::get().to(metrics))
         .route("/api/status", web::get().to(status))
+        .route("/api/subscriptions", web::get().to(subscriptions))
         .default_service(web::to(not_found));
 }
 
@@ -211,6 +215,18 @@ async fn status(admin: web::Data<Admin>) -> HttpResponse {
         ready,
         lanes,
     })
+}
+
+#[derive(Serialize)]
+struct SubscriptionsJson {
+    subscriptions: Vec<Health>,
+}
+
+/// What the keeper knows. Without a keeper that is nothing.
+async fn subscriptions(admin: web::Data<Admin>) -> HttpResponse {
+    let keeper = admin.keeper.as_ref();
+    let subscriptions = keeper.map(|keeper| keeper.health(Timestamp::now())).unwrap_or_default();
+    HttpResponse::Ok().json(SubscriptionsJson { subscriptions })
 }
 
 async fn not_found() -> HttpResponse {

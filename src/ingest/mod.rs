@@ -7,10 +7,12 @@
 //! Knows nothing of HTTP or Kafka.
 
 pub mod accounts;
+pub mod pings;
 pub mod routing;
 
 use crate::event::id::EventId;
 use crate::ingest::accounts::Accounts;
+use crate::ingest::pings::Pings;
 use crate::ingest::routing::Routes;
 use crate::providers::notification::Notification;
 use crate::providers::source::{Reading, Refusal, Source};
@@ -28,6 +30,7 @@ pub struct Ingest {
     accounts: Accounts,
     encoding: Encoding,
     spool: Spool,
+    pings: Pings,
 }
 
 /// What the sender is told: yes.
@@ -69,8 +72,9 @@ impl Ingest {
         accounts: Accounts,
         encoding: Encoding,
         spool: Spool,
+        pings: Pings,
     ) -> Self {
-        Self { source, routes, accounts, encoding, spool }
+        Self { source, routes, accounts, encoding, spool, pings }
     }
 
     /// The source whose notifications it takes.
@@ -87,8 +91,10 @@ impl Ingest {
         let traceparent = notification.headers.get("traceparent");
         let context = Context { source: self.source.name(), received_at: now.wall, traceparent };
         let proven = self.source.prove(notification, now.wall)?;
+        let mut pinged = None;
         let (id, submission, receipt): (_, _, fn(EventId) -> Receipt) = match proven.read() {
             Reading::Event(event) => {
+                pinged = self.pings.hook(&event);
                 let record = cloudevents::encode(&event, context, self.encoding);
                 let submission = Submission {
                     id: IdKey::of_id(self.source.name(), event.id.as_str()),
@@ -120,6 +126,9 @@ impl Ingest {
         match self.spool.append(submission).await? {
             Appended::New { sequence } => {
                 tracing::debug!(event.id = %id, sequence, "stored");
+                if let Some(hook) = pinged {
+                    self.pings.tell(&hook, now.wall);
+                }
                 Ok(receipt(id))
             }
             Appended::Duplicate => Ok(Receipt::Duplicate(id)),

@@ -4,21 +4,23 @@
 //! # Promises
 //! - At most one repair of a subscription an interval, and longer pauses after errors.
 //! - Nothing is ever removed but the old hook of a replacement.
-//! - A subscription is up only if it exists, is active and as declared, and its last ping came back
-//!   through our own ingest.
+//! - A subscription is up only if it was seen not long ago to exist, active and as declared, and its
+//!   last ping came back through our own ingest.
 //!
 //! # Limits
 //! What a repair made is confirmed at the next look. APS has no ping.
 //!
-//! Knows nothing of metrics or of other replicas: who calls [`Keeper::step`] makes sure that only one
-//! of them does.
+//! Knows nothing of metrics, of ingest or of other replicas: who runs it makes sure that only one of
+//! them does.
 
+use crate::event::provider::Provider;
 use crate::webhooks::apply::{Clients, Existing};
 use crate::webhooks::declared::{At, Declared};
 use crate::webhooks::error::Error;
 use crate::webhooks::mark::Mark;
 use crate::webhooks::plan::{Action, Change};
 use jiff::Timestamp;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -40,21 +42,35 @@ struct Group {
     declared: Vec<Declared>,
 }
 
-/// What is known of one subscription, for metrics.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// What is known of one subscription, for metrics and for people.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Health {
     /// Its name.
     pub subscription: String,
+    /// Where it is declared.
+    pub provider: Provider,
     /// Whether it exists, is active and as declared, and its last ping came back.
+    #[serde(rename = "up")]
     pub is_up: bool,
+    /// Its hooks at the provider, as they were last seen.
+    pub hooks: Vec<String>,
     /// Events that Onshape gave up on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped_events: Option<u64>,
+    /// When it was last seen at the provider, or seen not to be there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_look: Option<Timestamp>,
     /// When the last ping came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ping: Option<Timestamp>,
     /// Repairs, by kind.
     pub repairs: BTreeMap<Action, u64>,
     /// Looks, repairs and pings that failed.
     pub errors: u64,
+    /// What the last of them said, until one succeeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
 }
 
 /// What is remembered of one subscription.
@@ -63,10 +79,12 @@ struct Kept {
     hooks: Vec<String>,
     is_as_declared: bool,
     dropped_events: Option<u64>,
+    looked: Option<Timestamp>,
     ping_sent: Option<Timestamp>,
     ping_seen: Option<Timestamp>,
     repairs: BTreeMap<Action, u64>,
     errors: u64,
+    last_error: Option<String>,
     failures: u32,
     rests_until: Option<Timestamp>,
 }
@@ -124,14 +142,18 @@ impl Keeper {
             match group.clients.look(&due).await {
                 Ok(existing) => {
                     for one in &due {
-                        let outcome = self.keep(group, one, &existing, now).await;
+                        let kept = self.keep(group, one, &existing, now).await;
+                        let outcome = kept.map_err(|error| {
+                            warn!(subscription = %one.name, error = %error, "cannot keep subscription {}: {error}", one.name);
+                            error.to_string()
+                        });
                         self.settle(one, outcome, now);
                     }
                 }
                 Err(error) => {
                     warn!(error = %error, "cannot look at the subscriptions: {error}");
                     for one in &due {
-                        self.settle(one, Err(None), now);
+                        self.settle(one, Err(error.to_string()), now);
                     }
                 }
             }
@@ -149,15 +171,24 @@ impl Keeper {
 
     /// What is known of each subscription.
     pub fn health(&self, now: Timestamp) -> Vec<Health> {
-        let health = |(name, kept): (&String, &Kept)| Health {
-            subscription: name.clone(),
-            is_up: kept.is_as_declared && kept.ping_came_back(now, self.interval),
-            dropped_events: kept.dropped_events,
-            last_ping: kept.ping_seen,
-            repairs: kept.repairs.clone(),
-            errors: kept.errors,
+        let kept = self.lock();
+        let declared = self.groups.iter().flat_map(|group| &group.declared);
+        let health = |one: &Declared| {
+            let kept = &kept[&one.name];
+            Health {
+                subscription: one.name.clone(),
+                provider: one.provider(),
+                is_up: kept.is_up(now, self.interval),
+                hooks: kept.hooks.clone(),
+                dropped_events: kept.dropped_events,
+                last_look: kept.looked,
+                last_ping: kept.ping_seen,
+                repairs: kept.repairs.clone(),
+                errors: kept.errors,
+                last_error: kept.last_error.clone(),
+            }
         };
-        self.lock().iter().map(health).collect()
+        declared.map(health).collect()
     }
 
     /// Those that do not rest after an error.
@@ -167,21 +198,21 @@ impl Keeper {
         group.declared.iter().filter(|one| !rests(one)).cloned().collect()
     }
 
-    /// Repairs one subscription, or pings it if nothing is to be repaired. An error without a text
-    /// was told already.
+    /// Repairs one subscription, or pings it if nothing is to be repaired.
     async fn keep(
         &self,
         group: &Group,
         one: &Declared,
         existing: &Existing,
         now: Timestamp,
-    ) -> Result<(), Option<Error>> {
+    ) -> Result<(), Error> {
         let finding = find(one, existing);
         {
             let mut kept = self.lock();
             let kept = kept.get_mut(&one.name).expect("each declared one is remembered");
             kept.is_as_declared = finding.repairs.is_empty();
             kept.dropped_events = finding.dropped_events;
+            kept.looked = Some(now);
             kept.hooks.clone_from(&finding.hooks);
         }
         for change in &finding.repairs {
@@ -202,20 +233,19 @@ impl Keeper {
         Ok(())
     }
 
-    fn settle(&self, one: &Declared, outcome: Result<(), Option<Error>>, now: Timestamp) {
+    fn settle(&self, one: &Declared, outcome: Result<(), String>, now: Timestamp) {
         let mut kept = self.lock();
         let kept = kept.get_mut(&one.name).expect("each declared one is remembered");
         match outcome {
             Ok(()) => {
                 kept.failures = 0;
+                kept.last_error = None;
                 kept.rests_until = None;
             }
             Err(error) => {
-                if let Some(error) = error {
-                    warn!(subscription = %one.name, error = %error, "cannot keep subscription {}: {error}", one.name);
-                }
                 // What is not seen is not known to be up.
                 kept.is_as_declared = false;
+                kept.last_error = Some(error);
                 kept.errors += 1;
                 kept.failures += 1;
                 kept.rests_until = now.checked_add(rest(kept.failures, self.interval)).ok();
@@ -230,6 +260,13 @@ impl Keeper {
 }
 
 impl Kept {
+    /// A look that is overdue by an interval says nothing any more: the keeper may hang.
+    fn is_up(&self, now: Timestamp, interval: Duration) -> bool {
+        let since = self.looked.map(|looked| now.duration_since(looked).unsigned_abs());
+        let is_fresh = since.is_some_and(|since| since <= interval * 2 + SLOWEST_LOOK);
+        is_fresh && self.is_as_declared && self.ping_came_back(now, interval)
+    }
+
     /// Whether the last ping came back, or still has an interval's time to.
     fn ping_came_back(&self, now: Timestamp, interval: Duration) -> bool {
         let Some(sent) = self.ping_sent else { return true };
@@ -241,12 +278,15 @@ impl Kept {
 /// What a look says about one subscription. Duplicates and what is no longer declared are left to
 /// people.
 fn find(one: &Declared, existing: &Existing) -> Finding {
-    let ours = existing.onshape.iter().filter(|hook| {
+    let of_one = |mark: Option<Mark>| mark.is_some_and(|mark| mark.subscription() == one.name);
+    let at_onshape = existing.onshape.iter().filter(|hook| {
         let mark = hook.name.as_deref().and_then(Mark::in_name);
-        mark.is_some_and(|(mark, _)| mark.subscription() == one.name)
+        of_one(mark.map(|(mark, _)| mark))
     });
-    let mut finding = Finding::default();
-    for hook in ours {
+    let at_aps = existing.aps.iter().filter(|hook| of_one(Mark::in_attributes(&hook.attributes)));
+    let mut finding =
+        Finding { hooks: at_aps.map(|hook| hook.id.clone()).collect(), ..Finding::default() };
+    for hook in at_onshape {
         finding.hooks.push(hook.id.clone());
         let dropped = finding.dropped_events.unwrap_or(0) + hook.dropped_events.unwrap_or(0);
         finding.dropped_events = Some(dropped);
@@ -265,6 +305,9 @@ fn rest(failures: u32, interval: Duration) -> Duration {
     interval * intervals - interval / 2
 }
 
+/// A provider's Retry-After is obeyed for up to a minute, three times for each of its lists.
+const SLOWEST_LOOK: Duration = Duration::from_secs(360);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,6 +318,17 @@ mod tests {
         let ticks = |failures| rest(failures, interval).as_secs().div_ceil(interval.as_secs());
 
         assert_eq!([1, 2, 3, 4, 5, 6, 99].map(ticks), [1, 2, 4, 8, 16, 16, 16]);
+    }
+
+    #[test]
+    fn what_was_last_seen_long_ago_is_not_up() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let kept = Kept { is_as_declared: true, looked: Some(at(1000)), ..Kept::default() };
+        let is_up = |now| kept.is_up(at(now), Duration::from_secs(300));
+
+        assert!(is_up(1000));
+        assert!(is_up(1900));
+        assert!(!is_up(2000));
     }
 
     #[test]

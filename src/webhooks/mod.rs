@@ -12,6 +12,7 @@ pub mod apply;
 pub mod aps;
 pub mod checks;
 pub mod declared;
+pub mod environment;
 pub mod error;
 pub mod hidden;
 pub mod http;

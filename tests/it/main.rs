@@ -3,11 +3,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[allow(dead_code, clippy::unwrap_used, reason = "shared with the tests of the commands")]
+#[path = "../subscriptions/support.rs"]
+mod provider;
+
 mod answers;
 mod books;
 mod configuration;
 mod connections;
 mod consuming;
+mod keeping;
 mod order;
 mod outage;
 mod proof;
@@ -16,3 +21,4 @@ mod repeats;
 mod secrets;
 mod stopping;
 mod wire;
+mod workflows;

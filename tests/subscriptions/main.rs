@@ -6,6 +6,7 @@
 
 mod aps;
 mod bad_input;
+mod burst;
 mod interactive;
 mod keeper;
 mod onshape;

@@ -1,8 +1,8 @@
 //! The part of the configuration file that the webhook commands need.
 
 use crate::cli::exit::Failure;
-use crate::cli::webhook::variable;
 use crate::webhooks::declared::Declared;
+use crate::webhooks::environment::variable;
 use crate::webhooks::settings::{self, Subscription};
 use serde::Deserialize;
 use serde_json::Value;

@@ -4,6 +4,7 @@
 //! - Nothing is sent before everything that can be checked here is right.
 //! - No credential, bearer token or secret is printed, and a `token` in a URL reads `***`.
 
+mod burst;
 mod config;
 mod create;
 mod delete;
@@ -12,6 +13,7 @@ mod get;
 mod list;
 mod ping;
 mod plan;
+mod posting;
 mod rows;
 mod secret;
 mod session;
@@ -114,11 +116,6 @@ struct Whereabouts {
     /// APS: the event of the hook.
     #[arg(short, long)]
     event: Option<String>,
-}
-
-/// A variable of the environment that says something.
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Reads a provider's name.

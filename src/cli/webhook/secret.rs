@@ -3,10 +3,10 @@
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::note;
 use crate::cli::webhook::session::Session;
-use crate::cli::webhook::variable;
 use crate::event::provider::Provider;
 use crate::webhooks::aps::client::TokenSet;
 use crate::webhooks::aps::region::Region;
+use crate::webhooks::environment::variable;
 use crate::webhooks::hidden::Hidden;
 use clap::Subcommand;
 use serde::Serialize;

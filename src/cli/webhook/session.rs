@@ -2,14 +2,14 @@
 
 use crate::cli::exit::Failure;
 use crate::cli::output::{Format, Layout};
-use crate::cli::webhook::{Common, variable};
+use crate::cli::webhook::Common;
 use crate::event::provider::Provider;
 use crate::webhooks::aps::region::Region;
+use crate::webhooks::environment::{self, variable};
 use crate::webhooks::{aps, onshape};
 use serde::Serialize;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
-use url::Url;
 
 /// What was said beside the command itself.
 #[derive(Debug)]
@@ -89,16 +89,12 @@ impl Session {
 
     /// A client of Onshape.
     pub fn onshape(&self) -> Result<onshape::client::Client, Failure> {
-        let credentials = onshape::credentials::Credentials::from_variables(variable)?;
-        let base = base("ONSHAPE_BASE_URL", "https://cad.onshape.com")?;
-        Ok(onshape::client::Client::new(&base, credentials, self.timeout)?)
+        Ok(environment::onshape(self.timeout)?)
     }
 
     /// A client of APS in a region.
     pub fn aps(&self, region: Region) -> Result<aps::client::Client, Failure> {
-        let credentials = aps::credentials::Credentials::from_variables(variable)?;
-        let base = base("APS_BASE_URL", "https://developer.api.autodesk.com")?;
-        Ok(aps::client::Client::new(&base, credentials, region, self.timeout)?)
+        Ok(environment::aps(region, self.timeout)?)
     }
 
     /// Whether somebody can be asked.
@@ -121,13 +117,8 @@ impl Session {
 
     /// Whether the provider runs on this machine, so that private URLs are no concern.
     pub fn is_simulated(&self) -> bool {
-        let name = match self.provider {
-            Some(Provider::Onshape) => "ONSHAPE_BASE_URL",
-            Some(Provider::Aps) => "APS_BASE_URL",
-            None => return false,
-        };
-        let url = variable(name).and_then(|text| Url::parse(&text).ok());
-        url.is_some_and(|url| crate::webhooks::url::is_loopback(&url))
+        let base = self.provider.and_then(|provider| environment::base(provider).ok());
+        base.is_some_and(|base| crate::webhooks::url::is_loopback(&base))
     }
 
     /// Prints a text for people.
@@ -144,13 +135,6 @@ impl Session {
     pub fn print<T: Serialize>(&self, keys: &[&str], object: &T) -> Result<(), Failure> {
         self.format.object(keys, object).map_err(unwritable)
     }
-}
-
-fn base(variable_name: &str, default: &str) -> Result<Url, Failure> {
-    let text = variable(variable_name).unwrap_or_else(|| default.to_owned());
-    let url = Url::parse(&text).ok();
-    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| Failure::usage(format!("{variable_name} must be a URL such as {default}")))
 }
 
 fn unwritable(error: io::Error) -> Failure {

@@ -1,24 +1,20 @@
-//! `webhook test`: one notification as the provider would post it, to any URL.
-//!
-//! # Promises
-//! - One POST: no redirect is followed and nothing is repeated.
-//! - A payload file is sent and signed byte for byte, whatever it holds.
+//! `webhook test`: one notification as the provider would post it, to any URL, or a burst of them.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Format, note};
+use crate::cli::webhook::burst::{Burst, MAX_COUNT};
+use crate::cli::webhook::posting::{Content, Posting, Verdict};
 use crate::cli::webhook::secret;
 use crate::cli::webhook::session::Session;
 use crate::event::provider::Provider;
-use crate::providers::{catalog, sample};
-use crate::webhooks::hidden::{Hidden, Veil};
-use crate::webhooks::http;
+use crate::providers::catalog;
+use crate::webhooks::hidden::Hidden;
 use crate::webhooks::url::CallbackUrl;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde::Serialize;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::time::Instant;
-use url::Url;
 
 /// Post one realistic notification to a URL, signed as the provider signs.
 ///
@@ -39,6 +35,12 @@ pub struct Args {
     /// Post the bytes of this file instead of a made-up body.
     #[arg(short, long, value_name = "F")]
     payload_file: Option<PathBuf>,
+    /// Post so many, each with new ids, and print one row that sums them up.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_COUNT as i64))]
+    count: Option<u32>,
+    /// So many a second; without it each waits for the answer before.
+    #[arg(long, value_name = "R", value_parser = rate, requires = "count")]
+    rate: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -62,51 +64,29 @@ impl Args {
         let url = CallbackUrl::parse(&self.url)
             .map_err(|error| Failure::usage(format!("URL: {error}")))?;
         let provider = self.provider(session)?;
-        let now = Timestamp::now();
-        let seed = now.as_nanosecond() as u64;
-        let event = self.event.clone().unwrap_or_else(|| default_event(provider).to_owned());
-        let (body, event) = match &self.payload_file {
+        let (content, event) = match &self.payload_file {
             Some(path) => {
                 let cannot = |error| Failure::usage(format!("{}: {error}", path.display()));
-                (std::fs::read(path).map_err(cannot)?, self.event.clone())
+                (Content::Payload(std::fs::read(path).map_err(cannot)?), self.event.clone())
             }
-            None => (sample::body(provider, &event, seed, now), Some(event)),
+            None => {
+                let usual = || default_event(provider).to_owned();
+                let event = self.event.clone().unwrap_or_else(usual);
+                (Content::Event(event.clone()), Some(event))
+            }
         };
         let secret = match (self.secret, &self.secret_env) {
             (Some(secret), _) => Some(secret),
             (None, Some(name)) => Some(secret::from_variable(name)?),
             (None, None) => None,
         };
-        let mut headers = match &secret {
-            Some(secret) => sample::sign(provider, secret.reveal(), &body, now),
-            None => Vec::new(),
-        };
-        if provider == Provider::Aps {
-            headers.push(("x-adsk-delivery-id", sample::aps_delivery_id(seed)));
-        }
-        let signed = secret.is_some();
+        let posting = Posting::new(&url, provider, content, secret, session.timeout)
+            .map_err(Failure::failed)?;
         note(&format!("Sending {} to {url}", event.as_deref().unwrap_or("the payload file")));
-        let veil = Veil::new(secret);
-        let started = Instant::now();
-        let answer = post(&url, session, headers, body).await;
-        let time_ms = started.elapsed().as_millis() as u64;
-        let (success, status, message, exit) = match answer {
-            Ok((status, text)) if is_success(provider, status) => {
-                (true, Some(status.as_u16()), text, Exit::Done)
-            }
-            Ok((status, text)) => {
-                let wanted = if provider == Provider::Onshape { "200" } else { "2xx" };
-                let text = format!("{status}, and {provider} wants {wanted}: {text}");
-                (false, Some(status.as_u16()), text, Exit::Failed)
-            }
-            Err(reason) => (false, None, reason, Exit::Remote),
-        };
-        let message = veil.over(message.trim()).chars().take(MAX_MESSAGE).collect();
-        print(
-            session,
-            &Outcome { success, url, provider, event, status, time_ms, signed, message },
-        )?;
-        Ok(exit)
+        match self.count {
+            None => once(&posting, url, event, session).await,
+            Some(count) => Burst { count, rate: self.rate }.run(posting, url, event, session).await,
+        }
     }
 
     /// The provider that was named, else the one whose event it is, else APS.
@@ -127,28 +107,36 @@ impl Args {
     }
 }
 
-async fn post(
-    url: &CallbackUrl,
+async fn once(
+    posting: &Posting,
+    url: CallbackUrl,
+    event: Option<String>,
     session: &Session,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-) -> Result<(StatusCode, String), String> {
-    let target = Url::parse(url.reveal()).map_err(|error| error.to_string())?;
-    let client = http::client(&target, session.timeout).map_err(http::reason)?;
-    let request = client.post(target).header("content-type", "application/json");
-    let request =
-        headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-    let response = request.body(body).send().await.map_err(http::reason)?;
-    let status = response.status();
-    // The status is the answer; a body that breaks off takes nothing from it.
-    let text = response.text().await.unwrap_or_default();
-    Ok((status, text))
+) -> Result<Exit, Failure> {
+    let now = Timestamp::now();
+    let answer = posting.post(now.as_nanosecond() as u64, now).await;
+    let outcome = Outcome {
+        success: answer.verdict == Verdict::Success,
+        url,
+        provider: posting.provider(),
+        event,
+        status: answer.status.map(|status| status.as_u16()),
+        time_ms: answer.time.as_millis() as u64,
+        signed: posting.is_signed(),
+        message: answer.message(posting.provider()),
+    };
+    print(session, &outcome)?;
+    Ok(match answer.verdict {
+        Verdict::Success => Exit::Done,
+        Verdict::Failure => Exit::Failed,
+        Verdict::NoAnswer => Exit::Remote,
+    })
 }
 
-fn is_success(provider: Provider, status: StatusCode) -> bool {
-    match provider {
-        Provider::Onshape => status == StatusCode::OK,
-        Provider::Aps => status.is_success(),
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if RATES.contains(&rate) => Ok(rate),
+        _ => Err(format!("expected {} to {} a second", RATES.start(), RATES.end())),
     }
 }
 
@@ -178,4 +166,5 @@ fn print(session: &Session, outcome: &Outcome) -> Result<(), Failure> {
 
 const KEYS: &[&str] =
     &["success", "url", "provider", "event", "status", "timeMs", "signed", "message"];
-const MAX_MESSAGE: usize = 300;
+/// More than anybody needs to try a URL.
+const RATES: RangeInclusive<f64> = 0.01..=1000.0;

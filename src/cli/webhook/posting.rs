@@ -1,0 +1,139 @@
+//! What `webhook test` posts, and how one answer is judged.
+//!
+//! # Promises
+//! - One POST each time: no redirect is followed and nothing is repeated.
+//! - A payload is sent and signed byte for byte, whatever it holds; a made-up body has new ids each
+//!   time.
+//! - No secret is in what an answer shows.
+
+use crate::event::provider::Provider;
+use crate::providers::sample;
+use crate::webhooks::hidden::{Hidden, Veil};
+use crate::webhooks::http;
+use crate::webhooks::url::CallbackUrl;
+use jiff::Timestamp;
+use reqwest::{Client, StatusCode};
+use std::time::{Duration, Instant};
+use url::Url;
+
+/// A notification that can be posted again and again.
+#[derive(Debug)]
+pub struct Posting {
+    client: Client,
+    target: Url,
+    provider: Provider,
+    content: Content,
+    secret: Option<Hidden>,
+    veil: Veil,
+}
+
+/// What a body is made of.
+#[derive(Debug)]
+pub enum Content {
+    /// This event, made up anew each time.
+    Event(String),
+    /// These bytes.
+    Payload(Vec<u8>),
+}
+
+/// What came of one POST.
+#[derive(Debug)]
+pub struct Answer {
+    /// Whether the provider would take it for a success.
+    pub verdict: Verdict,
+    /// The status, if there was an answer.
+    pub status: Option<StatusCode>,
+    /// What the answer says, or why there is none.
+    pub text: String,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// How the provider would take an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// Delivered.
+    Success,
+    /// Answered, and not as it wants.
+    Failure,
+    /// Not answered.
+    NoAnswer,
+}
+
+impl Posting {
+    /// A posting to a URL; each POST takes at most `timeout`.
+    pub fn new(
+        url: &CallbackUrl,
+        provider: Provider,
+        content: Content,
+        secret: Option<Hidden>,
+        timeout: Duration,
+    ) -> Result<Self, String> {
+        let target = Url::parse(url.reveal()).map_err(|error| error.to_string())?;
+        let client = http::client(&target, timeout).map_err(http::reason)?;
+        let veil = Veil::new(secret.clone());
+        Ok(Self { client, target, provider, content, secret, veil })
+    }
+
+    /// Whose notification it is.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// Whether it is signed.
+    pub fn is_signed(&self) -> bool {
+        self.secret.is_some()
+    }
+
+    /// Posts it once, as of now. Another seed gives other ids.
+    pub async fn post(&self, seed: u64, now: Timestamp) -> Answer {
+        let body = match &self.content {
+            Content::Event(event) => sample::body(self.provider, event, seed, now),
+            Content::Payload(bytes) => bytes.clone(),
+        };
+        let mut headers = match &self.secret {
+            Some(secret) => sample::sign(self.provider, secret.reveal(), &body, now),
+            None => Vec::new(),
+        };
+        if self.provider == Provider::Aps {
+            headers.push(("x-adsk-delivery-id", sample::aps_delivery_id(seed)));
+        }
+        let request = self.client.post(self.target.clone());
+        let request = request.header("content-type", "application/json").body(body);
+        let request =
+            headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let started = Instant::now();
+        let (status, text) = match request.send().await {
+            // The status is the answer; a body that breaks off takes nothing from it.
+            Ok(response) => (Some(response.status()), response.text().await.unwrap_or_default()),
+            Err(error) => (None, http::reason(error)),
+        };
+        let verdict = status.map_or(Verdict::NoAnswer, |status| self.verdict(status));
+        let text = self.veil.over(text.trim());
+        Answer { verdict, status, text, time: started.elapsed() }
+    }
+
+    fn verdict(&self, status: StatusCode) -> Verdict {
+        let delivered = match self.provider {
+            Provider::Onshape => status == StatusCode::OK,
+            Provider::Aps => status.is_success(),
+        };
+        if delivered { Verdict::Success } else { Verdict::Failure }
+    }
+}
+
+impl Answer {
+    /// What people are told: the answer, and what was wanted if it is not that.
+    pub fn message(&self, provider: Provider) -> String {
+        let message = match (self.verdict, self.status) {
+            (Verdict::Failure, Some(status)) => {
+                let wanted = if provider == Provider::Onshape { "200" } else { "2xx" };
+                format!("{status}, and {provider} wants {wanted}: {}", self.text)
+            }
+            _ => self.text.clone(),
+        };
+        message.chars().take(MAX_MESSAGE).collect()
+    }
+}
+
+const MAX_MESSAGE: usize = 300;
