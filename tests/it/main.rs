@@ -8,6 +8,7 @@ mod books;
 mod configuration;
 mod connections;
 mod consuming;
+mod delivery;
 mod order;
 mod outage;
 mod proof;
