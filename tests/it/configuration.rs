@@ -29,7 +29,7 @@ fn all_faults_are_told_at_once_with_key_value_and_what_is_accepted() {
 
     assert_eq!(said.code, 2, "{said:?}");
     for part in [
-        "http.listen: ",
+        "http.listen: \"nowhere\" is not an address such as `127.0.0.1:8080`",
         "http.body_limit: ",
         "a size such as `512B`",
         "http.port: unknown field `port`, expected one of `listen`",
@@ -37,7 +37,7 @@ fn all_faults_are_told_at_once_with_key_value_and_what_is_accepted() {
         "dedup.window: ",
         "\"3 moons\" is not a duration such as",
         "spoool: no such section; there are http, admin, kafka",
-        "sources[0].provider (source \"a\"): ",
+        "sources[0].provider (\"a\"): ",
         "expected `onshape` or `aps`",
     ] {
         assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
@@ -213,7 +213,7 @@ async fn check_connect_and_topics_tell_what_kafka_has_and_make_what_is_missing()
 }
 
 #[tokio::test]
-async fn check_connect_with_a_wrong_password_exits_3_and_does_not_show_it() {
+async fn check_connect_without_rights_or_with_a_wrong_password_exits_3_and_does_not_show_it() {
     let kafka = Kafka::start_secured().await;
     let with = |password: &str| {
         written(&format!(
@@ -231,10 +231,12 @@ async fn check_connect_with_a_wrong_password_exits_3_and_does_not_show_it() {
         run_apart(command)
     };
 
+    let without_rights = connect(&with(secure::PASSWORD)).await;
     kafka.allow("ALL", "TOPIC", "cad.*").await;
     let right = connect(&with(secure::PASSWORD)).await;
     let wrong = connect(&with("wrong-password-5d1e")).await;
 
+    assert_eq!(without_rights.code, 3, "{without_rights:?}");
     assert_eq!(right.code, 0, "{right:?}");
     assert_eq!(wrong.code, 3, "{wrong:?}");
     assert!(!format!("{wrong:?}").contains("wrong-password-5d1e"), "{wrong:?}");

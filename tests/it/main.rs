@@ -12,6 +12,7 @@ mod books;
 mod configuration;
 mod connections;
 mod consuming;
+mod delivery;
 mod keeping;
 mod order;
 mod outage;

@@ -52,8 +52,11 @@ impl Received {
     }
 }
 
-/// Reads to the end that each partition has when it is reached.
+/// Reads to the end that each partition has when it is reached, with what was committed before.
 pub fn read_to_end(config: ClientConfig, topic: &str, isolation: Isolation) -> Vec<Received> {
+    if isolation == Isolation::ReadCommitted {
+        await_markers(&config, topic);
+    }
     let (consumer, partitions) = assigned(config, topic, isolation);
     let mut open: HashSet<i32> = partitions.into_iter().collect();
     let mut records = Vec::new();
@@ -94,26 +97,28 @@ pub fn read_count(
     records
 }
 
-fn assigned(
-    mut config: ClientConfig,
-    topic: &str,
-    isolation: Isolation,
-) -> (BaseConsumer, Vec<i32>) {
-    let level = match isolation {
-        Isolation::ReadCommitted => "read_committed",
-        Isolation::ReadUncommitted => "read_uncommitted",
+/// Waits until the end that consumers of committed records see is the end of all records.
+///
+/// A commit is answered before its markers are in every partition, and until they are its records
+/// are not seen: tens of milliseconds, on a busy machine.
+fn await_markers(config: &ClientConfig, topic: &str) {
+    let committed = consumer(config.clone(), Isolation::ReadCommitted);
+    let all = consumer(config.clone(), Isolation::ReadUncommitted);
+    let end = |consumer: &BaseConsumer, partition| {
+        consumer.fetch_watermarks(topic, partition, DEADLINE).expect("the ends of a partition").1
     };
-    let consumer: BaseConsumer = config
-        // Demanded by the client, and used for nothing: partitions are assigned, nothing is committed.
-        .set("group.id", "cadrelay-tests")
-        .set("enable.auto.commit", "false")
-        .set("isolation.level", level)
-        .set("enable.partition.eof", "true")
-        .set("reconnect.backoff.max.ms", "200")
-        // The end of a partition is an empty answer, and a broker holds those back this long.
-        .set("fetch.wait.max.ms", "10")
-        .create()
-        .expect("a consumer");
+    let deadline = Instant::now() + DEADLINE;
+    for partition in partitions(&committed, topic) {
+        while end(&committed, partition) < end(&all, partition) {
+            assert!(Instant::now() < deadline, "a transaction on {topic} stayed open");
+            // Nothing is assigned, so this only waits.
+            all.poll(Duration::from_millis(10));
+        }
+    }
+}
+
+fn assigned(config: ClientConfig, topic: &str, isolation: Isolation) -> (BaseConsumer, Vec<i32>) {
+    let consumer = consumer(config, isolation);
     let partitions = partitions(&consumer, topic);
     let mut assignment = TopicPartitionList::new();
     for partition in &partitions {
@@ -123,6 +128,24 @@ fn assigned(
     }
     consumer.assign(&assignment).expect("a fresh consumer takes an assignment");
     (consumer, partitions)
+}
+
+fn consumer(mut config: ClientConfig, isolation: Isolation) -> BaseConsumer {
+    let level = match isolation {
+        Isolation::ReadCommitted => "read_committed",
+        Isolation::ReadUncommitted => "read_uncommitted",
+    };
+    config
+        // Demanded by the client, and used for nothing: partitions are assigned, nothing is committed.
+        .set("group.id", "cadrelay-tests")
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", level)
+        .set("enable.partition.eof", "true")
+        .set("reconnect.backoff.max.ms", "200")
+        // The end of a partition is an empty answer, and a broker holds those back this long.
+        .set("fetch.wait.max.ms", "10")
+        .create()
+        .expect("a consumer")
 }
 
 /// The partitions of a topic, as soon as it exists: who waits for records may come before the topic.
