@@ -8,15 +8,16 @@ use crate::oracle::dice::Dice;
 use crate::spools::{self, Found};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_journal_gives_everything_or_refuses_the_start() {
     let crash = Crash::after(400, 300).await;
 
-    let refused = crash.damage_often("journal", 90);
+    let refused = crash.damage_often("journal", 60);
 
-    assert!(refused > 30, "damage was hardly ever refused: {refused} of 90");
+    assert!(refused > 20, "damage was hardly ever refused: {refused} of 60");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,9 +26,9 @@ async fn a_damaged_journal_that_is_full_gives_everything_or_refuses_the_start() 
     let crash = Crash::after(90, 1_000_000).await;
     assert!(crash.journals().len() > 1, "there is only one journal");
 
-    let refused = crash.damage_often("full journal", 40);
+    let refused = crash.damage_often("full journal", 20);
 
-    assert!(refused > 10, "damage was hardly ever refused: {refused} of 40");
+    assert!(refused > 5, "damage was hardly ever refused: {refused} of 20");
 }
 
 /// The files of a spool as a kill left them.
@@ -75,9 +76,15 @@ impl Crash {
             assert!(copied.expect("cp runs").success());
             let damage = Damage::roll(&mut dice, &journals(&case));
             damage.inflict();
-            match spools::read(&case, self.acknowledged.ids.iter().copied()) {
-                Err(_) => refused += 1,
-                Ok(found) => assert_eq!(
+            let ids = self.acknowledged.ids.iter().copied();
+            // The store asserts some things of what it reads. A panic ends the start, too.
+            match catch_unwind(|| spools::read(&case, ids)) {
+                Err(_) | Ok(Err(_)) => {
+                    refused += 1;
+                    let again = catch_unwind(|| spools::open(&case).map(|spool| spool.close()));
+                    assert!(!matches!(again, Ok(Ok(()))), "{damage:?} was refused only once");
+                }
+                Ok(Ok(found)) => assert_eq!(
                     found, self.acknowledged,
                     "{damage:?} made a gap that nobody heard of"
                 ),
