@@ -17,6 +17,7 @@ mod answer;
 pub mod chunk;
 pub mod desk;
 mod forming;
+mod journals;
 pub mod lanes;
 mod mark;
 mod opening;

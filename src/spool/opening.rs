@@ -1,5 +1,6 @@
 //! Opens the spool: finds out what waits and who we are, without Kafka's help.
 
+use crate::spool::journals::Journals;
 use crate::spool::lanes::{Known, Lanes, extent_of};
 use crate::spool::segments::{Extent, Segment};
 use crate::spool::settings::Settings;
@@ -80,6 +81,15 @@ pub enum OpenError {
         /// The last sequence that is there.
         stored: u64,
     },
+    /// The store has cut one of its journals short.
+    #[error(
+        "the spool in {dir} has lost records: a journal of its store is damaged before its end. \
+         Restore the directory, or start with --accept-loss to go on without what is gone"
+    )]
+    Cut {
+        /// The directory.
+        dir: PathBuf,
+    },
 }
 
 impl Opening<'_> {
@@ -89,7 +99,15 @@ impl Opening<'_> {
         let unusable = |cause| OpenError::Directory { dir: dir.clone(), cause };
         let broken = |cause| OpenError::Store { dir: dir.clone(), cause };
         std::fs::create_dir_all(dir).map_err(unusable)?;
+        let journals = Journals::look(dir).map_err(unusable)?;
         let store = Store::open(&dir.join("store")).map_err(broken)?;
+        if !journals.are_whole().map_err(unusable)? {
+            if self.loss == Loss::Refuse {
+                return Err(OpenError::Cut { dir: dir.clone() });
+            }
+            tracing::error!("going on without what a damaged journal held, as told");
+        }
+        journals.forget().map_err(unusable)?;
         let mark = mark::Mark::open(dir).map_err(unusable)?;
         let stored = store.last_sequence().map_err(broken)?;
         let acknowledged = mark.sequence();

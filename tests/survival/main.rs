@@ -11,12 +11,15 @@ mod support;
 mod broker;
 mod clock;
 mod copies;
+mod damage;
 mod disk;
 mod faults;
 mod kills;
 mod large;
+mod long;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod oracle;
 mod refusals;
 mod repeats;
+mod spools;

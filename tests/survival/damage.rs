@@ -1,0 +1,146 @@
+//! What a kill or a failing disk leaves of the store: cut, flipped and zeroed journals.
+//!
+//! Either everything that was acknowledged is there, or the start is refused. A gap that nobody
+//! hears of is what must not be.
+
+use crate::oracle;
+use crate::oracle::dice::Dice;
+use crate::spools::{self, Found};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_journal_gives_everything_or_refuses_the_start() {
+    let crash = Crash::after(400, 300).await;
+
+    let refused = crash.damage_often("journal", 60);
+
+    assert!(refused > 20, "damage was hardly ever refused: {refused} of 60");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_journal_that_is_full_gives_everything_or_refuses_the_start() {
+    // More than one journal's 64 MB, so that the damage can lie before what is whole.
+    let crash = Crash::after(90, 1_000_000).await;
+    assert!(crash.journals().len() > 1, "there is only one journal");
+
+    let refused = crash.damage_often("full journal", 20);
+
+    assert!(refused > 5, "damage was hardly ever refused: {refused} of 20");
+}
+
+/// The files of a spool as a kill left them.
+struct Crash {
+    dir: tempfile::TempDir,
+    /// What was acknowledged and still waits, by lane, and all ids.
+    acknowledged: Found,
+}
+
+impl Crash {
+    /// Acknowledges so many records of that size.
+    async fn after(records: u64, bytes: usize) -> Self {
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let spool = spools::open(&dir.path().join("live")).expect("a new spool opens");
+        let mut acknowledged = Found::default();
+        for number in 0..records {
+            let lane = (number % 3 % 2) as u16;
+            let sequence = spools::append(&spool, number, lane, bytes).await;
+            acknowledged.waiting[usize::from(lane)].push(sequence);
+            acknowledged.ids.insert(number);
+        }
+        let copied = std::process::Command::new("cp")
+            .args(["-a", "--sparse=always"])
+            .args([dir.path().join("live"), dir.path().join("crash")])
+            .status();
+        assert!(copied.expect("cp runs").success());
+        spool.close();
+        Self { dir, acknowledged }
+    }
+
+    fn journals(&self) -> Vec<PathBuf> {
+        journals(&self.dir.path().join("crash"))
+    }
+
+    /// Damages a copy so often, each time in another way. How often the start was refused.
+    fn damage_often(&self, part: &str, times: u64) -> u64 {
+        let mut dice = Dice::of(oracle::seed(), part);
+        let mut refused = 0;
+        for time in 0..times {
+            let case = self.dir.path().join(format!("case-{time}"));
+            let copied = std::process::Command::new("cp")
+                .args(["-a", "--sparse=always"])
+                .args([self.dir.path().join("crash"), case.clone()])
+                .status();
+            assert!(copied.expect("cp runs").success());
+            let damage = Damage::roll(&mut dice, &journals(&case));
+            damage.inflict();
+            let ids = self.acknowledged.ids.iter().copied();
+            // The store asserts some things of what it reads. A panic ends the start, too.
+            match catch_unwind(|| spools::read(&case, ids)) {
+                Err(_) | Ok(Err(_)) => {
+                    refused += 1;
+                    let again = catch_unwind(|| spools::open(&case).map(|spool| spool.close()));
+                    assert!(!matches!(again, Ok(Ok(()))), "{damage:?} was refused only once");
+                }
+                Ok(Ok(found)) => assert_eq!(
+                    found, self.acknowledged,
+                    "{damage:?} made a gap that nobody heard of"
+                ),
+            }
+            fs::remove_dir_all(&case).expect("the case is over");
+        }
+        refused
+    }
+}
+
+fn journals(spool: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(spool.join("store")).expect("the store");
+    let mut found: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jnl"))
+        .collect();
+    found.sort();
+    found
+}
+
+#[derive(Debug)]
+struct Damage {
+    journal: PathBuf,
+    kind: Kind,
+    at: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Cut,
+    Flip,
+    ZeroPage,
+}
+
+impl Damage {
+    /// Somewhere in what is written of a journal.
+    fn roll(dice: &mut Dice, journals: &[PathBuf]) -> Self {
+        let journal = journals[dice.below(journals.len() as u64) as usize].clone();
+        let bytes = fs::read(&journal).expect("the journal is read");
+        let written = bytes.iter().rposition(|byte| *byte != 0).expect("something is written") + 1;
+        let kind = [Kind::Cut, Kind::Flip, Kind::ZeroPage][dice.below(3) as usize];
+        Self { journal, kind, at: dice.below(written as u64) }
+    }
+
+    fn inflict(&self) {
+        let file = File::options().read(true).write(true).open(&self.journal).expect("the journal");
+        match self.kind {
+            Kind::Cut => file.set_len(self.at).expect("a cut"),
+            Kind::Flip => {
+                let mut byte = [0];
+                file.read_exact_at(&mut byte, self.at).expect("a byte");
+                file.write_all_at(&[byte[0] ^ (1 << (self.at % 8))], self.at).expect("a flip");
+            }
+            Kind::ZeroPage => {
+                file.write_all_at(&[0; 4096], self.at / 4096 * 4096).expect("a zeroed page");
+            }
+        }
+    }
+}
