@@ -231,22 +231,26 @@ fn serve_ingest(
         actix_web::rt::spawn(Desk::open());
         App::new().app_data(inlets.clone()).configure(ingest::routes)
     };
-    let mut server = HttpServer::new(app)
+    // actix counts connections by worker.
+    let workers = config.http.workers.unwrap_or_else(processors).max(1);
+    let server = HttpServer::new(app)
         .disable_signals()
         .shutdown_timeout(STOP_SECONDS)
         .client_request_timeout(config.http.read_timeout.0)
         .client_disconnect_timeout(Duration::from_secs(1))
         .keep_alive(KEEP_ALIVE)
-        .max_connections(config.http.max_connections)
+        .max_connections(config.http.max_connections.div_ceil(workers))
+        .workers(workers)
         .backlog(1024);
-    if let Some(workers) = config.http.workers {
-        server = server.workers(workers);
-    }
     let server = match &config.http.tls {
         None => server.listen(listener)?,
         Some(tls) => server.listen_rustls_0_23(listener, crate::http::tls::config(tls)?)?,
     };
     Ok(server.run())
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn serve_admin(listener: TcpListener, admin: web::Data<Admin>) -> anyhow::Result<Server> {

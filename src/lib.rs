@@ -12,6 +12,8 @@ pub mod http;
 pub mod ingest;
 pub mod kafka;
 pub mod metrics;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod providers;
 pub mod quantity;
 pub mod record;

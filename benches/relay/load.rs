@@ -76,27 +76,7 @@ impl Requests {
 
     /// Posts all of them, each connection the next one when it has its answer.
     pub async fn closed_loop(self: Arc<Self>, to: SocketAddr, connections: usize) -> Round {
-        let next = Arc::new(AtomicUsize::new(0));
-        let began = Instant::now();
-        let mut senders = tokio::task::JoinSet::new();
-        for _ in 0..connections {
-            let (requests, next) = (Arc::clone(&self), Arc::clone(&next));
-            senders.spawn(async move {
-                let mut sender = Sender::connect(to).await;
-                let mut latencies = Vec::new();
-                let mut failed = 0;
-                while let Some(request) = requests.bytes.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let sent = Instant::now();
-                    if sender.post(request).await == Some(200) {
-                        latencies.push(sent.elapsed());
-                    } else {
-                        failed += 1;
-                    }
-                }
-                (latencies, failed)
-            });
-        }
-        Round::of(senders.join_all().await, began)
+        self.post_all(to, connections, Pace::Answers).await
     }
 
     /// Posts at a fixed rate. A request that must wait for a connection has waited since it was due.
@@ -106,9 +86,13 @@ impl Requests {
         connections: usize,
         rate: u32,
     ) -> Round {
+        let start = Instant::now() + Duration::from_millis(50);
+        self.post_all(to, connections, Pace::Rate { start, rate }).await
+    }
+
+    async fn post_all(self: Arc<Self>, to: SocketAddr, connections: usize, pace: Pace) -> Round {
         let next = Arc::new(AtomicUsize::new(0));
         let began = Instant::now();
-        let start = began + Duration::from_millis(50);
         let mut senders = tokio::task::JoinSet::new();
         for _ in 0..connections {
             let (requests, next) = (Arc::clone(&self), Arc::clone(&next));
@@ -119,8 +103,7 @@ impl Requests {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(request) = requests.bytes.get(number) else { break };
-                    let due = start + Duration::from_secs_f64(number as f64 / f64::from(rate));
-                    tokio::time::sleep_until(due.into()).await;
+                    let due = pace.due(number).await;
                     if sender.post(request).await == Some(200) {
                         latencies.push(due.elapsed());
                     } else {
@@ -131,6 +114,29 @@ impl Requests {
             });
         }
         Round::of(senders.join_all().await, began)
+    }
+}
+
+/// When the next request goes.
+#[derive(Clone, Copy, Debug)]
+enum Pace {
+    /// When the one before it was answered.
+    Answers,
+    /// So many a second.
+    Rate { start: Instant, rate: u32 },
+}
+
+impl Pace {
+    /// Waits until a request is due, and tells when that was.
+    async fn due(self, number: usize) -> Instant {
+        match self {
+            Self::Answers => Instant::now(),
+            Self::Rate { start, rate } => {
+                let due = start + Duration::from_secs_f64(number as f64 / f64::from(rate));
+                tokio::time::sleep_until(due.into()).await;
+                due
+            }
+        }
     }
 }
 

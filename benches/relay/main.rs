@@ -5,6 +5,7 @@
 
 mod bare;
 mod load;
+mod prepared;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use load::{Requests, Round};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -66,6 +67,15 @@ enum Measure {
         #[arg(long, default_value_t = 350)]
         size: usize,
     },
+    /// Restart: how long a start takes with much in the spool, and what memory.
+    Restart {
+        /// Ids that are remembered.
+        #[arg(long, default_value_t = 10_000_000)]
+        ids: u64,
+        /// Records that wait.
+        #[arg(long, default_value_t = 1_000_000)]
+        pending: u64,
+    },
     /// The bare server; started by the others.
     #[command(hide = true)]
     Bare,
@@ -85,6 +95,7 @@ fn main() {
         Some(Measure::Latency { rate, seconds, without_kafka }) => {
             runtime.block_on(latency(rate, seconds, without_kafka));
         }
+        Some(Measure::Restart { ids, pending }) => runtime.block_on(restart(ids, pending)),
         Some(Measure::Drain { records, size }) => runtime.block_on(drain(records, size)),
         // A smoke of two seconds, for those who run all benches.
         None => runtime.block_on(ratio(1, 5_000, 1024, 64)),
@@ -175,6 +186,21 @@ async fn drain(records: usize, size: usize) {
     println!("relay memory {} MiB afterwards", relay.memory() >> 20);
 }
 
+async fn restart(ids: u64, pending: u64) {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let began = Instant::now();
+    prepared::fill(&dir.path().join("spool"), ids, pending, 350).await;
+    println!("made {ids} ids, {pending} of them pending, in {:.0?}", began.elapsed());
+    for _ in 0..3 {
+        let began = Instant::now();
+        let relay = Relay::start_in("127.0.0.1:1", dir.path());
+        let request = Requests::make(1, 350, SECRET, unique(), Timestamp::now());
+        let round = Arc::new(request).closed_loop(relay.address, 1).await;
+        assert_eq!(round.answered, 1, "the first notification is accepted");
+        println!("first 200 after {:.2?}, memory {} MiB", began.elapsed(), relay.memory() >> 20);
+    }
+}
+
 fn show(name: &str, round: &Round, cpu: Option<Duration>) {
     let cpu = cpu.map_or(String::new(), |cpu| {
         format!(", {:.1} us of processor each", cpu.as_secs_f64() * 1e6 / round.answered as f64)
@@ -198,19 +224,24 @@ struct Relay {
     process: Process,
     address: SocketAddr,
     admin: SocketAddr,
-    _dir: tempfile::TempDir,
+    _dir: Option<tempfile::TempDir>,
 }
 
 impl Relay {
     fn start(brokers: &str) -> Self {
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
-        let spool = dir.path().join("spool");
+        let relay = Self::start_in(brokers, dir.path());
+        Self { _dir: Some(dir), ..relay }
+    }
+
+    fn start_in(brokers: &str, dir: &Path) -> Self {
+        let spool = dir.join("spool");
         let config = format!(
             "[http]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
-             [kafka]\nbrokers = \"{brokers}\"\n[spool]\ndir = {spool:?}\n\
+             [kafka]\nbrokers = \"{brokers}\"\n[spool]\ndir = {spool:?}\nmax_bytes = \"64GiB\"\n\
              [[sources]]\nname = \"onshape\"\nprovider = \"onshape\"\nproof = {{ hmac = [\"{SECRET}\"] }}\n"
         );
-        let file: PathBuf = dir.path().join("cadrelay.toml");
+        let file = dir.join("cadrelay.toml");
         std::fs::write(&file, config).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_cadrelay"));
         command.args(["serve", "--log-format", "json", "--config"]).arg(&file);
@@ -218,7 +249,7 @@ impl Relay {
         let line: serde_json::Value = serde_json::from_str(&process.first_line).expect("JSON");
         let address =
             |key: &str| line[key].as_str().and_then(|text| text.parse().ok()).expect("an address");
-        Self { address: address("ingest"), admin: address("admin"), process, _dir: dir }
+        Self { address: address("ingest"), admin: address("admin"), process, _dir: None }
     }
 
     async fn pending(&self) -> u64 {

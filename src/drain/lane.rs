@@ -37,7 +37,7 @@ impl Lane {
         Self {
             number,
             topic,
-            pause: Pause::default(),
+            pause: Pause::up_to(LONGEST_PAUSE),
             refused: None,
             limit: usize::MAX,
             ready: false,
@@ -85,17 +85,23 @@ impl Lane {
     }
 }
 
-/// A pause that grows with each failure: 250 ms, doubling up to 15 s.
-#[derive(Clone, Copy, Debug, Default)]
+/// A pause that grows with each failure: 250 ms, doubling up to its longest.
+#[derive(Clone, Copy, Debug)]
 pub struct Pause {
     until: Option<Instant>,
     failures: u32,
+    longest: Duration,
 }
 
 impl Pause {
+    /// No pause yet, and none longer than this.
+    pub fn up_to(longest: Duration) -> Self {
+        Self { until: None, failures: 0, longest }
+    }
+
     /// Begins the next pause and returns its length.
     pub fn begin(&mut self, now: Instant) -> Duration {
-        let length = FIRST_PAUSE.saturating_mul(1 << self.failures.min(6)).min(LONGEST_PAUSE);
+        let length = FIRST_PAUSE.saturating_mul(1 << self.failures.min(6)).min(self.longest);
         self.failures += 1;
         self.until = Some(now + length);
         length
@@ -103,7 +109,7 @@ impl Pause {
 
     /// It worked: the next pause is a short one again.
     pub fn end(&mut self) {
-        *self = Self::default();
+        *self = Self::up_to(self.longest);
     }
 
     /// How long it still lasts, if it does.
@@ -114,6 +120,7 @@ impl Pause {
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// A topic is mended by people; a look every quarter of a minute is enough.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// A batch that was refused is cut to a quarter: six steps from ten thousand to one.
 const SPLIT: usize = 4;
@@ -125,7 +132,7 @@ mod tests {
     #[test]
     fn a_pause_grows_to_its_bound_and_begins_anew_after_success() {
         let now = Instant::now();
-        let mut pause = Pause::default();
+        let mut pause = Pause::up_to(LONGEST_PAUSE);
 
         let lengths: Vec<_> = (0..8).map(|_| pause.begin(now)).collect();
 

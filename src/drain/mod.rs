@@ -99,7 +99,7 @@ impl Drain {
             status,
             session: None,
             lanes,
-            pause: lane::Pause::default(),
+            pause: lane::Pause::up_to(LONGEST_PAUSE),
             last_heard: Instant::now(),
             last_batch: None,
         })
@@ -117,7 +117,8 @@ impl Drain {
         let deadline = Instant::now() + grace;
         while self.waits() {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            // A Kafka that is away as we stop will find its records in the spool.
+            if left.is_zero() || self.session.is_none() {
                 break;
             }
             match self.step(Instant::now(), left.min(PATIENCE))? {
@@ -379,6 +380,8 @@ fn release_through(spool: &Spool, lane: u16, through: u64) -> Result<(), Error> 
 const GATHER: Duration = Duration::from_millis(10);
 /// How long a delivery, a commit or a connection may take before the producer is made anew.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A cluster that comes back is found within some seconds; an attempt costs it next to nothing.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_secs(5);
 /// `cadrelay_kafka_up` follows an outage within a minute also when nothing is sent.
 const PROBE_EVERY: Duration = Duration::from_secs(15);

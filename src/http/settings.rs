@@ -2,7 +2,8 @@
 
 use crate::quantity::{ByteSize, Duration};
 use crate::secret::Secret;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// The address to listen on. Default `127.0.0.1:8080`.
+    #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// The largest body that is taken. Default `1MiB`.
     pub body_limit: ByteSize,
@@ -58,6 +60,7 @@ impl Default for Settings {
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
     /// The address to listen on; not for the internet. Default `127.0.0.1:9464`.
+    #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// The bearer token that guards everything but the probes. Default none.
     pub token: Option<Secret>,
@@ -67,4 +70,12 @@ impl Default for Admin {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)), token: None }
     }
+}
+
+/// An address, or a message that says what one looks like.
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format_args!("{text:?} is not an address such as `127.0.0.1:8080`"))
+    })
 }

@@ -27,6 +27,10 @@ pub enum Error {
 
 /// The properties that every client shares.
 pub fn common(settings: &Settings) -> Result<ClientConfig, Error> {
+    with_theirs(ours(settings), settings)
+}
+
+fn ours(settings: &Settings) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &settings.brokers)
@@ -38,6 +42,11 @@ pub fn common(settings: &Settings) -> Result<ClientConfig, Error> {
         // Idle connections are closed by brokers as a rule; that is no news.
         .set("log.connection.close", "false")
         .set_log_level(RDKafkaLogLevel::Warning);
+    config
+}
+
+/// Adds what `[kafka.client]` says, over what was there.
+fn with_theirs(mut config: ClientConfig, settings: &Settings) -> Result<ClientConfig, Error> {
     for (property, value) in &settings.client {
         let value =
             value.resolve().map_err(|cause| Error::Secret { property: property.clone(), cause })?;
@@ -48,7 +57,7 @@ pub fn common(settings: &Settings) -> Result<ClientConfig, Error> {
 
 /// The properties of the producer.
 pub fn producer(settings: &Settings, instance: &str) -> Result<ClientConfig, Error> {
-    let mut config = ClientConfig::new();
+    let mut config = ours(settings);
     config
         // One body limit and what the record adds; the topics that we make take as much.
         .set("message.max.bytes", MAX_MESSAGE_BYTES)
@@ -61,9 +70,7 @@ pub fn producer(settings: &Settings, instance: &str) -> Result<ClientConfig, Err
         // The drain waits this long for a delivery and then makes the client anew.
         .set("message.timeout.ms", "30000")
         .set("topic.metadata.propagation.max.ms", "5000");
-    for (property, value) in common(settings)?.config_map() {
-        config.set(property.to_owned(), value.to_owned());
-    }
+    let mut config = with_theirs(config, settings)?;
     config.set("acks", "all").set("enable.idempotence", "true");
     if settings.delivery == Delivery::ExactlyOnce {
         config.set("transactional.id", format!("cadrelay-{instance}"));
@@ -122,3 +129,25 @@ pub(super) fn log_error(error: &dyn fmt::Display, reason: &str) {
 
 /// The largest record that we send and that our topics take.
 pub const MAX_MESSAGE_BYTES: &str = "2097152";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn every_client_gets_the_password_itself_and_what_the_settings_say_before_our_defaults() {
+        let mut settings = Settings::default();
+        for (property, value) in [("sasl.password", "s3cret"), ("linger.ms", "7"), ("acks", "1")] {
+            settings.client.insert(property.to_owned(), Secret::Text(value.to_owned()));
+        }
+
+        let producer = producer(&settings, "one").unwrap();
+        let reader = reader(&settings).unwrap();
+
+        assert_eq!(producer.get("sasl.password").unwrap(), "s3cret");
+        assert_eq!(reader.get("sasl.password").unwrap(), "s3cret");
+        assert_eq!(producer.get("linger.ms").unwrap(), "7");
+        assert_eq!(producer.get("acks").unwrap(), "all");
+    }
+}

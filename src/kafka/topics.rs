@@ -91,7 +91,7 @@ impl Inspector {
         let metadata = self
             .reader
             .fetch_metadata(Some(topic), patience)
-            .map_err(|error| Trouble::of(&error))?;
+            .map_err(|error| self.why_not(&error))?;
         let Some(found) = metadata.topics().first() else {
             return Ok(State::Troubled(Trouble::UnknownTopic));
         };
@@ -106,6 +106,17 @@ impl Inspector {
             return Ok(State::Troubled(Trouble::NotEnoughReplicas));
         }
         Ok(State::Ready { partitions: found.partitions().len() as i32 })
+    }
+
+    /// Why nothing was answered. Of a refused log-in the call itself says no more than that there was
+    /// no connection; the reason waits among the client's events.
+    fn why_not(&self, error: &KafkaError) -> Trouble {
+        let events = std::iter::from_fn(|| self.reader.poll(EVENTS));
+        let mut troubles = events.filter_map(Result::err).map(|event| Trouble::of(&event));
+        match troubles.any(|trouble| trouble == Trouble::Authentication) {
+            true => Trouble::Authentication,
+            false => Trouble::of(error),
+        }
     }
 
     /// Makes a topic. One that is there already is fine.
@@ -134,6 +145,9 @@ impl Inspector {
         }
     }
 }
+
+/// Events that wait are there at once, one at a look; between them come log lines.
+const EVENTS: Duration = Duration::from_millis(20);
 
 impl std::fmt::Debug for Inspector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -29,6 +29,8 @@ mod tests;
 pub mod window;
 mod writer;
 
+#[cfg(feature = "mutants")]
+use crate::mutants;
 use crate::record::layout::Record;
 use crate::spool::answer::Answer;
 use crate::spool::chunk::Chunk;
@@ -200,6 +202,10 @@ impl Spool {
     pub async fn append(&self, submission: Submission) -> Result<Appended, Error> {
         match self.inner.append(submission)? {
             Waiting::Done(appended) => Ok(appended),
+            #[cfg(feature = "mutants")]
+            Waiting::ForCommit(_) if mutants::on(mutants::Mutant::AnswerBeforeCommit) => {
+                Ok(Appended::New { sequence: 0 })
+            }
             Waiting::ForCommit(answer) => answer.await,
         }
     }

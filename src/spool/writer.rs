@@ -98,6 +98,12 @@ fn commit(inner: &Inner, mut forming: Forming) -> Result<(), store::Error> {
         .iter()
         .map(|(_, chunk)| chunk.last)
         .fold(inner.last_sequence.load(Ordering::Relaxed), u64::max);
+    #[cfg(feature = "mutants")]
+    if crate::mutants::on(crate::mutants::Mutant::IdBeforeRecord) {
+        let last_sequence = inner.last_sequence.load(Ordering::Relaxed);
+        let ids = std::mem::take(&mut forming.ids);
+        inner.store.commit(Commit { segment, chunks: Vec::new(), slice, ids, last_sequence })?;
+    }
     inner.store.commit(Commit {
         segment,
         chunks: chunks.clone(),

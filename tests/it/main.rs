@@ -8,11 +8,17 @@ mod support;
 mod provider;
 
 mod answers;
+mod books;
+mod configuration;
 mod connections;
+mod consuming;
 mod keeping;
 mod order;
+mod outage;
 mod proof;
+mod records;
 mod repeats;
+mod secrets;
 mod stopping;
 mod wire;
 mod workflows;

@@ -23,6 +23,7 @@ use super::notification::{Notification, secret};
 use super::process::{launch, signal};
 use super::waiting::eventually;
 use cadrelay::event::provider::Provider;
+use rdkafka::ClientConfig;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -57,10 +58,13 @@ impl Builder {
         self
     }
 
-    /// Publishes to where nobody answers.
-    pub fn kafka_at(mut self, address: &str) -> Self {
-        let mut client = rdkafka::ClientConfig::new();
-        client.set("bootstrap.servers", address);
+    /// Publishes to where a client with these settings finds it, with the same settings.
+    pub fn kafka_with(mut self, client: ClientConfig) -> Self {
+        for (property, value) in client.config_map() {
+            if property != "bootstrap.servers" {
+                self = self.set(&format!("kafka.client.\"{property}\""), &quoted(value));
+            }
+        }
         self.broker = Some(Broker::at(client));
         self
     }
@@ -105,12 +109,11 @@ impl Builder {
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .expect("a folder for the relay");
         let broker = self.broker.take().unwrap_or_else(Broker::embedded);
-        let prefix = broker.prefix();
         let usual = [
             ("http.listen", "'127.0.0.1:0'".to_owned()),
             ("admin.listen", "'127.0.0.1:0'".to_owned()),
             ("kafka.brokers", quoted(&broker.address())),
-            ("kafka.topic_prefix", quoted(&prefix)),
+            ("kafka.topic_prefix", quoted(&broker.prefix())),
             ("kafka.create_topics", broker.creates_topics().to_string()),
             ("kafka.partitions", "3".to_owned()),
             ("spool.dir", quoted(&dir.path().join("spool").display().to_string())),
@@ -136,7 +139,6 @@ impl Builder {
         Relay {
             dir,
             broker,
-            prefix,
             environment: self.environment,
             process: None,
             ingest: watch::Sender::new(None),
@@ -155,7 +157,6 @@ impl Builder {
 pub struct Relay {
     dir: TempDir,
     broker: Broker,
-    prefix: String,
     environment: Vec<(String, String)>,
     process: Option<Child>,
     ingest: watch::Sender<Option<SocketAddr>>,
@@ -215,6 +216,12 @@ impl Relay {
         self.request(reqwest::Method::GET, self.admin(), path).await
     }
 
+    /// Asks the admin listener with a bearer token.
+    pub async fn ask_with_token(&self, path: &str, token: &str) -> Answer {
+        let request = self.client.get(format!("http://{}{path}", self.admin())).bearer_auth(token);
+        Answer::read(request.send().await.expect("an answer")).await.expect("a whole answer")
+    }
+
     /// A request without a body.
     pub async fn request(&self, method: reqwest::Method, to: SocketAddr, path: &str) -> Answer {
         let response = self.client.request(method, format!("http://{to}{path}")).send().await;
@@ -259,7 +266,7 @@ impl Relay {
 
     /// The full name of a topic of ours: `onshape.document`.
     pub fn topic(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+        format!("{}{name}", self.broker.prefix())
     }
 
     /// The records of one of our topics as a consumer gets them, once there are `count`.

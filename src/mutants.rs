@@ -1,0 +1,26 @@
+//! Faults built in on purpose, to see that the tests of survival find them.
+//!
+//! `CADRELAY_MUTANT` names the one that is on. The third that those tests look for needs no mutant:
+//! it is `kafka.delivery = "at-least-once"`, taken for what it is not.
+
+use std::sync::LazyLock;
+
+/// A fault that other relays have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mutant {
+    /// The sender is answered before its record is on the disk.
+    AnswerBeforeCommit,
+    /// An id is remembered by a commit of its own, before its record is stored.
+    IdBeforeRecord,
+}
+
+/// Whether a mutant is on.
+pub fn on(mutant: Mutant) -> bool {
+    static NAMED: LazyLock<Option<String>> =
+        LazyLock::new(|| std::env::var("CADRELAY_MUTANT").ok());
+    let name = match mutant {
+        Mutant::AnswerBeforeCommit => "answer-before-commit",
+        Mutant::IdBeforeRecord => "id-before-record",
+    };
+    NAMED.as_deref() == Some(name)
+}

@@ -1,0 +1,99 @@
+/* A disk and a clock that break on command: preloaded into the relay under test.
+ *
+ * CADRELAY_FAULTS names a file of eight 64-bit numbers, shared with the test, that says what to do.
+ * Only the store's journal (*.jnl) is touched: what is acknowledged goes through it. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SYNCS,        /* counted here: syncs of the journal so far */
+    FAIL_SYNC,    /* fail the sync with this number, and all after it */
+    KILL_BEFORE,  /* die before the sync with this number */
+    KILL_AFTER,   /* die after the sync with this number, before anyone hears of it */
+    WRITES,       /* counted here: writes to the journal so far */
+    TEAR_WRITE,   /* write half of the write with this number, then die */
+    CLOCK_OFFSET, /* seconds that the clock of the day is wrong by */
+    NUMBERS
+};
+
+static _Atomic int64_t *order;
+
+__attribute__((constructor)) static void begin(void) {
+    const char *path = getenv("CADRELAY_FAULTS");
+    int fd = path ? open(path, O_RDWR) : -1;
+    if (fd < 0) {
+        return;
+    }
+    void *shared = mmap(NULL, NUMBERS * 8, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    order = shared == MAP_FAILED ? NULL : shared;
+    close(fd);
+}
+
+static int is_journal(int fd) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path);
+    return length > 4 && memcmp(path + length - 4, ".jnl", 4) == 0;
+}
+
+static int sync_journal(int fd, const char *name) {
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+    if (!order || !is_journal(fd)) {
+        return real(fd);
+    }
+    int64_t number = ++order[SYNCS];
+    if (order[FAIL_SYNC] && number >= order[FAIL_SYNC]) {
+        errno = EIO;
+        return -1;
+    }
+    if (number == order[KILL_BEFORE]) {
+        kill(getpid(), SIGKILL);
+    }
+    int outcome = real(fd);
+    if (number == order[KILL_AFTER]) {
+        kill(getpid(), SIGKILL);
+    }
+    return outcome;
+}
+
+int fsync(int fd) {
+    return sync_journal(fd, "fsync");
+}
+
+int fdatasync(int fd) {
+    return sync_journal(fd, "fdatasync");
+}
+
+ssize_t write(int fd, const void *bytes, size_t length) {
+    static ssize_t (*real)(int, const void *, size_t);
+    if (!real) {
+        real = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+    }
+    if (order && is_journal(fd) && ++order[WRITES] == order[TEAR_WRITE]) {
+        real(fd, bytes, length / 2);
+        kill(getpid(), SIGKILL);
+    }
+    return real(fd, bytes, length);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) {
+        real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    }
+    int outcome = real(clock, now);
+    if (outcome == 0 && order && clock == CLOCK_REALTIME) {
+        now->tv_sec += order[CLOCK_OFFSET];
+    }
+    return outcome;
+}

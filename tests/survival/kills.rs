@@ -1,0 +1,71 @@
+//! The relay dies or is stopped under load.
+
+use crate::faults::{Fault, Faults};
+use crate::oracle::{self, Load, dice::Dice};
+use crate::support::kafka::Kafka;
+use std::os::unix::process::ExitStatusExt;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_or_published_twice_when_the_relay_is_killed_at_any_moment() {
+    let kafka = Kafka::shared().await;
+    let seed = oracle::seed();
+    let mut dice = Dice::of(seed, "moments of kills");
+    let mut relay = oracle::relay(kafka).start().await;
+    let posting = Load::of(seed).start(relay.sender());
+
+    for _ in 0..KILLS {
+        posting.answered(1 + dice.below(200)).await;
+        relay.restart().await;
+    }
+    posting.answered(50).await;
+
+    let mut ledger = posting.finish().await;
+    ledger.fault("relay_kills", KILLS);
+    oracle::judge("relay killed at random", kafka, &relay, &ledger).await.assert_holds();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_or_published_twice_when_the_relay_dies_around_a_commit() {
+    let kafka = Kafka::shared().await;
+    let seed = oracle::seed();
+    let mut dice = Dice::of(seed, "moments around commits");
+    let faults = Faults::new();
+    let mut relay = faults.apply(oracle::relay(kafka)).start().await;
+    let posting = Load::of(seed).start(relay.sender());
+
+    for round in 0..KILLS {
+        posting.answered(1 + dice.below(50)).await;
+        let around = [Fault::KillBefore, Fault::KillAfter, Fault::TearWrite];
+        faults.order_next(around[round as usize % around.len()], 1 + dice.below(20));
+        let status = relay.ended().await;
+        assert_eq!(status.signal(), Some(libc::SIGKILL));
+        faults.mend();
+        relay.restart().await;
+    }
+    posting.answered(50).await;
+
+    let mut ledger = posting.finish().await;
+    ledger.fault("relay_kills", KILLS);
+    oracle::judge("relay killed around commits", kafka, &relay, &ledger).await.assert_holds();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_is_told_to_stop_ends_well_and_what_it_was_sent_is_not_lost() {
+    let kafka = Kafka::shared().await;
+    let mut relay = oracle::relay(kafka).start().await;
+    let posting = Load::of(oracle::seed()).start(relay.sender());
+
+    for _ in 0..STOPS {
+        posting.answered(200).await;
+        assert!(relay.terminate().await.success());
+        relay.restart().await;
+    }
+    posting.answered(50).await;
+
+    let mut ledger = posting.finish().await;
+    ledger.fault("relay_stops", STOPS);
+    oracle::judge("relay stopped under load", kafka, &relay, &ledger).await.assert_holds();
+}
+
+const KILLS: u64 = 15;
+const STOPS: u64 = 3;

@@ -1,0 +1,22 @@
+//! Nothing answered 200 is lost and nothing is published twice, whatever breaks.
+//!
+//! Each scenario posts like the providers do, breaks something, and lets the [`oracle`] judge what
+//! a consumer finds in the end. `CADRELAY_SURVIVAL_SEED` repeats a schedule. Each run leaves a line
+//! of JSON in the file that `CADRELAY_SURVIVAL_LOG` names, `survival.jsonl` in the target's
+//! temporary folder without it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod broker;
+mod clock;
+mod copies;
+mod disk;
+mod faults;
+mod kills;
+mod large;
+#[cfg(feature = "mutants")]
+mod mutants;
+mod oracle;
+mod refusals;
+mod repeats;

@@ -1,0 +1,75 @@
+//! Posts as the providers do, and judges what a consumer finds afterwards.
+//!
+//! # Promises
+//! - A seed repeats the schedule: what is posted, which are repeated, when something breaks. What
+//!   the machine makes of it is its own affair.
+//! - The verdict rests on what senders were told and what a `read_committed` consumer reads. The
+//!   relay's own figures are only checked against each other.
+
+pub mod dice;
+mod judge;
+pub mod load;
+
+pub use judge::Verdict;
+pub use load::{Ledger, Load};
+
+use crate::support::kafka::{Isolation, Kafka};
+use crate::support::relay::{Builder, Metrics, Relay};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::time::Duration;
+
+/// The schedule's seed: `CADRELAY_SURVIVAL_SEED`, else a fixed one.
+pub fn seed() -> u64 {
+    let named = std::env::var("CADRELAY_SURVIVAL_SEED").ok();
+    named.map_or(20_261_124, |seed| seed.parse().expect("CADRELAY_SURVIVAL_SEED is a number"))
+}
+
+/// A relay on this Kafka.
+pub fn relay(kafka: &Kafka) -> Builder {
+    Relay::builder().kafka(kafka)
+}
+
+/// Waits until everything is out, reads it all, and judges. What the relay counts must add up, too.
+pub async fn judge(run: &str, kafka: &Kafka, relay: &Relay, ledger: &Ledger) -> Verdict {
+    relay.drained().await;
+    assert_books_balance(&relay.metrics().await);
+    judge_topics(run, kafka, &relay.topic(""), ledger).await
+}
+
+/// The same, when no relay runs any more.
+pub async fn judge_topics(run: &str, kafka: &Kafka, prefix: &str, ledger: &Ledger) -> Verdict {
+    let mut topics = Vec::new();
+    for topic in topics_of(kafka, prefix).await {
+        topics.push(kafka.read_topic(&topic, Isolation::ReadCommitted).await);
+    }
+    let verdict = Verdict::of(run, ledger, &topics);
+    verdict.note();
+    verdict
+}
+
+/// P6, of one run of the relay.
+pub fn assert_books_balance(metrics: &Metrics) {
+    let outcome = |outcome: &str| -> f64 {
+        let of = metrics.of("cadrelay_notifications_total");
+        of.filter(|(labels, _)| labels["outcome"] == outcome).map(|(_, value)| value).sum()
+    };
+    let came =
+        outcome("accepted") + outcome("quarantined") + metrics.sum("cadrelay_spool_recovered");
+    let went = metrics.sum("cadrelay_published_total") + metrics.sum("cadrelay_spool_pending");
+    assert_eq!(came, went, "what came is not what went and what waits");
+}
+
+/// All topics that records of a relay may be in.
+async fn topics_of(kafka: &Kafka, prefix: &str) -> Vec<String> {
+    let client: BaseConsumer = kafka.client().create().expect("a client");
+    let prefix = prefix.to_owned();
+    let listing = tokio::task::spawn_blocking(move || {
+        let metadata = client.fetch_metadata(None, LISTING).expect("a broker that answers");
+        let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
+        let ours = names.filter(|name| name.starts_with(&prefix));
+        ours.filter(|name| !name.ends_with("relay.positions")).collect()
+    });
+    listing.await.expect("the listing does not panic")
+}
+
+const LISTING: Duration = Duration::from_secs(30);

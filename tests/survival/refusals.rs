@@ -1,0 +1,106 @@
+//! Kafka takes some records and not others: a topic is missing, forbidden, or takes less.
+
+use crate::large;
+use crate::oracle::{self, Ledger, Load};
+use crate::support::kafka::{Isolation, Kafka};
+use crate::support::notification::Notification;
+use crate::support::relay::Relay;
+use crate::support::waiting::eventually;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_is_too_large_for_its_topic_is_quarantined_and_its_neighbours_are_not() {
+    let kafka = Kafka::shared().await;
+    let relay = oracle::relay(kafka).start().await;
+    kafka
+        .create_topic(&relay.topic("onshape.document"), 3, &[("max.message.bytes", "20000")])
+        .await;
+    let posting = Load::of(oracle::seed()).start(relay.sender());
+
+    let mut large_ones = Ledger::default();
+    for seed in 0..LARGE {
+        posting.answered(100).await;
+        let large = large::notification(seed, 60_000);
+        relay.post(&large).await.assert_accepted();
+        large_ones.acknowledge(&large.body);
+    }
+    posting.answered(100).await;
+    let mut ledger = posting.finish().await;
+    ledger.events.extend(large_ones.events);
+    relay.drained().await;
+
+    let reason = [("reason", "too_large_for_kafka")];
+    let quarantined = relay.metrics().await.get("cadrelay_quarantined_total", &reason);
+    assert_eq!(quarantined, LARGE as f64);
+    ledger.fault("too_large", LARGE);
+    oracle::judge("records too large for their topic", kafka, &relay, &ledger).await.assert_holds();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_topic_holds_back_its_own_lane_alone() {
+    let kafka = Kafka::shared().await;
+    let relay = oracle::relay(kafka).set("kafka.create_topics", "false").start().await;
+    for topic in ["onshape.document", "quarantine", "relay.positions"] {
+        kafka
+            .create_topic(&relay.topic(topic), if topic == "relay.positions" { 1 } else { 3 }, &[])
+            .await;
+    }
+    let posting = Load::of(oracle::seed()).start(relay.sender());
+
+    posting.answered(500).await;
+    let mut ledger = posting.finish().await;
+    only_waits(&relay, "aps.data").await;
+    kafka.create_topic(&relay.topic("aps.data"), 3, &[]).await;
+
+    ledger.fault("missing_topics", 1);
+    oracle::judge("topic missing", kafka, &relay, &ledger).await.assert_holds();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_is_deleted_under_load_is_made_again_and_the_others_flow() {
+    let kafka = Kafka::shared().await;
+    let relay = oracle::relay(kafka).start().await;
+    // What the deleted topic held is gone with it, and is not in the ledger.
+    relay.post(&Notification::aps(1)).await.assert_accepted();
+    relay.drained().await;
+
+    delete_topic(kafka, &relay.topic("aps.data")).await;
+    let posting = Load::of(oracle::seed()).start(relay.sender());
+    posting.answered(500).await;
+    let mut ledger = posting.finish().await;
+    relay.drained().await;
+
+    ledger.fault("deleted_topics", 1);
+    let verdict = oracle::judge("topic deleted", kafka, &relay, &ledger).await;
+    let documents =
+        kafka.read_topic(&relay.topic("onshape.document"), Isolation::ReadCommitted).await;
+    assert!(!documents.is_empty());
+    verdict.assert_holds();
+}
+
+/// Waits until this topic's lane is all that waits.
+async fn only_waits(relay: &Relay, topic: &str) {
+    let topic = relay.topic(topic);
+    eventually("the other lanes are empty", async || {
+        let metrics = relay.metrics().await;
+        let waiting: Vec<String> = metrics
+            .of("cadrelay_spool_pending")
+            .filter(|(_, pending)| *pending > 0.0)
+            .map(|(labels, _)| labels["topic"].clone())
+            .collect();
+        (waiting == [topic.clone()]).then_some(())
+    })
+    .await;
+}
+
+async fn delete_topic(kafka: &Kafka, topic: &str) {
+    let admin: AdminClient<DefaultClientContext> =
+        kafka.client().create().expect("an admin client");
+    let deleted = admin.delete_topics(&[topic], &AdminOptions::new()).await.expect("an answer");
+    for outcome in deleted {
+        outcome.expect("the topic is deleted");
+    }
+}
+
+const LARGE: u64 = 2;
