@@ -106,7 +106,7 @@ impl Relay {
     }
 
     /// Runs until `shutdown` completes or the spool fails, then stops: first the keeper, then the
-    /// listeners, with what is in flight, then the drain, for at most [`GRACE`], then the spool.
+    /// listeners, with what is in flight, then the drain, for at most `GRACE`, then the spool.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let handles: Vec<ServerHandle> = self.servers.iter().map(Server::handle).collect();
         let servers: Vec<_> = self.servers.into_iter().map(tokio::spawn).collect();

@@ -1,7 +1,7 @@
 //! Hooks at APS: every level, region, status and way of signing.
 
 use crate::support::{HOOK_SECRET, Inbox, Output, SECRETS, Simulator, command, http_with, run};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const FOLDER: &str = "folder=urn:adsk.wipprod:fs.folder:co.X";
 
@@ -12,6 +12,33 @@ fn create(simulator: &Simulator, url: &str, event: &str, more: &[&str]) -> Outpu
 
 fn happening() -> serde_json::Value {
     json!({ "event": "dm.version.added", "scope": { "folder": "urn:adsk.wipprod:fs.folder:co.X" } })
+}
+
+#[test]
+fn one_call_makes_a_hook_for_every_event_of_a_system() {
+    let (simulator, inbox) = (Simulator::start(&["aps"]), Inbox::open());
+    let create = ["create", "--provider", "aps", "--url", &inbox.url, "--all-events"];
+    let for_data = [&create[..], &["--system", "data", "--scope"]].concat();
+    let create_for_data = |more: &[&str]| simulator.webhook(&[&for_data[..], more].concat());
+
+    simulator.webhook(&create).assert_refused(2, &["--system"]);
+    create_for_data(&["workflow=w"]).assert_refused(2, &["--scope", "folder"]);
+    let made = create_for_data(&[FOLDER, "--secret", HOOK_SECRET]).json();
+
+    let hooks = made.as_array().unwrap();
+    assert!(hooks.len() > 10, "{made}");
+    assert!(hooks.iter().all(|hook| hook["system"] == "data"));
+    let listed = simulator.webhook(&["list", "--provider", "aps"]).json();
+    let ids = |rows: &Value| -> Vec<_> {
+        rows.as_array().unwrap().iter().map(|hook| hook["id"].clone()).collect()
+    };
+    assert_eq!(ids(&listed), ids(&made));
+    assert_eq!(simulator.happen(&happening()), 1);
+    let post = inbox.next();
+    assert_eq!(post.event(), "dm.version.added");
+    let key = cadrelay::providers::aps::Key::new(HOOK_SECRET);
+    assert_eq!(post.header("x-adsk-signature"), Some(key.sign(&post.body).as_str()));
+    create_for_data(&[FOLDER]).assert_refused(5, &["409"]);
 }
 
 #[test]

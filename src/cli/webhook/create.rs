@@ -10,7 +10,8 @@ use crate::cli::webhook::session::Session;
 use crate::cli::webhook::{rows, scope, secret, terminal};
 use crate::event::provider::Provider;
 use crate::providers::catalog;
-use crate::webhooks::aps::hook::New;
+use crate::webhooks::aps::client::Client;
+use crate::webhooks::aps::hook::{Address, New};
 use crate::webhooks::aps::patch::Patch;
 use crate::webhooks::checks::{self, Objection, Setting};
 use crate::webhooks::error::Error;
@@ -75,6 +76,9 @@ struct Aps {
     /// The system that owns the event, where the catalog cannot tell.
     #[arg(short, long)]
     system: Option<String>,
+    /// Every event of the --system, one hook each.
+    #[arg(long, requires = "system", conflicts_with = "events")]
+    all_events: bool,
     /// A JSON object that each callback repeats, under 1 KB.
     #[arg(long, value_name = "JSON", value_parser = super::attributes)]
     attributes: Option<Map<String, Value>>,
@@ -176,6 +180,7 @@ impl Args {
         let url = self.callback_url(session)?;
         let event = match self.events.pop() {
             Some(event) => event,
+            None if self.aps.all_events => EVERY_EVENT.to_owned(),
             None => self.chosen_event(Provider::Aps, session)?,
         };
         let target = checks::aps_event(self.aps.system.as_deref(), &event).map_err(usage)?;
@@ -199,20 +204,23 @@ impl Args {
             hub: self.aps.hub,
             project: self.aps.project,
         };
+        let patch = secret.map(|secret| Patch { secret: Some(secret), ..Patch::default() });
+        if self.aps.all_events {
+            note("Creating webhooks...");
+            let hooks = client.create_all(&new).await.map_err(maybe_made)?;
+            for hook in &hooks {
+                sign_with(&client, &hook.address(), patch.as_ref()).await?;
+            }
+            session.print_list(rows::APS, &hooks)?;
+            return Ok(Exit::Done);
+        }
         note("Creating webhook...");
         let address = client.create(&new).await.map_err(maybe_made)?;
-        let made = |what: &str| format!("the hook {} was made, but {what}", address.id);
-        if secret.is_some() {
-            let patch = Patch { secret, ..Patch::default() };
-            client
-                .update(&address, &patch)
-                .await
-                .map_err(|error| Failure::from(error).context(made("has no secret of its own")))?;
-        }
+        sign_with(&client, &address, patch.as_ref()).await?;
         let hook = client
             .get(&address)
             .await
-            .map_err(|error| Failure::from(error).context(made("cannot be shown")))?;
+            .map_err(|error| made_but(&address, error, "cannot be shown"))?;
         session.print(rows::APS.keys, &hook)?;
         Ok(Exit::Done)
     }
@@ -294,6 +302,7 @@ impl Aps {
             Provider::Onshape,
             &[
                 ("--system", self.system.is_some()),
+                ("--all-events", self.all_events),
                 ("--attributes", self.attributes.is_some()),
                 ("--auto-reactivate", self.auto_reactivate.is_some()),
                 ("--expires", self.expires.is_some()),
@@ -305,6 +314,21 @@ impl Aps {
             ],
         )
     }
+}
+
+/// Gives a hook a secret of its own, if it shall have one.
+async fn sign_with(
+    client: &Client,
+    address: &Address,
+    patch: Option<&Patch>,
+) -> Result<(), Failure> {
+    let Some(patch) = patch else { return Ok(()) };
+    let updated = client.update(address, patch).await;
+    updated.map_err(|error| made_but(address, error, "has no secret of its own"))
+}
+
+fn made_but(address: &Address, error: Error, what: &str) -> Failure {
+    Failure::from(error).context(format_args!("the hook {} was made, but {what}", address.id))
 }
 
 /// The objection, by the flag that has to change.
@@ -327,4 +351,6 @@ fn maybe_made(error: Error) -> Failure {
     failure
 }
 
+/// What stands for every event of a system when a scope is checked.
+const EVERY_EVENT: &str = "*";
 const DEFAULT_WAIT: Duration = Duration::from_secs(3);

@@ -8,7 +8,7 @@
 
 use crate::event::provider::Provider;
 use crate::webhooks::aps::credentials::Credentials;
-use crate::webhooks::aps::hook::{Address, Details, Hook, New, Page};
+use crate::webhooks::aps::hook::{Address, Details, Hook, Made, New, Page};
 use crate::webhooks::aps::patch::Patch;
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::error::Error;
@@ -163,6 +163,16 @@ impl Client {
                 reason: "neither Location nor a hookId; the hook may exist, see the list".into(),
             }),
         }
+    }
+
+    /// Makes a hook for every event of a system, whatever event `new` names. APS answers with all of
+    /// them.
+    pub async fn create_all(&self, new: &New) -> Result<Vec<Hook>, Error> {
+        let url = self.url(&["systems", &new.system, "hooks"]);
+        let what = format!("the system {}", new.system);
+        let answer = self.call(Method::POST, url, Some(new.body()), &what).await?;
+        let made: Made = self.caller.json(&answer, "the new hooks")?;
+        Ok(made.hooks.into_iter().map(|details| details.in_region(self.region)).collect())
     }
 
     /// Changes a hook.

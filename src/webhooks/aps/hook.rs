@@ -186,6 +186,12 @@ pub(super) struct Page {
     pub(super) data: Vec<Details>,
 }
 
+/// The hooks that one call made for a whole system.
+#[derive(Debug, Deserialize)]
+pub(super) struct Made {
+    pub(super) hooks: Vec<Details>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Links {
     pub(super) next: Option<String>,
