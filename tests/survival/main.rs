@@ -17,6 +17,7 @@ mod faults;
 mod kills;
 mod large;
 mod long;
+mod models;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod oracle;

@@ -1,0 +1,4 @@
+//! Models beside the real parts: any interleaving of outcomes, crashes and restarts.
+
+mod drain;
+mod spool;
