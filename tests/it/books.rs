@@ -1,5 +1,6 @@
 //! The books balance (P6), and the metrics are what docs/METRICS.md says.
 
+use crate::keeping::keeping_in_vain;
 use crate::support::load::Load;
 use crate::support::notification::{Notification, secret};
 use crate::support::relay::{Metrics, Relay};
@@ -156,7 +157,7 @@ async fn promtool_finds_nothing_to_say_about_the_metrics() {
 
 #[tokio::test]
 async fn the_table_of_metrics_in_the_documents_is_the_programs() {
-    let relay = Relay::builder().start().await;
+    let relay = keeping_in_vain().start().await;
     let text = relay.ask("/metrics").await.body;
     let metrics = Metrics::parse(&text);
     let page = std::fs::read_to_string(project().join("docs/METRICS.md")).expect("the page");

@@ -11,6 +11,7 @@ use cadrelay::event::provider::Provider;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+const NOBODY: &str = "http://127.0.0.1:1";
 const SERIES: [&str; 5] = [
     "cadrelay_subscription_up",
     "cadrelay_subscription_dropped_events",
@@ -34,6 +35,13 @@ fn keeping(listen: &str) -> Builder {
         .set("http.public_url", &format!("'http://{listen}'"))
         .set("keeper.interval", "'1s'")
         .set("subscriptions", &subscriptions.replace('\n', " "))
+}
+
+/// The same, where no provider answers: all series, and no other process.
+pub fn keeping_in_vain() -> Builder {
+    let builder = keeping("127.0.0.1:0");
+    let builder = SECRETS.iter().fold(builder, |builder, (name, value)| builder.env(name, value));
+    builder.env("ONSHAPE_BASE_URL", NOBODY).env("APS_BASE_URL", NOBODY)
 }
 
 /// With the credentials that the simulators know.
