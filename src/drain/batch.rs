@@ -247,6 +247,6 @@ fn quarantined(bytes: &[u8], why: Refused) -> Record {
 
 /// At most this many records go together: a few milliseconds of sending, so that the wait for a
 /// commit costs little at full speed.
-pub const MAX_RECORDS: usize = 20_000;
+pub const MAX_RECORDS: usize = 40_000;
 /// At most about this many bytes go together; the client copies them once.
-pub const MAX_BYTES: usize = 12 << 20;
+pub const MAX_BYTES: usize = 24 << 20;
