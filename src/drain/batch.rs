@@ -145,10 +145,11 @@ impl Batch {
                 leaving.through = sequence;
                 leaving.bytes += bytes.len() as u64;
                 if part.instead.is_some() {
+                    // Its place is in the quarantine topic, and places are of the lane's own.
                     leaving.quarantined += 1;
-                } else {
-                    leaving.published += 1;
+                    continue;
                 }
+                leaving.published += 1;
                 if let Some(Report::Written { partition, offset }) = report {
                     places.push(Place { sequence, partition: *partition, offset: *offset });
                 }
