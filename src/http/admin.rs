@@ -2,6 +2,8 @@
 
 use crate::drain::status::Status;
 use crate::http::error::Problem;
+use crate::http::ingest::Inlets;
+use crate::http::looks;
 use crate::metrics::Metrics;
 use crate::secret::Resolved;
 use crate::spool::{self, Spool};
@@ -24,6 +26,8 @@ pub struct Admin {
     pub drain: Arc<Status>,
     /// All series.
     pub metrics: Metrics,
+    /// The sources, by name.
+    pub inlets: web::Data<Inlets>,
     /// The token that guards everything but the probes.
     pub token: Option<Resolved>,
     /// How records are delivered.
@@ -39,6 +43,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/readyz", web::get().to(ready))
         .route("/metrics", web::get().to(metrics))
         .route("/api/status", web::get().to(status))
+        .configure(looks::routes)
         .default_service(web::to(not_found));
 }
 

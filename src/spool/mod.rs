@@ -18,14 +18,17 @@ pub mod chunk;
 pub mod desk;
 mod forming;
 pub mod lanes;
+pub mod looking;
 mod mark;
 mod opening;
 mod segments;
 pub mod settings;
+pub mod stopped;
 pub mod store;
 mod tending;
 #[cfg(test)]
 mod tests;
+pub mod verdict;
 pub mod window;
 mod writer;
 

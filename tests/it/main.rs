@@ -5,8 +5,10 @@ mod support;
 
 mod answers;
 mod connections;
+mod explain;
 mod order;
 mod proof;
 mod repeats;
+mod spool;
 mod stopping;
 mod wire;
