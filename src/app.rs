@@ -68,18 +68,19 @@ impl Relay {
             Pings::to(move |hook, at| keeper.saw_ping(hook, at))
         });
         let inlets = inlets(config, resolved.sources, accounts, &spool, &metrics, &pings)?;
+        let inlets = web::Data::new(inlets);
         let status = Arc::new(Status::new(metrics.drain.clone()));
         let admin = Admin {
             spool: spool.clone(),
             drain: Arc::clone(&status),
             metrics,
             keeper: keeper.clone(),
+            inlets: inlets.clone(),
             token: resolved.admin_token,
             delivery: config.kafka.delivery.as_str(),
             began: Instant::now(),
         };
         let addresses = (listeners.0.local_addr()?, listeners.1.local_addr()?);
-        let inlets = web::Data::new(inlets);
         let servers = [
             serve_ingest(config, listeners.0, inlets.clone())?,
             serve_admin(listeners.1, web::Data::new(admin))?,

@@ -66,6 +66,12 @@ impl From<&Error> for Exit {
     }
 }
 
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { exit: Exit::from(&error), message: error.to_string() }

@@ -8,10 +8,13 @@ pub mod check;
 pub mod configured;
 pub mod dev;
 pub mod exit;
+pub mod explain;
 pub mod output;
 pub mod ready;
+pub mod relay;
 pub mod serve;
 pub mod simulate;
+pub mod spool;
 pub mod tail;
 pub mod topics;
 pub mod webhook;
@@ -43,6 +46,8 @@ enum Command {
     Tail(tail::Args),
     /// See which topics are needed, and make them.
     Topics(topics::Args),
+    Spool(spool::Args),
+    Explain(explain::Args),
     Webhook(Box<webhook::Args>),
     Simulate(simulate::Args),
 }
@@ -74,6 +79,8 @@ impl Command {
             Self::Ready(args) => args.run().await,
             Self::Tail(args) => args.run().await,
             Self::Topics(args) => args.run().await,
+            Self::Spool(args) => args.run().await,
+            Self::Explain(args) => args.run().await,
             Self::Webhook(args) => args.run().await,
             Self::Simulate(args) => args.run().await,
         }

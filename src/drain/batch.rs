@@ -145,7 +145,7 @@ impl Batch {
                 leaving.through = sequence;
                 leaving.bytes += bytes.len() as u64;
                 if part.instead.is_some() {
-                    // Its place is in another topic than its lane's, so it is not noted.
+                    // Its place is in the quarantine topic, and places are of the lane's own.
                     leaving.quarantined += 1;
                     continue;
                 }

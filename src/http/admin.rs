@@ -2,6 +2,8 @@
 
 use crate::drain::status::Status;
 use crate::http::error::Problem;
+use crate::http::ingest::Inlets;
+use crate::http::looks;
 use crate::metrics::Metrics;
 use crate::secret::Resolved;
 use crate::spool::{self, Spool};
@@ -27,6 +29,8 @@ pub struct Admin {
     pub metrics: Metrics,
     /// Looks after the subscriptions, if any is to be kept here.
     pub keeper: Option<Arc<Keeper>>,
+    /// The sources, by name.
+    pub inlets: web::Data<Inlets>,
     /// The token that guards everything but the probes.
     pub token: Option<Resolved>,
     /// How records are delivered.
@@ -43,6 +47,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/metrics", web::get().to(metrics))
         .route("/api/status", web::get().to(status))
         .route("/api/subscriptions", web::get().to(subscriptions))
+        .configure(looks::routes)
         .default_service(web::to(not_found));
 }
 

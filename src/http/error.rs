@@ -52,6 +52,8 @@ pub enum Problem {
     Method,
     /// Admin: the token is missing or wrong.
     Token,
+    /// Admin: no event of this id came within the window.
+    NotRemembered,
 }
 
 /// RFC 9457. What it says may be read by anyone who can post here.
@@ -136,6 +138,12 @@ impl Problem {
                 "Not signed in",
                 "A bearer token is needed.",
             ),
+            Self::NotRemembered => (
+                StatusCode::NOT_FOUND,
+                Outcome::NotReceived,
+                "Not remembered",
+                "No event of this id came within the window.",
+            ),
         }
     }
 
@@ -163,7 +171,8 @@ impl Problem {
             | Self::Malformed
             | Self::TooLarge
             | Self::Encoded
-            | Self::Incomplete => {}
+            | Self::Incomplete
+            | Self::NotRemembered => {}
         }
         if status.is_client_error() {
             response.force_close();

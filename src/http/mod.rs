@@ -6,6 +6,7 @@ pub mod admin;
 pub mod body;
 pub mod error;
 pub mod ingest;
+pub mod looks;
 pub mod settings;
 pub mod tls;
 pub mod unread;

@@ -25,6 +25,15 @@ impl Mark {
         Ok(Self { file })
     }
 
+    /// The last acknowledged sequence of a directory in which nothing is to be made.
+    pub fn read(dir: &Path) -> io::Result<u64> {
+        match File::open(dir.join("mark")) {
+            Ok(file) => Ok(Self { file }.sequence()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The last acknowledged sequence; 0 if none was, or the file does not say.
     pub fn sequence(&self) -> u64 {
         let mut bytes = [0; 16];

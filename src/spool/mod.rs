@@ -19,14 +19,17 @@ pub mod desk;
 mod forming;
 mod journals;
 pub mod lanes;
+pub mod looking;
 mod mark;
 mod opening;
 mod segments;
 pub mod settings;
+pub mod stopped;
 pub mod store;
 mod tending;
 #[cfg(test)]
 mod tests;
+pub mod verdict;
 pub mod window;
 mod writer;
 

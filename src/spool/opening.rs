@@ -177,7 +177,7 @@ fn start(inner: &Arc<Inner>, name: &str, run: fn(&Inner)) -> Result<(), store::E
 }
 
 /// What each segment holds: noted when it was full, else read.
-fn read_segments(store: &Store) -> Result<BTreeMap<u64, Segment>, store::Error> {
+pub(super) fn read_segments(store: &Store) -> Result<BTreeMap<u64, Segment>, store::Error> {
     let mut segments = BTreeMap::new();
     for number in store.segments() {
         let segment = match store.summary(number)? {
@@ -198,7 +198,7 @@ fn read_segments(store: &Store) -> Result<BTreeMap<u64, Segment>, store::Error> 
 }
 
 /// The lanes of former runs in their order, then those of topics that are new.
-fn know_lanes(
+pub(super) fn know_lanes(
     store: &Store,
     topics: &[String],
     segments: &BTreeMap<u64, Segment>,

@@ -207,6 +207,22 @@ impl Store {
         Ok(None)
     }
 
+    /// Reads all of a slice: how many ids are in it.
+    pub fn read_slice(&self, slice: u64) -> Result<u64, Error> {
+        let slice = read(&self.slices).get(&slice).cloned();
+        let slice = slice.ok_or(Error::Damaged("a slice is missing"))?;
+        let mut ids = 0;
+        for guard in slice.iter() {
+            let (key, value) = guard.into_inner()?;
+            match key.first() {
+                Some(b'i') if Entry::decode(&value).is_some() => ids += 1,
+                Some(b'p') if value.len().is_multiple_of(PLACE_BYTES) => {}
+                Some(_) | None => return Err(Error::Damaged("an id's entry")),
+            }
+        }
+        Ok(ids)
+    }
+
     /// The number of a value in `meta`, such as the last sequence.
     pub fn last_sequence(&self) -> Result<u64, Error> {
         Ok(self.meta.get(LAST_SEQUENCE)?.and_then(|bytes| number(&bytes)).unwrap_or(0))
@@ -265,7 +281,7 @@ impl Store {
         if read(&self.segments).contains_key(&number) {
             return Ok(());
         }
-        let keyspace = self.database.keyspace(&format!("{SEGMENT_PREFIX}{number:016x}"), || {
+        let keyspace = self.database.keyspace(&segment_name(number), || {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(SEGMENT_MEMTABLE_BYTES)
                 .data_block_size_policy(BlockSizePolicy::all(SEGMENT_BLOCK_BYTES))
@@ -316,7 +332,7 @@ impl Store {
         if read(&self.slices).contains_key(&number) {
             return Ok(());
         }
-        let keyspace = self.database.keyspace(&format!("{SLICE_PREFIX}{number:016x}"), || {
+        let keyspace = self.database.keyspace(&slice_name(number), || {
             KeyspaceCreateOptions::default().max_memtable_size(SLICE_MEMTABLE_BYTES)
         })?;
         write(&self.slices).insert(number, keyspace);
@@ -370,6 +386,19 @@ impl std::fmt::Debug for Store {
         f.debug_struct("Store").finish_non_exhaustive()
     }
 }
+
+/// The name of a segment's keyspace.
+pub fn segment_name(number: u64) -> String {
+    format!("{SEGMENT_PREFIX}{number:016x}")
+}
+
+/// The name of a slice's keyspace.
+pub fn slice_name(number: u64) -> String {
+    format!("{SLICE_PREFIX}{number:016x}")
+}
+
+/// What every commit in a journal ends with.
+pub const END_OF_COMMIT: &[u8] = b"FJL\x03";
 
 const SEGMENT_PREFIX: &str = "records-";
 const SLICE_PREFIX: &str = "window-";

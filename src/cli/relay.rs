@@ -1,0 +1,133 @@
+//! Where the commands that look at a relay find it: running, behind its admin listener, or as the
+//! directory that it left.
+
+use crate::cli::configured::ConfigFile;
+use crate::cli::exit::{Exit, Failure};
+use crate::config::Config;
+use crate::http::settings;
+use crate::secret::Resolved;
+use crate::spool::stopped::{Error, Stopped};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Which relay.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Which {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The admin listener of a running relay [default: the spool's directory, or if a relay runs on
+    /// it, http:// and the configuration's admin.listen]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+/// A relay that was found.
+#[derive(Debug)]
+pub enum Found {
+    /// It does not run; this is its spool.
+    Stopped(Box<Stopped>),
+    /// It runs.
+    Running(Running),
+}
+
+/// The admin listener of a running relay.
+#[derive(Debug)]
+pub struct Running {
+    base: String,
+    token: Option<Resolved>,
+    client: reqwest::Client,
+}
+
+impl Which {
+    /// The configuration.
+    pub fn config(&self) -> Result<Config, Failure> {
+        self.config.read()
+    }
+
+    /// Finds the relay, running or not. A spool that does not open is an error of its own.
+    pub fn find(&self, config: &Config) -> Result<Result<Found, Error>, Failure> {
+        if self.url.is_some() {
+            return Ok(Ok(Found::Running(self.running(config)?)));
+        }
+        match Stopped::open(&config.spool.dir) {
+            Ok(stopped) => Ok(Ok(Found::Stopped(Box::new(stopped)))),
+            Err(Error::InUse(_)) => Ok(Ok(Found::Running(self.running(config)?))),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// The relay's admin listener; nobody has asked it anything yet.
+    pub fn running(&self, config: &Config) -> Result<Running, Failure> {
+        let settings::Admin { listen, token } = &config.admin;
+        let base = self.url.clone().unwrap_or_else(|| format!("http://{listen}"));
+        let token = token.as_ref().map(|token| token.resolve()).transpose();
+        let token = token.map_err(|error| Failure::usage(format!("admin.token: {error}")))?;
+        let client = reqwest::Client::builder()
+            // The listener is on this machine, as a rule, and no proxy's business.
+            .no_proxy()
+            .connect_timeout(CONNECT)
+            .build()
+            .map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(Running { base: base.trim_end_matches('/').to_owned(), token, client })
+    }
+}
+
+impl Running {
+    /// Asks for what is at a path of the admin listener.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, Failure> {
+        self.answer(self.request(Method::GET, path).query(query)).await
+    }
+
+    /// A request to the listener, with the token if there is one.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token.as_str()),
+            None => request,
+        }
+    }
+
+    /// Sends it and reads the answer.
+    pub async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
+        let remote = |message: String| {
+            let message = format!("the relay at {}: {message}", self.base);
+            Failure { exit: Exit::Remote, message }
+        };
+        let answer =
+            request.send().await.map_err(|error| remote(error.without_url().to_string()))?;
+        let status = answer.status();
+        if status.is_success() {
+            return answer.json().await.map_err(|error| remote(error.without_url().to_string()));
+        }
+        let failure = remote(format!("answers {status}"));
+        let exit = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Credentials,
+            StatusCode::NOT_FOUND => Exit::NotFound,
+            _ => Exit::Remote,
+        };
+        Err(Failure { exit, ..failure })
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let exit = match &error {
+            Error::Absent(_) => Exit::NotFound,
+            Error::InUse(_) | Error::Unreadable { .. } | Error::Damaged(_) => Exit::Failed,
+        };
+        Self { exit, message: error.to_string() }
+    }
+}
+
+impl From<crate::spool::store::Error> for Failure {
+    fn from(error: crate::spool::store::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+const CONNECT: Duration = Duration::from_secs(3);

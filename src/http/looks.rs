@@ -1,0 +1,98 @@
+//! `/api/spool/…` and `/api/events/{id}`: what waits, whether it is sound, and what became of an event,
+//! for people and for `cadrelay spool` and `cadrelay explain` beside this relay.
+
+use crate::http::admin::Admin;
+use crate::http::error::Problem;
+use crate::spool::looking::{Life, Look, Waiting};
+use crate::spool::store;
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+/// The routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/api/spool/stat", web::get().to(stat))
+        .route("/api/spool/records", web::get().to(records))
+        .route("/api/spool/verify", web::get().to(verify))
+        .route("/api/events/{id}", web::get().to(event));
+}
+
+/// Which records are asked for.
+#[derive(Debug, Deserialize)]
+struct Wanted {
+    topic: Option<String>,
+    #[serde(default = "usual_limit")]
+    limit: usize,
+}
+
+/// The records that wait.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Records {
+    /// The first of them, oldest first.
+    pub records: Vec<Waiting>,
+}
+
+/// What became of the events with one id: at most one for each source.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Lives {
+    /// Each of them.
+    pub events: Vec<Life>,
+}
+
+async fn stat(admin: web::Data<Admin>) -> HttpResponse {
+    look(admin, |look| look.stat()).await
+}
+
+async fn records(admin: web::Data<Admin>, wanted: web::Query<Wanted>) -> HttpResponse {
+    let Wanted { topic, limit } = wanted.into_inner();
+    look(admin, move |look| {
+        let records = look.waiting(topic.as_deref(), limit.min(MAX_RECORDS))?;
+        Ok(Records { records })
+    })
+    .await
+}
+
+async fn verify(admin: web::Data<Admin>) -> HttpResponse {
+    look(admin, |look| Ok(look.verify())).await
+}
+
+async fn event(admin: web::Data<Admin>, id: web::Path<String>) -> HttpResponse {
+    let sources: Vec<String> = admin.inlets.sources.keys().cloned().collect();
+    let lives = take(admin, move |look| look.lives(sources.iter().map(String::as_str), &id)).await;
+    match lives {
+        Ok(events) if events.is_empty() => Problem::NotRemembered.response(),
+        Ok(events) => HttpResponse::Ok().json(Lives { events }),
+        Err(problem) => problem.response(),
+    }
+}
+
+async fn look<T: Serialize + Send + 'static>(
+    admin: web::Data<Admin>,
+    look: impl FnOnce(&Look<'_>) -> Result<T, store::Error> + Send + 'static,
+) -> HttpResponse {
+    match take(admin, look).await {
+        Ok(found) => HttpResponse::Ok().json(found),
+        Err(problem) => problem.response(),
+    }
+}
+
+/// Takes a look on a thread that may wait for the disk.
+async fn take<T: Send + 'static>(
+    admin: web::Data<Admin>,
+    look: impl FnOnce(&Look<'_>) -> Result<T, store::Error> + Send + 'static,
+) -> Result<T, Problem> {
+    let failed = |error: &dyn std::error::Error| {
+        tracing::error!(error = %error, "cannot look at the spool");
+        Problem::Failed
+    };
+    let taken = web::block(move || look(&admin.spool.look())).await;
+    taken.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+}
+
+/// What an answer holds if it is not said how much.
+fn usual_limit() -> usize {
+    100
+}
+
+/// The most records in one answer: some megabytes.
+pub const MAX_RECORDS: usize = 10_000;
