@@ -4,6 +4,7 @@ use crate::faults::{Fault, Faults};
 use crate::oracle::{self, Load, dice::Dice};
 use crate::support::kafka::Kafka;
 use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_published_twice_when_the_relay_is_killed_at_any_moment() {
@@ -65,6 +66,34 @@ async fn a_relay_that_is_told_to_stop_ends_well_and_what_it_was_sent_is_not_lost
     let mut ledger = posting.finish().await;
     ledger.fault("relay_stops", STOPS);
     oracle::judge("relay stopped under load", kafka, &relay, &ledger).await.assert_holds();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long"]
+async fn a_relay_that_is_told_to_stop_while_kafka_is_away_ends_and_loses_nothing() {
+    let mut kafka = Kafka::start().await;
+    let mut relay = oracle::relay(&kafka).start().await;
+    let posting = Load::of(oracle::seed()).start(relay.sender());
+
+    posting.answered(100).await;
+    kafka.kill();
+    posting.answered(200).await;
+    let told = Instant::now();
+    assert!(relay.terminate().await.success());
+    let took = told.elapsed();
+    kafka.restart().await;
+    relay.restart().await;
+    posting.answered(50).await;
+
+    let mut ledger = posting.finish().await;
+    ledger.fault("relay_stops", 1);
+    ledger.fault("broker_kills", 1);
+    ledger.figure("stop_milliseconds", took.as_millis());
+    oracle::judge("relay stopped while the broker is away", &kafka, &relay, &ledger)
+        .await
+        .assert_holds();
+    // What is under way is given the drain's whole patience, then the grace.
+    assert!(took < Duration::from_secs(45), "it took {took:?} to stop");
 }
 
 const KILLS: u64 = 15;

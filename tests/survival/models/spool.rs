@@ -20,7 +20,7 @@ proptest! {
     fn the_spool_holds_what_a_map_would_hold_whatever_closes_or_kills_it(
         steps in vec(step(), 1..60),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(drive(steps))?;
     }
 }
@@ -52,9 +52,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 async fn drive(steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let mut at = dir.path().join("0");
-    let mut spool = spools::open(&at).unwrap();
+    let mut spool = spools::open(&at).expect("the spool opens");
     let mut model = Found::default();
     let mut last = 0;
     for (number, step) in steps.into_iter().enumerate() {
@@ -64,7 +64,7 @@ async fn drive(steps: Vec<Step>) -> Result<(), TestCaseError> {
             Step::Close => {
                 spool.close();
                 drop(spool);
-                spool = spools::open(&at).unwrap();
+                spool = spools::open(&at).expect("the spool opens");
             }
             Step::Kill => {
                 let killed = dir.path().join(format!("{}", number + 1));
@@ -72,10 +72,10 @@ async fn drive(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 spool.close();
                 drop(spool);
                 at = killed;
-                spool = spools::open(&at).unwrap();
+                spool = spools::open(&at).expect("the spool opens");
             }
         }
-        let found = spools::look(&spool, 0..IDS).unwrap();
+        let found = spools::look(&spool, 0..IDS).expect("the spool is read");
         prop_assert_eq!(&found, &model);
         let pending: u64 = spool.books().lanes.iter().map(|lane| lane.pending).sum();
         prop_assert_eq!(pending, model.waiting.iter().map(|lane| lane.len() as u64).sum::<u64>());
@@ -133,12 +133,12 @@ fn release(spool: &Spool, model: &mut Found, lane: u16, records: usize) {
     let Some(through) = leaving.last() else { return };
     let leaving =
         Leaving { through: *through, published: leaving.len() as u64, ..Leaving::default() };
-    spool.release(lane, leaving, &[]).unwrap();
+    spool.release(lane, leaving, &[]).expect("the release is noted");
 }
 
 fn copy(from: &Path, to: &PathBuf) {
     let status = Command::new("cp").args(["-a", "--sparse=always"]).arg(from).arg(to).status();
-    assert!(status.unwrap().success());
+    assert!(status.expect("cp runs").success());
 }
 
 const IDS: u64 = 40;
