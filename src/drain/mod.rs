@@ -23,6 +23,7 @@ use crate::drain::session::Session;
 use crate::drain::settle::{Settlement, Verdict};
 use crate::drain::status::{Restart, Status};
 use crate::kafka::outcome::Trouble;
+use crate::kafka::publisher::Patience;
 use crate::kafka::settings::Settings;
 use crate::kafka::topics::{Inspector, Needed, State};
 use crate::spool::lanes::Leaving;
@@ -107,8 +108,11 @@ impl Drain {
 
     /// Steps until told to stop, then until nothing waits or `grace` is over.
     pub fn run(mut self, stop: &AtomicBool, grace: Duration) -> Result<(), Error> {
+        // One batch may be on its way when we are told to stop: its deliveries and its commit share
+        // the grace.
+        let patience = Patience { usual: PATIENCE, stopping: grace / 2, stop };
         while !stop.load(Ordering::Acquire) {
-            match self.step(Instant::now(), PATIENCE)? {
+            match self.step(Instant::now(), &patience)? {
                 Stepped::On => {}
                 Stepped::Idle(pause) => self.wait(pause, stop),
                 Stepped::Gather(pause) => self.spool.wait_for_records(&[], pause),
@@ -121,7 +125,7 @@ impl Drain {
             if left.is_zero() || self.session.is_none() {
                 break;
             }
-            match self.step(Instant::now(), left.min(PATIENCE))? {
+            match self.step(Instant::now(), &patience)? {
                 Stepped::On => {}
                 // What is paused now will hardly be mended before the grace is over.
                 Stepped::Idle(pause) | Stepped::Gather(pause) => {
@@ -137,12 +141,12 @@ impl Drain {
     }
 
     /// One batch, or one attempt to reach Kafka.
-    pub fn step(&mut self, now: Instant, patience: Duration) -> Result<Stepped, Error> {
+    pub fn step(&mut self, now: Instant, patience: &Patience<'_>) -> Result<Stepped, Error> {
         if let Some(left) = self.pause.left(now) {
             return Ok(Stepped::Idle(left));
         }
         if self.session.is_none() {
-            return self.begin(now, patience);
+            return self.begin(now, patience.left().min(BEGIN));
         }
         if !self.look_at_topics(now)? {
             return Ok(Stepped::On);
@@ -382,6 +386,8 @@ const GATHER: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A cluster that comes back is found within some seconds; an attempt costs it next to nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long connecting and settling may take at one attempt; a stop waits for it.
+const BEGIN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(5);
 /// `cadrelay_kafka_up` follows an outage within a minute also when nothing is sent.
 const PROBE_EVERY: Duration = Duration::from_secs(15);

@@ -4,7 +4,7 @@ use crate::drain::lane::Lane;
 use crate::kafka::client;
 use crate::kafka::outcome::{Outcome, Trouble};
 use crate::kafka::positions::{self, Positions};
-use crate::kafka::publisher::{Outgoing, Position, Publisher};
+use crate::kafka::publisher::{Outgoing, Patience, Position, Publisher};
 use crate::kafka::settings::{Delivery, Settings};
 use crate::spool::{Identity, Spool, store};
 use std::time::Duration;
@@ -71,7 +71,7 @@ impl Session {
         settings: &Settings,
         batch: &[Outgoing<'_>],
         positions: &[Position],
-        patience: Duration,
+        patience: &Patience<'_>,
     ) -> Outcome {
         self.publisher.publish(&settings.positions_topic(), batch, positions, patience)
     }

@@ -13,6 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -69,14 +70,13 @@ impl Publisher {
         metadata.map(drop).map_err(|error| Trouble::of(&error))
     }
 
-    /// Publishes a batch with its positions. `patience` is how long a delivery, and the commit, may
-    /// take; a healthy cluster needs some milliseconds.
+    /// Publishes a batch with its positions. A healthy cluster needs some milliseconds for it.
     pub fn publish(
         &mut self,
         positions_topic: &str,
         batch: &[Outgoing<'_>],
         positions: &[Position],
-        patience: Duration,
+        patience: &Patience<'_>,
     ) -> Outcome {
         self.batches += 1;
         self.producer.context().begin(self.batches, batch.len() + positions.len());
@@ -100,17 +100,17 @@ impl Publisher {
         positions_topic: &str,
         batch: &[Outgoing<'_>],
         positions: &[Position],
-        patience: Duration,
+        patience: &Patience<'_>,
     ) -> Ending {
         if let Err(error) = self.producer.begin_transaction() {
             return Ending::InDoubt(Trouble::of(&error));
         }
         match self.write(positions_topic, batch, positions, patience) {
-            Ok(()) => match self.producer.commit_transaction(patience) {
+            Ok(()) => match self.producer.commit_transaction(patience.left()) {
                 Ok(()) => Ending::Committed,
-                Err(error) => self.give_up(&error, patience),
+                Err(error) => self.give_up(&error, patience.left()),
             },
-            Err(Failure::Refused) => self.abort(self.producer.context().worst(), patience),
+            Err(Failure::Refused) => self.abort(self.producer.context().worst(), patience.left()),
             Err(Failure::Unheard) => Ending::Silent,
         }
     }
@@ -139,9 +139,9 @@ impl Publisher {
         positions_topic: &str,
         batch: &[Outgoing<'_>],
         positions: &[Position],
-        patience: Duration,
+        patience: &Patience<'_>,
     ) -> Result<(), Failure> {
-        let deadline = Instant::now() + patience;
+        let began = Instant::now();
         let context = self.producer.context();
         for (index, outgoing) in batch.iter().enumerate() {
             let mut headers = OwnedHeaders::new_with_capacity(outgoing.parts.header_count());
@@ -152,16 +152,16 @@ impl Publisher {
                 .key(outgoing.parts.key)
                 .payload(outgoing.parts.value)
                 .headers(headers);
-            self.send(index, record, deadline)?;
+            self.send(index, record, began, patience)?;
         }
         for (position, index) in positions.iter().zip(batch.len()..) {
             let record = BaseRecord::with_opaque_to(positions_topic, context.tag(index))
                 .key(position.key.as_bytes())
                 .payload(position.value.as_bytes());
-            self.send(index, record, deadline)?;
+            self.send(index, record, began, patience)?;
         }
         while self.producer.in_flight_count() > 0 {
-            if Instant::now() >= deadline {
+            if patience.is_over(began) {
                 return Err(Failure::Unheard);
             }
             // Returns as soon as everything is reported; the slice lets a refusal be seen early.
@@ -179,13 +179,14 @@ impl Publisher {
         &self,
         index: usize,
         mut record: BaseRecord<'_, [u8], [u8], usize>,
-        deadline: Instant,
+        began: Instant,
+        patience: &Patience<'_>,
     ) -> Result<(), Failure> {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(Code::QueueFull), returned)) => {
-                    if Instant::now() >= deadline {
+                    if patience.is_over(began) {
                         return Err(Failure::Unheard);
                     }
                     self.producer.poll(QUEUE_PAUSE);
@@ -204,6 +205,28 @@ impl Publisher {
         let mut reports = std::mem::take(&mut batch.reports);
         reports.truncate(records);
         Outcome { reports, ending }
+    }
+}
+
+/// How long a delivery, and then the commit, may take: less once the process is told to stop.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience<'a> {
+    /// As a rule.
+    pub usual: Duration,
+    /// After it is told to stop.
+    pub stopping: Duration,
+    /// Whether it is told to stop.
+    pub stop: &'a AtomicBool,
+}
+
+impl Patience<'_> {
+    /// How long it may take now.
+    pub fn left(&self) -> Duration {
+        if self.stop.load(Ordering::Acquire) { self.stopping } else { self.usual }
+    }
+
+    fn is_over(&self, began: Instant) -> bool {
+        began.elapsed() >= self.left()
     }
 }
 

@@ -92,8 +92,8 @@ async fn a_relay_that_is_told_to_stop_while_kafka_is_away_ends_and_loses_nothing
     oracle::judge("relay stopped while the broker is away", &kafka, &relay, &ledger)
         .await
         .assert_holds();
-    // What is under way is given the drain's whole patience, then the grace.
-    assert!(took < Duration::from_secs(45), "it took {took:?} to stop");
+    // What is under way shares the grace of ten seconds; the rest is the machine's.
+    assert!(took < Duration::from_secs(30), "it took {took:?} to stop");
 }
 
 const KILLS: u64 = 15;
