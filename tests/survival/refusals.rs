@@ -4,7 +4,7 @@ use crate::large;
 use crate::oracle::{self, Ledger, Load};
 use crate::support::kafka::{Isolation, Kafka};
 use crate::support::notification::Notification;
-use crate::support::relay::{Builder, Relay};
+use crate::support::relay::Relay;
 use crate::support::waiting::eventually;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -77,48 +77,6 @@ async fn a_topic_that_is_deleted_under_load_is_made_again_and_the_others_flow() 
         kafka.read_topic(&relay.topic("onshape.document"), Isolation::ReadCommitted).await;
     assert!(!documents.is_empty());
     verdict.assert_holds();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_without_right_holds_back_its_own_lane_alone_until_the_right_is_given() {
-    let kafka = Kafka::start_secured().await;
-    let relay = as_user(&kafka).set("kafka.create_topics", "false").start().await;
-    for topic in ["onshape.document", "aps.data", "quarantine", "relay.positions"] {
-        kafka
-            .create_topic(&relay.topic(topic), if topic == "relay.positions" { 1 } else { 3 }, &[])
-            .await;
-    }
-    kafka.allow("DESCRIBE", "TOPIC", &relay.topic("*")).await;
-    for topic in ["onshape.document", "quarantine", "relay.positions"] {
-        kafka.allow("WRITE", "TOPIC", &relay.topic(topic)).await;
-    }
-    kafka.allow("READ", "TOPIC", &relay.topic("relay.positions")).await;
-    kafka.allow("READ", "GROUP", "cadrelay").await;
-    for operation in ["WRITE", "DESCRIBE"] {
-        kafka.allow(operation, "TRANSACTIONAL_ID", "cadrelay-*").await;
-    }
-    let posting = Load::of(oracle::seed()).start(relay.sender());
-
-    posting.answered(500).await;
-    let mut ledger = posting.finish().await;
-    only_waits(&relay, "aps.data").await;
-    kafka.allow("WRITE", "TOPIC", &relay.topic("aps.data")).await;
-
-    ledger.fault("topics_without_right", 1);
-    oracle::judge("topic without right", &kafka, &relay, &ledger).await.assert_holds();
-}
-
-/// A relay that comes to a secured Kafka as the user who has only the rights given to it.
-fn as_user(kafka: &Kafka) -> Builder {
-    let client = kafka.secured_client();
-    let brokers = format!("'{}'", kafka.secured_brokers());
-    let mut relay = oracle::relay(kafka).set("kafka.brokers", &brokers);
-    for property in client.config_map().keys().filter(|key| **key != "bootstrap.servers") {
-        // The map hides the password; asking for one property does not.
-        let value = client.get(property).expect("a property of the map");
-        relay = relay.set(&format!("kafka.client.\"{property}\""), &format!("'{value}'"));
-    }
-    relay
 }
 
 /// Waits until this topic's lane is all that waits.
