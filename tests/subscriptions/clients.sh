@@ -1,6 +1,6 @@
 #!/bin/sh
 # Real clients of Onshape and APS against the simulators. Needs python3 with venv, node and npm; the
-# packages are installed once, below .cache/clients. Not part of `cargo test`.
+# packages are installed once, below .cache/clients. tests/run runs it.
 set -eu
 cd "$(dirname "$0")/../.."
 cache=$PWD/.cache/clients
