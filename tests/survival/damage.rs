@@ -21,6 +21,7 @@ async fn a_damaged_journal_gives_everything_or_refuses_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long"]
 async fn a_damaged_journal_that_is_full_gives_everything_or_refuses_the_start() {
     // More than one journal's 64 MB, so that the damage can lie before what is whole.
     let crash = Crash::after(90, 1_000_000).await;
