@@ -40,7 +40,7 @@ struct Part {
 
 impl Batch {
     /// Takes what the lanes may send now, chunk by chunk from each in turn, up to the bounds.
-    pub fn compose(spool: &Spool, lanes: &mut [Lane], now: Instant) -> Result<Self, store::Error> {
+    pub fn compose(spool: &Spool, lanes: &[Lane], now: Instant) -> Result<Self, store::Error> {
         let mut batch = Self::default();
         let mut open: Vec<(usize, u64, usize)> = lanes
             .iter()

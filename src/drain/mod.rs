@@ -156,12 +156,11 @@ impl Drain {
         if let Some(left) = since.and_then(|since| GATHER.checked_sub(since)) {
             return Ok(Stepped::Gather(left));
         }
-        let batch = Batch::compose(&self.spool, &mut self.lanes, now)?;
+        let batch = Batch::compose(&self.spool, &self.lanes, now)?;
         if batch.is_empty() {
             return Ok(self.idle(now));
         }
-        let identity = self.spool.identity().clone();
-        let positions = batch.positions(&identity, &self.lanes);
+        let positions = batch.positions(self.spool.identity(), &self.lanes);
         let quarantine = self.settings.quarantine_topic();
         let outgoing = batch.outgoing(&self.lanes, &quarantine);
         let Some(session) = self.session.as_mut() else { return Ok(Stepped::On) };
