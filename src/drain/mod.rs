@@ -188,8 +188,7 @@ impl Drain {
                 self.heard(now);
             }
             Err(trouble) => {
-                self.status.error(trouble);
-                self.status.down(trouble, self.settings.brokers.as_str());
+                self.lost(trouble);
                 if trouble == Trouble::Fenced {
                     self.status.restarted(Restart::Fenced);
                 }
@@ -233,8 +232,7 @@ impl Drain {
                 Ok(State::Ready { .. }) => self.lanes[at].found_ready(),
                 Ok(State::Troubled(trouble)) => self.set_aside(at, trouble, now),
                 Err(trouble) => {
-                    self.status.error(trouble);
-                    self.status.down(trouble, self.settings.brokers.as_str());
+                    self.lost(trouble);
                     self.pause.begin(now);
                     return Ok(false);
                 }
@@ -323,6 +321,12 @@ impl Drain {
         self.status.up(self.settings.brokers.as_str(), self.settings.delivery);
     }
 
+    /// Kafka did not answer: counted each time, said once.
+    fn lost(&self, trouble: Trouble) {
+        self.status.error(trouble);
+        self.status.down(trouble, self.settings.brokers.as_str());
+    }
+
     /// Nothing to send: see now and then whether Kafka is still there.
     fn idle(&mut self, now: Instant) -> Stepped {
         let quiet = now.saturating_duration_since(self.last_heard);
@@ -332,8 +336,7 @@ impl Drain {
             match session.probe(&self.settings) {
                 Ok(()) => self.heard(now),
                 Err(trouble) => {
-                    self.status.error(trouble);
-                    self.status.down(trouble, self.settings.brokers.as_str());
+                    self.lost(trouble);
                     self.last_heard = now;
                 }
             }
