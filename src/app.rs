@@ -3,6 +3,7 @@
 use crate::config::{Config, Resolved};
 use crate::drain::Drain;
 use crate::drain::status::Status;
+use crate::drain::topics::Making;
 use crate::event::provider::Provider;
 use crate::http::admin::{self, Admin};
 use crate::http::ingest::{self, Clock, Inlet, Inlets, Quiet};
@@ -86,13 +87,11 @@ impl Relay {
             serve_admin(listeners.1, web::Data::new(admin))?,
         ];
         let stop_drain = Arc::new(AtomicBool::new(false));
-        let drain = Drain::new(
-            spool.clone(),
-            config.kafka.clone(),
-            topics::needed(&config.kafka, &providers),
-            status,
-            tokio::runtime::Handle::current(),
-        )?;
+        let making = Making {
+            topics: topics::needed(&config.kafka, &providers).into(),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let drain = Drain::new(spool.clone(), config.kafka.clone(), making, status)?;
         let drain = start_drain(drain, &spool, Arc::clone(&stop_drain))?;
         Ok(Self {
             ingest: addresses.0,

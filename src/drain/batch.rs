@@ -1,6 +1,6 @@
 //! The records that go to Kafka together.
 
-use crate::drain::lane::{Lane, Refused};
+use crate::drain::lane::{Lane, Refused, Room};
 use crate::drain::settle::Share;
 use crate::kafka::outcome::{Report, Trouble};
 use crate::kafka::publisher::{Outgoing, Position};
@@ -42,21 +42,16 @@ impl Batch {
     /// Takes what the lanes may send now, chunk by chunk from each in turn, up to the bounds.
     pub fn compose(spool: &Spool, lanes: &[Lane], now: Instant) -> Result<Self, store::Error> {
         let mut batch = Self::default();
-        let mut open: Vec<(usize, u64, usize)> = lanes
+        let mut open: Vec<Open> = lanes
             .iter()
-            .enumerate()
-            .filter(|(_, lane)| lane.may_send(now))
-            .map(|(at, lane)| (at, spool.released(lane.number), lane.limit))
+            .filter(|lane| lane.may_send(now))
+            .map(|lane| Open { lane, after: spool.released(lane.number), room: lane.room })
             .collect();
         while !open.is_empty() {
             let mut still_open = Vec::with_capacity(open.len());
-            for (at, after, room) in open {
-                let taken = match batch.room().min(room) {
-                    0 => None,
-                    room => batch.take(spool, &lanes[at], after, room)?,
-                };
-                if let Some(taken) = taken.filter(|taken| taken.more) {
-                    still_open.push((at, taken.last, room - taken.records));
+            for lane in open {
+                if batch.room() > 0 {
+                    still_open.extend(batch.take(spool, lane)?);
                 }
             }
             open = still_open;
@@ -175,13 +170,13 @@ impl Batch {
         if self.bytes >= MAX_BYTES { 0 } else { MAX_RECORDS - self.records }
     }
 
-    fn take(
+    /// Takes from the lane's next chunk what there is room for. The lane again, if more may go.
+    fn take<'a>(
         &mut self,
         spool: &Spool,
-        lane: &Lane,
-        after: u64,
-        room: usize,
-    ) -> Result<Option<Taken>, store::Error> {
+        open: Open<'a>,
+    ) -> Result<Option<Open<'a>>, store::Error> {
+        let Open { lane, after, mut room } = open;
         let Some(chunk) = spool.chunk_after(lane.number, after)? else { return Ok(None) };
         let mut part = Part {
             lane: lane.number,
@@ -192,33 +187,38 @@ impl Batch {
             instead: None,
             chunk: Arc::clone(&chunk),
         };
-        for record in chunk.records().filter(|record| record.sequence > after).take(room) {
-            if lane.refused.is_some_and(|refused| refused.sequence == record.sequence) {
-                if part.records == 0 {
-                    part.instead = lane.refused.map(|refused| quarantined(record.bytes, refused));
-                    part.add(record.sequence, record.bytes);
-                }
+        let mut is_full = false;
+        for record in chunk.records().filter(|record| record.sequence > after) {
+            let is_first = part.records == 0 && room == lane.room;
+            let refused = lane.refused.filter(|refused| refused.sequence == record.sequence);
+            let rest = room.after(record.bytes.len()).filter(|_| refused.is_none());
+            is_full = rest.is_none() || self.records + part.records == MAX_RECORDS;
+            // What has no room goes alone, or it would never go; a refused one in its other form.
+            if is_full && !is_first {
                 break;
             }
+            part.instead = refused.map(|refused| quarantined(record.bytes, refused));
             part.add(record.sequence, record.bytes);
+            let Some(rest) = rest else { break };
+            room = rest;
         }
-        let alone = part.instead.is_some();
-        let taken = Taken { last: part.last, records: part.records, more: !alone };
+        if part.records == 0 {
+            return Ok(None);
+        }
+        let open = Open { lane, after: part.last, room };
         self.records += part.records;
         self.bytes += part.bytes as usize;
-        if part.records > 0 {
-            self.parts.push(part);
-            Ok(Some(taken))
-        } else {
-            Ok(None)
-        }
+        self.parts.push(part);
+        Ok((!is_full).then_some(open))
     }
 }
 
-struct Taken {
-    last: u64,
-    records: usize,
-    more: bool,
+/// A lane of which more may go into the batch.
+struct Open<'a> {
+    lane: &'a Lane,
+    /// The last sequence that is in the batch, or out.
+    after: u64,
+    room: Room,
 }
 
 impl Part {

@@ -16,10 +16,29 @@ pub struct Lane {
     pub pause: Pause,
     /// The record that comes next and that Kafka refused for good.
     pub refused: Option<Refused>,
-    /// How many records may go at once; fewer while a refused one is searched.
-    pub limit: usize,
+    /// How much may go at once; less while a refused record is searched.
+    pub room: Room,
     ready: bool,
     troubled: bool,
+}
+
+/// How much of a lane may go at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Room {
+    /// So many records.
+    pub records: usize,
+    /// So many bytes as Kafka counts them; a single record may have more.
+    pub bytes: usize,
+}
+
+impl Room {
+    /// What is left behind a record of so many bytes; `None` if it does not fit.
+    pub fn after(self, bytes: usize) -> Option<Self> {
+        Some(Self {
+            records: self.records.checked_sub(1)?,
+            bytes: self.bytes.checked_sub(bytes + OVERHEAD)?,
+        })
+    }
 }
 
 /// A record that Kafka does not take, for good.
@@ -39,7 +58,7 @@ impl Lane {
             topic,
             pause: Pause::up_to(LONGEST_PAUSE),
             refused: None,
-            limit: usize::MAX,
+            room: Room { records: usize::MAX, bytes: usize::MAX },
             ready: false,
             troubled: false,
         }
@@ -75,13 +94,20 @@ impl Lane {
     /// Records of it were committed. True if it was in trouble until now.
     pub fn delivered(&mut self) -> bool {
         self.pause.end();
-        self.limit = self.limit.saturating_mul(2);
+        self.room.records = self.room.records.saturating_mul(2);
         std::mem::take(&mut self.troubled)
     }
 
-    /// Sends fewer at once, to find the one that is refused. `records` went and failed together.
-    pub fn split(&mut self, records: usize) {
-        self.limit = (records / SPLIT).max(1);
+    /// Sends less at once, to find the record that is refused. `records` went and failed together,
+    /// and `largest` is what the topic takes, if that is known.
+    ///
+    /// Within that bound only a record that is larger itself can be refused for its size, and it
+    /// goes alone; so it is found at the next attempt.
+    pub fn split(&mut self, records: usize, largest: Option<usize>) {
+        match largest {
+            Some(bytes) if bytes != self.room.bytes => self.room.bytes = bytes,
+            _ => self.room.records = (records / SPLIT).max(1),
+        }
     }
 }
 
@@ -119,6 +145,8 @@ impl Pause {
     }
 }
 
+/// What Kafka's framing adds to a record at most, and its share of its batch's head.
+const OVERHEAD: usize = 100;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// A topic is mended by people; a look every quarter of a minute is enough.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
@@ -128,6 +156,22 @@ const SPLIT: usize = 4;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_batch_is_bounded_by_what_the_topic_takes_and_cut_if_that_does_not_help() {
+        let mut lane = Lane::new(0, "t".into());
+
+        lane.split(400, Some(20_000));
+        assert_eq!(lane.room, Room { records: usize::MAX, bytes: 20_000 });
+        lane.split(40, Some(20_000));
+        assert_eq!(lane.room, Room { records: 10, bytes: 20_000 });
+        lane.split(10, None);
+        assert_eq!(lane.room.records, 2);
+        lane.split(2, None);
+        assert_eq!(lane.room.records, 1);
+        lane.delivered();
+        assert_eq!(lane.room, Room { records: 2, bytes: 20_000 });
+    }
 
     #[test]
     fn a_pause_grows_to_its_bound_and_begins_anew_after_success() {

@@ -16,32 +16,32 @@ pub mod lane;
 pub mod session;
 pub mod settle;
 pub mod status;
+pub mod topics;
 
 use crate::drain::batch::Batch;
 use crate::drain::lane::Lane;
 use crate::drain::session::Session;
 use crate::drain::settle::{Settlement, Verdict};
 use crate::drain::status::{Restart, Status};
+use crate::drain::topics::Making;
+use crate::kafka::client;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::publisher::Patience;
 use crate::kafka::settings::Settings;
-use crate::kafka::topics::{Inspector, Needed, State};
+use crate::kafka::topics::State;
 use crate::spool::lanes::Leaving;
 use crate::spool::{Spool, store};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
 
 /// The drain with all it holds between two steps.
 #[derive(Debug)]
 pub struct Drain {
     spool: Spool,
     settings: Settings,
-    topics: Vec<Needed>,
-    inspector: Inspector,
-    runtime: Handle,
+    making: Making,
     status: Arc<Status>,
     session: Option<Session>,
     lanes: Vec<Lane>,
@@ -49,6 +49,8 @@ pub struct Drain {
     pause: lane::Pause,
     last_heard: Instant,
     last_batch: Option<Instant>,
+    /// See [`Patience::gap`]. It grows while it is too short for a slow cluster.
+    gap: Duration,
 }
 
 /// What a step did.
@@ -62,27 +64,22 @@ pub enum Stepped {
     Gather(Duration),
 }
 
-/// What the drain cannot go on from.
+/// The drain cannot go on: the spool cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The Kafka client cannot be made.
-    #[error(transparent)]
-    Client(#[from] crate::kafka::client::Error),
-    /// The spool cannot be read.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
+#[error(transparent)]
+pub struct Error(#[from] store::Error);
 
 impl Drain {
-    /// A drain of all lanes of the spool. `topics` are those that may be made when missing; the
-    /// runtime lends its reactor to the making.
+    /// A drain of all lanes of the spool.
+    ///
+    /// Clients that cannot be made with these settings are refused now, not at the first attempt.
     pub fn new(
         spool: Spool,
         settings: Settings,
-        topics: Vec<Needed>,
+        making: Making,
         status: Arc<Status>,
-        runtime: Handle,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, client::Error> {
+        Session::try_out(&settings, spool.identity(), making.clone())?;
         let lanes = spool
             .books()
             .lanes
@@ -90,19 +87,17 @@ impl Drain {
             .zip(0_u16..)
             .map(|(book, number)| Lane::new(number, Arc::clone(&book.topic)))
             .collect();
-        let inspector = Inspector::new(&settings)?;
         Ok(Self {
             spool,
             settings,
-            topics,
-            inspector,
-            runtime,
+            making,
             status,
             session: None,
             lanes,
             pause: lane::Pause::up_to(LONGEST_PAUSE),
             last_heard: Instant::now(),
             last_batch: None,
+            gap: FIRST_GAP,
         })
     }
 
@@ -110,7 +105,7 @@ impl Drain {
     pub fn run(mut self, stop: &AtomicBool, grace: Duration) -> Result<(), Error> {
         // One batch may be on its way when we are told to stop: its deliveries and its commit share
         // the grace.
-        let patience = Patience { usual: PATIENCE, stopping: grace / 2, stop };
+        let patience = Patience { usual: PATIENCE, gap: PATIENCE, stopping: grace / 2, stop };
         while !stop.load(Ordering::Acquire) {
             match self.step(Instant::now(), &patience)? {
                 Stepped::On => {}
@@ -164,7 +159,8 @@ impl Drain {
         let quarantine = self.settings.quarantine_topic();
         let outgoing = batch.outgoing(&self.lanes, &quarantine);
         let Some(session) = self.session.as_mut() else { return Ok(Stepped::On) };
-        let outcome = session.publish(&self.settings, &outgoing, &positions, patience);
+        let patience = Patience { gap: self.gap, ..*patience };
+        let outcome = session.publish(&self.settings, &outgoing, &positions, &patience);
         drop(outgoing);
         let settlement = settle::settle(&batch.shares(), &outcome);
         self.last_batch = Some(Instant::now());
@@ -173,11 +169,9 @@ impl Drain {
 
     /// Connects, and releases what turns out to be committed already.
     fn begin(&mut self, now: Instant, patience: Duration) -> Result<Stepped, Error> {
-        let begun = self.ensure_positions_topic(patience).and_then(|()| {
-            Session::begin(&self.settings, self.spool.identity(), patience)
-                .map_err(|error| error.trouble(&self.settings.brokers))
-        });
-        match begun {
+        let identity = self.spool.identity();
+        let begun = Session::begin(&self.settings, identity, self.making.clone(), patience);
+        match begun.map_err(|error| error.trouble(&self.settings.brokers)) {
             Ok((session, positions)) => {
                 for lane in &mut self.lanes {
                     lane.forget();
@@ -198,37 +192,15 @@ impl Drain {
         Ok(Stepped::On)
     }
 
-    fn ensure_positions_topic(&self, patience: Duration) -> Result<(), Trouble> {
-        let topic = crate::kafka::topics::positions(&self.settings);
-        match self.inspector.look(&topic.name, patience.min(LOOK))? {
-            State::Ready { .. } => Ok(()),
-            State::Troubled(Trouble::UnknownTopic) if self.settings.create_topics => {
-                self.make(&topic)
-            }
-            State::Troubled(trouble) => Err(trouble),
-        }
-    }
-
-    fn make(&self, topic: &Needed) -> Result<(), Trouble> {
-        let making = self.inspector.make(topic, self.settings.replication, LOOK);
-        self.runtime.block_on(making)?;
-        tracing::info!(topic = topic.name, partitions = topic.partitions, "made a topic");
-        Ok(())
-    }
-
     /// Looks at the topics of lanes that have something to send and were not looked at since they
     /// were last in trouble. False if the cluster did not answer.
     fn look_at_topics(&mut self, now: Instant) -> Result<bool, Error> {
         for at in 0..self.lanes.len() {
+            let Some(session) = &self.session else { return Ok(false) };
             if !self.lanes[at].wants_a_look(&self.spool, now) {
                 continue;
             }
-            let topic = Arc::clone(&self.lanes[at].topic);
-            let state = match self.inspector.look(&topic, LOOK) {
-                Ok(State::Troubled(Trouble::UnknownTopic)) => self.make_missing(&topic),
-                other => other,
-            };
-            match state {
+            match session.topics.look(&self.lanes[at].topic) {
                 Ok(State::Ready { .. }) => self.lanes[at].found_ready(),
                 Ok(State::Troubled(trouble)) => self.set_aside(at, trouble, now),
                 Err(trouble) => {
@@ -239,20 +211,6 @@ impl Drain {
             }
         }
         Ok(true)
-    }
-
-    fn make_missing(&self, topic: &str) -> Result<State, Trouble> {
-        let Some(needed) = self.topics.iter().find(|needed| needed.name == topic) else {
-            return Ok(State::Troubled(Trouble::UnknownTopic));
-        };
-        if !self.settings.create_topics {
-            return Ok(State::Troubled(Trouble::UnknownTopic));
-        }
-        match self.make(needed) {
-            Ok(()) => Ok(State::Ready { partitions: needed.partitions }),
-            Err(trouble) if trouble.concerns_everything() => Err(trouble),
-            Err(trouble) => Ok(State::Troubled(trouble)),
-        }
     }
 
     fn set_aside(&mut self, at: usize, trouble: Trouble, now: Instant) {
@@ -284,7 +242,12 @@ impl Drain {
             let at = usize::from(number);
             match verdict {
                 Verdict::SetAside(trouble) => self.set_aside(at, trouble, now),
-                Verdict::Split { records } => self.lanes[at].split(records),
+                Verdict::Split { records } => {
+                    let topic = &self.lanes[at].topic;
+                    let session = self.session.as_ref();
+                    let largest = session.and_then(|session| session.topics.largest_batch(topic));
+                    self.lanes[at].split(records, largest);
+                }
                 Verdict::Poison { sequence, trouble } => {
                     self.lanes[at].refused = Some(lane::Refused { sequence, trouble });
                 }
@@ -295,6 +258,7 @@ impl Drain {
             self.status.error(trouble);
         } else {
             self.heard(now);
+            self.gap = FIRST_GAP;
         }
         if let Some(reason) = settlement.renew {
             self.renew(reason);
@@ -311,7 +275,10 @@ impl Drain {
         }
         match reason {
             settle::Renew::Refusal => {}
-            settle::Renew::Lost(restart) => self.status.restarted(restart),
+            settle::Renew::Lost(restart) => {
+                self.gap = self.gap.saturating_mul(2).min(PATIENCE);
+                self.status.restarted(restart);
+            }
         }
     }
 
@@ -386,11 +353,12 @@ fn release_through(spool: &Spool, lane: u16, through: u64) -> Result<(), Error> 
 const GATHER: Duration = Duration::from_millis(10);
 /// How long a delivery, a commit or a connection may take before the producer is made anew.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A cluster whose other brokers answer was never seen to take so long as a rule.
+const FIRST_GAP: Duration = Duration::from_secs(5);
 /// A cluster that comes back is found within some seconds; an attempt costs it next to nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long connecting and settling may take at one attempt; a stop waits for it.
 const BEGIN: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_secs(5);
 /// `cadrelay_kafka_up` follows an outage within a minute also when nothing is sent.
 const PROBE_EVERY: Duration = Duration::from_secs(15);
 const IDLE: Duration = Duration::from_secs(5);

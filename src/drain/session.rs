@@ -1,6 +1,7 @@
 //! One producer's time, from settling what the one before left to its end.
 
 use crate::drain::lane::Lane;
+use crate::drain::topics::{Making, Topics};
 use crate::kafka::client;
 use crate::kafka::outcome::{Outcome, Trouble};
 use crate::kafka::positions::{self, Positions};
@@ -9,10 +10,12 @@ use crate::kafka::settings::{Delivery, Settings};
 use crate::spool::{Identity, Spool, store};
 use std::time::Duration;
 
-/// A producer that has begun.
+/// A producer that has begun, and the eyes that look at its topics.
 #[derive(Debug)]
 pub struct Session {
     publisher: Publisher,
+    /// The topics as this session sees them.
+    pub topics: Topics,
 }
 
 /// Why a session did not begin.
@@ -47,22 +50,48 @@ pub struct Committed {
 }
 
 impl Session {
+    /// Makes the clients and ends them again: whether they can be made with these settings.
+    pub fn try_out(
+        settings: &Settings,
+        identity: &Identity,
+        making: Making,
+    ) -> Result<(), client::Error> {
+        let topics = Topics::new(settings, making)?;
+        Self { publisher: Publisher::new(settings, &identity.instance)?, topics }.end();
+        Ok(())
+    }
+
     /// Connects, settles what was in doubt, and reads what is committed.
     pub fn begin(
         settings: &Settings,
         identity: &Identity,
+        making: Making,
         patience: Duration,
     ) -> Result<(Self, Committed), Error> {
-        let publisher = Publisher::new(settings, &identity.instance)?;
-        publisher.begin(patience).map_err(Error::Kafka)?;
-        let positions = match settings.delivery {
-            // Only now: before the producer has begun, a committed position can be invisible.
-            Delivery::ExactlyOnce => {
-                positions::read(settings, &identity.instance, patience).map_err(Error::Kafka)?
+        let topics = Topics::new(settings, making)?;
+        topics.ensure_positions(settings, patience).map_err(Error::Kafka)?;
+        let session = Self { publisher: Publisher::new(settings, &identity.instance)?, topics };
+        match session.settle(settings, identity, patience) {
+            Ok(positions) => Ok((session, Committed { identity: identity.clone(), positions })),
+            Err(trouble) => {
+                session.end();
+                Err(Error::Kafka(trouble))
             }
-            Delivery::AtLeastOnce => Positions::new(),
-        };
-        Ok((Self { publisher }, Committed { identity: identity.clone(), positions }))
+        }
+    }
+
+    fn settle(
+        &self,
+        settings: &Settings,
+        identity: &Identity,
+        patience: Duration,
+    ) -> Result<Positions, Trouble> {
+        self.publisher.begin(patience)?;
+        match settings.delivery {
+            // Only now: before the producer has begun, a committed position can be invisible.
+            Delivery::ExactlyOnce => positions::read(settings, &identity.instance, patience),
+            Delivery::AtLeastOnce => Ok(Positions::new()),
+        }
     }
 
     /// Publishes a batch with its positions.
@@ -81,12 +110,11 @@ impl Session {
         self.publisher.probe(&settings.positions_topic(), PROBE)
     }
 
-    /// Ends the producer. Its last breath can take seconds when brokers are away, and nothing
+    /// Ends its clients. A producer's last breath can take seconds when brokers are away, and nothing
     /// depends on it, so it is not waited for.
     pub fn end(self) {
-        let ended = std::thread::Builder::new()
-            .name("kafka-ending".to_owned())
-            .spawn(move || drop(self.publisher));
+        let ended =
+            std::thread::Builder::new().name("kafka-ending".to_owned()).spawn(move || drop(self));
         if let Err(error) = ended {
             tracing::warn!(error = %error, "cannot end a producer beside the drain");
         }

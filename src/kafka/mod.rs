@@ -13,6 +13,7 @@ pub mod embedded;
 pub mod outcome;
 pub mod positions;
 pub mod publisher;
+mod rights;
 pub mod settings;
 pub mod tailing;
 pub mod topics;

@@ -160,8 +160,13 @@ impl Publisher {
                 .payload(position.value.as_bytes());
             self.send(index, record, began, patience)?;
         }
-        while self.producer.in_flight_count() > 0 {
-            if patience.is_over(began) {
+        let mut unheard = Unheard::of(batch.len() + positions.len(), began);
+        loop {
+            let left = usize::try_from(self.producer.in_flight_count()).unwrap_or(0);
+            if left == 0 {
+                break;
+            }
+            if patience.is_over(began) || unheard.gap(left) >= patience.gap {
                 return Err(Failure::Unheard);
             }
             // Returns as soon as everything is reported; the slice lets a refusal be seen early.
@@ -213,6 +218,8 @@ impl Publisher {
 pub struct Patience<'a> {
     /// As a rule.
     pub usual: Duration,
+    /// After something was heard of the batch and then nothing more: one broker of several is away.
+    pub gap: Duration,
     /// After it is told to stop.
     pub stopping: Duration,
     /// Whether it is told to stop.
@@ -227,6 +234,28 @@ impl Patience<'_> {
 
     fn is_over(&self, began: Instant) -> bool {
         began.elapsed() >= self.left()
+    }
+}
+
+/// What was not heard of yet, and since when nothing was.
+struct Unheard {
+    of: usize,
+    left: usize,
+    since: Instant,
+}
+
+impl Unheard {
+    fn of(records: usize, began: Instant) -> Self {
+        Self { of: records, left: records, since: began }
+    }
+
+    /// How long nothing more was heard, now that so many are left. None at all is not a gap.
+    fn gap(&mut self, left: usize) -> Duration {
+        if left < self.left {
+            self.left = left;
+            self.since = Instant::now();
+        }
+        if self.left == self.of { Duration::ZERO } else { self.since.elapsed() }
     }
 }
 
@@ -248,12 +277,15 @@ struct Batch {
     number: usize,
     reports: Vec<Report>,
     worst: Option<Trouble>,
+    /// The client has given up the transaction.
+    is_lost: bool,
 }
 
 impl Reports {
     fn begin(&self, number: usize, records: usize) {
         let mut batch = lock(&self.batch);
-        *batch = Batch { number, reports: vec![Report::Unheard; records], worst: None };
+        *batch =
+            Batch { number, reports: vec![Report::Unheard; records], worst: None, is_lost: false };
     }
 
     /// Names a record of the current batch, so that late reports of an earlier one are known.
@@ -270,7 +302,8 @@ impl Reports {
     }
 
     fn has_refusal(&self) -> bool {
-        lock(&self.batch).worst.is_some()
+        let batch = lock(&self.batch);
+        batch.worst.is_some() || batch.is_lost
     }
 
     fn worst(&self) -> Trouble {
@@ -280,6 +313,10 @@ impl Reports {
 
 impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // Of a topic that may not join the transaction no record is reported, and no call says so.
+        if facility == "TXNERR" {
+            lock(&self.batch).is_lost = true;
+        }
         client::log_line(level, facility, message);
     }
 

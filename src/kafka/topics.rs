@@ -4,8 +4,9 @@ use crate::event::group::Group;
 use crate::event::provider::Provider;
 use crate::kafka::client::{self, Context, Error, MAX_MESSAGE_BYTES};
 use crate::kafka::outcome::Trouble;
+use crate::kafka::rights::{self, Right};
 use crate::kafka::settings::Settings;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use std::time::Duration;
@@ -105,7 +106,12 @@ impl Inspector {
         if leaderless {
             return Ok(State::Troubled(Trouble::NotEnoughReplicas));
         }
-        Ok(State::Ready { partitions: found.partitions().len() as i32 })
+        match rights::to_write(&self.admin, topic, patience) {
+            Right::Refused => Ok(State::Troubled(Trouble::Authorization)),
+            Right::Granted | Right::Unsaid => {
+                Ok(State::Ready { partitions: found.partitions().len() as i32 })
+            }
+        }
     }
 
     /// Why nothing was answered. Of a refused log-in the call itself says no more than that there was
@@ -117,6 +123,15 @@ impl Inspector {
             true => Trouble::Authentication,
             false => Trouble::of(error),
         }
+    }
+
+    /// The largest batch of records that a topic takes, in bytes, if the cluster lets us know.
+    pub async fn largest_batch(&self, topic: &str, patience: Duration) -> Option<usize> {
+        let options = AdminOptions::new().request_timeout(Some(patience));
+        let asked = [ResourceSpecifier::Topic(topic)];
+        let described = self.admin.describe_configs(&asked, &options).await.ok()?;
+        let config = described.into_iter().next()?.ok()?;
+        config.get("max.message.bytes")?.value.as_ref()?.parse().ok()
     }
 
     /// Makes a topic. One that is there already is fine.

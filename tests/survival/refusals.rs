@@ -58,6 +58,38 @@ async fn a_missing_topic_holds_back_its_own_lane_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_without_right_holds_back_its_own_lane_alone() {
+    let kafka = Kafka::start_secured().await;
+    let relay = Relay::builder()
+        .kafka_with(kafka.secured_client())
+        .set("kafka.create_topics", "false")
+        .start()
+        .await;
+    for (topic, partitions) in
+        [("onshape.document", 3), ("aps.data", 3), ("quarantine", 3), ("relay.positions", 1)]
+    {
+        let topic = relay.topic(topic);
+        kafka.create_topic(&topic, partitions, &[]).await;
+        kafka.allow("DESCRIBE", "TOPIC", &topic).await;
+        if !topic.ends_with("aps.data") {
+            kafka.allow("WRITE", "TOPIC", &topic).await;
+        }
+    }
+    kafka.allow("READ", "TOPIC", &relay.topic("relay.positions")).await;
+    kafka.allow("WRITE", "TRANSACTIONAL_ID", "cadrelay-*").await;
+    kafka.allow("DESCRIBE", "TRANSACTIONAL_ID", "cadrelay-*").await;
+    let posting = Load::of(oracle::seed()).start(relay.sender());
+
+    posting.answered(500).await;
+    let mut ledger = posting.finish().await;
+    only_waits(&relay, "aps.data").await;
+    kafka.allow("WRITE", "TOPIC", &relay.topic("aps.data")).await;
+
+    ledger.fault("topics_without_right", 1);
+    oracle::judge("topic without right", &kafka, &relay, &ledger).await.assert_holds();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_is_deleted_under_load_is_made_again_and_the_others_flow() {
     let kafka = Kafka::shared().await;
     let relay = oracle::relay(kafka).start().await;

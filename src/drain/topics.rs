@@ -1,0 +1,88 @@
+//! Looks at the topics of lanes before they are sent to, and makes those that are missing.
+//!
+//! Its clients are apart from the producer's: a producer that waits for an unknown topic holds up
+//! everything behind it. They live as long as one session, because a client can lose all its
+//! brokers for good (librdkafka issue 5301), and then only a new one finds them again.
+
+use crate::kafka::client;
+use crate::kafka::outcome::Trouble;
+use crate::kafka::settings::Settings;
+use crate::kafka::topics::{Inspector, Needed, State, positions};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// Which topics may be made, and how.
+#[derive(Clone, Debug)]
+pub struct Making {
+    /// Those that may be made when missing.
+    pub topics: Arc<[Needed]>,
+    /// Lends its reactor to the making.
+    pub runtime: Handle,
+}
+
+/// The topics as one session sees them.
+#[derive(Debug)]
+pub struct Topics {
+    inspector: Inspector,
+    making: Making,
+    create: bool,
+    replication: Option<i32>,
+}
+
+impl Topics {
+    /// Makes the clients. Does not connect yet.
+    pub fn new(settings: &Settings, making: Making) -> Result<Self, client::Error> {
+        Ok(Self {
+            inspector: Inspector::new(settings)?,
+            making,
+            create: settings.create_topics,
+            replication: settings.replication,
+        })
+    }
+
+    /// Sees that the topic of positions is there, before a producer begins.
+    pub fn ensure_positions(&self, settings: &Settings, patience: Duration) -> Result<(), Trouble> {
+        let topic = positions(settings);
+        match self.inspector.look(&topic.name, patience.min(LOOK))? {
+            State::Ready { .. } => Ok(()),
+            State::Troubled(Trouble::UnknownTopic) if self.create => self.make(&topic),
+            State::Troubled(trouble) => Err(trouble),
+        }
+    }
+
+    /// What the cluster says of a lane's topic, after making it if it is missing. An error is about
+    /// the cluster, not the topic.
+    pub fn look(&self, topic: &str) -> Result<State, Trouble> {
+        match self.inspector.look(topic, LOOK)? {
+            State::Troubled(Trouble::UnknownTopic) => self.make_missing(topic),
+            state => Ok(state),
+        }
+    }
+
+    /// The largest batch that a topic takes, in bytes, if the cluster lets us know.
+    pub fn largest_batch(&self, topic: &str) -> Option<usize> {
+        self.making.runtime.block_on(self.inspector.largest_batch(topic, LOOK))
+    }
+
+    fn make_missing(&self, topic: &str) -> Result<State, Trouble> {
+        let needed = self.making.topics.iter().find(|needed| needed.name == topic);
+        let Some(needed) = needed.filter(|_| self.create) else {
+            return Ok(State::Troubled(Trouble::UnknownTopic));
+        };
+        match self.make(needed) {
+            Ok(()) => Ok(State::Ready { partitions: needed.partitions }),
+            Err(trouble) if trouble.concerns_everything() => Err(trouble),
+            Err(trouble) => Ok(State::Troubled(trouble)),
+        }
+    }
+
+    fn make(&self, topic: &Needed) -> Result<(), Trouble> {
+        let making = self.inspector.make(topic, self.replication, LOOK);
+        self.making.runtime.block_on(making)?;
+        tracing::info!(topic = topic.name, partitions = topic.partitions, "made a topic");
+        Ok(())
+    }
+}
+
+const LOOK: Duration = Duration::from_secs(5);

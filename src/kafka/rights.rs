@@ -1,0 +1,161 @@
+//! Whether we may write to a topic, asked before a transaction finds out the hard way.
+//!
+//! A topic that we may see and not write refuses to join a transaction, and the others of that
+//! transaction do not join either. The client then asks the broker to abort what the broker never
+//! began, is told so, and gives up for good. So it is better not to try: brokers since 2.3 say with
+//! a topic's description what its reader may do (KIP-430).
+//!
+//! The crate has no call for that, so this file speaks to the C library itself.
+
+use crate::kafka::client::Context;
+use rdkafka::admin::AdminClient;
+use rdkafka::bindings as c;
+use std::ffi::{CString, c_uint};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+/// What a broker says of our right to write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Right {
+    /// We may.
+    Granted,
+    /// We may not.
+    Refused,
+    /// It does not say: an old broker, or one that is no Apache Kafka.
+    Unsaid,
+}
+
+/// Asks whether we may write to a topic.
+pub fn to_write(admin: &AdminClient<Context>, topic: &str, patience: Duration) -> Right {
+    let Some(question) = Question::new(admin, topic, patience) else { return Right::Unsaid };
+    let Some(answer) = question.ask(patience) else { return Right::Unsaid };
+    match answer.operations() {
+        None => Right::Unsaid,
+        Some(operations) if operations.contains(&WRITE) => Right::Granted,
+        Some(_) => Right::Refused,
+    }
+}
+
+/// What is asked, and where the answer will lie. Each pointer is ours until it is dropped.
+struct Question<'a> {
+    admin: &'a AdminClient<Context>,
+    topics: NonNull<c::rd_kafka_TopicCollection_t>,
+    options: NonNull<c::rd_kafka_AdminOptions_t>,
+    queue: NonNull<c::rd_kafka_queue_t>,
+}
+
+impl<'a> Question<'a> {
+    fn new(admin: &'a AdminClient<Context>, topic: &str, patience: Duration) -> Option<Self> {
+        let topic = CString::new(topic).ok()?;
+        let mut names = [topic.as_ptr()];
+        let client = admin.inner().native_ptr();
+        // SAFETY: the client outlives the question, which borrows it, and the library copies the
+        // name. Each of the three is made by the library and given back to it in `drop`.
+        let question = unsafe {
+            Self {
+                admin,
+                topics: NonNull::new(c::rd_kafka_TopicCollection_of_topic_names(
+                    names.as_mut_ptr(),
+                    names.len(),
+                ))?,
+                options: NonNull::new(c::rd_kafka_AdminOptions_new(client, DESCRIBE_TOPICS))?,
+                queue: NonNull::new(c::rd_kafka_queue_new(client))?,
+            }
+        };
+        question.set_options(patience).then_some(question)
+    }
+
+    /// Whether the library knows how to ask for rights at all.
+    fn set_options(&self, patience: Duration) -> bool {
+        let mut why_not = [0; 256];
+        // SAFETY: the options live as long as `self`; the error is ours to give back, and the text
+        // is cut to the length that is given with it.
+        unsafe {
+            let error = c::rd_kafka_AdminOptions_set_include_authorized_operations(
+                self.options.as_ptr(),
+                1,
+            );
+            if !error.is_null() {
+                c::rd_kafka_error_destroy(error);
+                return false;
+            }
+            let set = c::rd_kafka_AdminOptions_set_request_timeout(
+                self.options.as_ptr(),
+                milliseconds(patience),
+                why_not.as_mut_ptr(),
+                why_not.len(),
+            );
+            set == c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+        }
+    }
+
+    fn ask(&self, patience: Duration) -> Option<Answer> {
+        // SAFETY: all four live as long as `self`, and the event that comes is the answer's to drop.
+        let event = unsafe {
+            c::rd_kafka_DescribeTopics(
+                self.admin.inner().native_ptr(),
+                self.topics.as_ptr(),
+                self.options.as_ptr(),
+                self.queue.as_ptr(),
+            );
+            c::rd_kafka_queue_poll(self.queue.as_ptr(), milliseconds(patience))
+        };
+        NonNull::new(event).map(Answer)
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        // SAFETY: they were made in `new`, and nothing else has them. An answer that is still under
+        // way is dropped by the library with its queue.
+        unsafe {
+            c::rd_kafka_queue_destroy(self.queue.as_ptr());
+            c::rd_kafka_AdminOptions_destroy(self.options.as_ptr());
+            c::rd_kafka_TopicCollection_destroy(self.topics.as_ptr());
+        }
+    }
+}
+
+struct Answer(NonNull<c::rd_kafka_event_t>);
+
+impl Answer {
+    /// What we may do with the topic, if the broker says.
+    fn operations(&self) -> Option<&[c_uint]> {
+        // SAFETY: whatever the library returns here lives as long as the event, and so as long as
+        // `self`; each pointer and count is looked at before it is used.
+        unsafe {
+            let result = c::rd_kafka_event_DescribeTopics_result(self.0.as_ptr());
+            if result.is_null() {
+                return None;
+            }
+            let mut count = 0;
+            let topics = c::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+            if topics.is_null() || count == 0 {
+                return None;
+            }
+            let mut count = 0;
+            let operations =
+                c::rd_kafka_TopicDescription_authorized_operations(*topics, &mut count);
+            if operations.is_null() {
+                return None;
+            }
+            // As numbers: a library that is newer than its declaration here may know more of them.
+            Some(std::slice::from_raw_parts(operations.cast(), count))
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        // SAFETY: the event came from the queue and is nobody else's.
+        unsafe { c::rd_kafka_event_destroy(self.0.as_ptr()) }
+    }
+}
+
+fn milliseconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}
+
+const WRITE: c_uint = c::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_WRITE as c_uint;
+const DESCRIBE_TOPICS: c::rd_kafka_admin_op_t =
+    c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
