@@ -20,6 +20,10 @@ pub struct Lane {
     pub room: Room,
     ready: bool,
     troubled: bool,
+    /// The last sequence that was sent and did not come to count.
+    vain: Option<u64>,
+    /// Its topic has had a partition without leader since it last delivered.
+    leaderless: bool,
 }
 
 /// How much of a lane may go at once.
@@ -61,6 +65,8 @@ impl Lane {
             room: Room { records: usize::MAX, bytes: usize::MAX },
             ready: false,
             troubled: false,
+            vain: None,
+            leaderless: false,
         }
     }
 
@@ -85,15 +91,44 @@ impl Lane {
     }
 
     /// Holds it back for a while, longer each time.
-    pub fn set_aside(&mut self, now: Instant) -> Duration {
+    pub fn set_aside(&mut self, trouble: Trouble, now: Instant) -> Duration {
         self.ready = false;
         self.troubled = true;
+        self.leaderless |= trouble == Trouble::NotEnoughReplicas;
         self.pause.begin(now)
+    }
+
+    /// Records of it were sent, up to this sequence, and do not count.
+    pub fn sent_in_vain(&mut self, through: u64) {
+        self.vain = self.vain.max(Some(through));
+    }
+
+    /// Kafka says that it is committed so far, whatever we heard.
+    pub fn found_committed(&mut self, through: u64) {
+        self.vain = self.vain.filter(|vain| *vain > through);
+    }
+
+    /// Whether what was sent in vain may still lie open in a partition: see
+    /// [`crate::drain::sweeping`].
+    pub fn wants_a_sweep(&self) -> bool {
+        self.leaderless && self.vain.is_some()
+    }
+
+    /// The last sequence that was sent and does not count.
+    pub fn vain(&self) -> Option<u64> {
+        self.vain
+    }
+
+    /// Nothing lies open.
+    pub fn swept(&mut self) {
+        self.leaderless = false;
     }
 
     /// Records of it were committed. True if it was in trouble until now.
     pub fn delivered(&mut self) -> bool {
         self.pause.end();
+        self.vain = None;
+        self.leaderless = false;
         self.room.records = self.room.records.saturating_mul(2);
         std::mem::take(&mut self.troubled)
     }
@@ -171,6 +206,25 @@ mod tests {
         assert_eq!(lane.room.records, 1);
         lane.delivered();
         assert_eq!(lane.room, Room { records: 2, bytes: 20_000 });
+    }
+
+    #[test]
+    fn a_sweep_is_due_when_a_leader_was_away_and_what_was_sent_does_not_count() {
+        let now = Instant::now();
+        let mut lane = Lane::new(0, "t".into());
+
+        lane.sent_in_vain(7);
+        lane.set_aside(Trouble::UnknownTopic, now);
+        assert!(!lane.wants_a_sweep());
+        lane.set_aside(Trouble::NotEnoughReplicas, now);
+        lane.found_committed(6);
+        assert!(lane.wants_a_sweep());
+        lane.found_committed(7);
+        assert!(!lane.wants_a_sweep());
+        lane.sent_in_vain(9);
+        assert!(lane.wants_a_sweep());
+        lane.swept();
+        assert!(!lane.wants_a_sweep());
     }
 
     #[test]

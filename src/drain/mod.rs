@@ -16,6 +16,7 @@ pub mod lane;
 pub mod session;
 pub mod settle;
 pub mod status;
+pub mod sweeping;
 pub mod topics;
 
 use crate::drain::batch::Batch;
@@ -162,7 +163,14 @@ impl Drain {
         let patience = Patience { gap: self.gap, ..*patience };
         let outcome = session.publish(&self.settings, &outgoing, &positions, &patience);
         drop(outgoing);
-        let settlement = settle::settle(&batch.shares(), &outcome);
+        let shares = batch.shares();
+        let settlement = settle::settle(&shares, &outcome);
+        for share in shares {
+            let settled = settlement.settled.iter().any(|(lane, _)| *lane == share.lane);
+            if let Some((_, last)) = share.records.last().filter(|_| !settled) {
+                self.lanes[usize::from(share.lane)].sent_in_vain(*last);
+            }
+        }
         self.last_batch = Some(Instant::now());
         self.apply(now, &batch, &outcome.reports, settlement)
     }
@@ -176,6 +184,7 @@ impl Drain {
                 for lane in &mut self.lanes {
                     lane.forget();
                     let through = positions.reached(&self.spool, lane)?;
+                    lane.found_committed(through);
                     release_through(&self.spool, lane.number, through)?;
                 }
                 self.session = Some(session);
@@ -196,12 +205,26 @@ impl Drain {
     /// were last in trouble. False if the cluster did not answer.
     fn look_at_topics(&mut self, now: Instant) -> Result<bool, Error> {
         for at in 0..self.lanes.len() {
-            let Some(session) = &self.session else { return Ok(false) };
+            let Some(session) = &mut self.session else { return Ok(false) };
             if !self.lanes[at].wants_a_look(&self.spool, now) {
                 continue;
             }
             match session.topics.look(&self.lanes[at].topic) {
-                Ok(State::Ready { .. }) => self.lanes[at].found_ready(),
+                Ok(State::Ready { partitions }) => {
+                    if self.lanes[at].wants_a_sweep() {
+                        let lane = &self.lanes[at];
+                        let vain = sweeping::vain(&self.spool, lane)?;
+                        let swept = session.sweep(&self.settings, &lane.topic, partitions, &vain);
+                        if let Err(trouble) = swept {
+                            self.status.error(trouble);
+                            self.renew(settle::Renew::Lost(settle::restart(trouble)));
+                            self.pause.begin(now);
+                            return Ok(false);
+                        }
+                        self.lanes[at].swept();
+                    }
+                    self.lanes[at].found_ready();
+                }
                 Ok(State::Troubled(trouble)) => self.set_aside(at, trouble, now),
                 Err(trouble) => {
                     self.lost(trouble);
@@ -215,7 +238,7 @@ impl Drain {
 
     fn set_aside(&mut self, at: usize, trouble: Trouble, now: Instant) {
         let lane = &mut self.lanes[at];
-        let pause = lane.set_aside(now);
+        let pause = lane.set_aside(trouble, now);
         self.status.error(trouble);
         self.status.set_aside(&lane.topic, trouble, pause);
     }

@@ -1,13 +1,15 @@
 //! One producer's time, from settling what the one before left to its end.
 
 use crate::drain::lane::Lane;
+use crate::drain::sweeping;
 use crate::drain::topics::{Making, Topics};
-use crate::kafka::client;
 use crate::kafka::outcome::{Outcome, Trouble};
 use crate::kafka::positions::{self, Positions};
 use crate::kafka::publisher::{Outgoing, Patience, Position, Publisher};
 use crate::kafka::settings::{Delivery, Settings};
+use crate::kafka::{client, open};
 use crate::spool::{Identity, Spool, store};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// A producer that has begun, and the eyes that look at its topics.
@@ -105,6 +107,31 @@ impl Session {
         self.publisher.publish(&settings.positions_topic(), batch, positions, patience)
     }
 
+    /// Ends with an abort what lies open in a topic of what was sent in vain.
+    pub fn sweep(
+        &mut self,
+        settings: &Settings,
+        topic: &str,
+        partitions: i32,
+        vain: &HashSet<Vec<u8>>,
+    ) -> Result<(), Trouble> {
+        if settings.delivery == Delivery::AtLeastOnce {
+            return Ok(());
+        }
+        let mut open = Vec::new();
+        for partition in 0..partitions {
+            let values = open::values(settings, topic, partition, SWEEP)?;
+            if sweeping::wants_an_abort(&values, vain) {
+                open.push(partition);
+            }
+        }
+        if open.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(topic, partitions = ?open, "an aborted transaction was left open; aborting it");
+        self.publisher.abort_in(topic, &open, SWEEP)
+    }
+
     /// Whether a broker answers.
     pub fn probe(&self, settings: &Settings) -> Result<(), Trouble> {
         self.publisher.probe(&settings.positions_topic(), PROBE)
@@ -142,4 +169,5 @@ impl Committed {
     }
 }
 
+const SWEEP: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(5);

@@ -83,7 +83,8 @@ pub fn settle(shares: &[Share], outcome: &Outcome) -> Settlement {
     }
 }
 
-fn restart(trouble: Trouble) -> Restart {
+/// What a producer that is lost for this trouble is counted as.
+pub fn restart(trouble: Trouble) -> Restart {
     match trouble {
         Trouble::Fenced => Restart::Fenced,
         Trouble::Timeout | Trouble::Transport => Restart::CommitTimeout,

@@ -72,7 +72,7 @@ impl Topics {
         };
         match self.make(needed) {
             Ok(()) => Ok(State::Ready { partitions: needed.partitions }),
-            Err(trouble) if trouble.concerns_everything() => Err(trouble),
+            // The cluster has just answered, so this is about the topic, whatever it is.
             Err(trouble) => Ok(State::Troubled(trouble)),
         }
     }

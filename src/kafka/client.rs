@@ -2,10 +2,10 @@
 
 use crate::kafka::settings::{Delivery, Settings};
 use crate::secret;
-use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
+use rdkafka::{ClientContext, Offset};
 use std::fmt;
 
 /// Why a client cannot be made.
@@ -88,6 +88,16 @@ pub fn reader(settings: &Settings) -> Result<ClientConfig, Error> {
         .set("allow.auto.create.topics", "false")
         .set("isolation.level", "read_committed");
     Ok(config)
+}
+
+/// The offset of the next record that would be read; aborted ones and markers are passed over.
+pub fn position(consumer: &BaseConsumer<Context>, topic: &str, partition: i32) -> i64 {
+    let positions = consumer.position().ok();
+    let row = positions.and_then(|list| Some(list.find_partition(topic, partition)?.offset()));
+    match row {
+        Some(Offset::Offset(offset)) => offset,
+        _ => 0,
+    }
 }
 
 /// Sends the client's log lines where ours go.

@@ -10,6 +10,7 @@
 
 pub mod client;
 pub mod embedded;
+pub mod open;
 pub mod outcome;
 pub mod positions;
 pub mod publisher;

@@ -49,7 +49,7 @@ pub fn read(settings: &Settings, instance: &str, patience: Duration) -> Result<P
     let mut positions = Positions::new();
     let prefix = format!("{instance}/");
     loop {
-        if position(&consumer, &topic) >= end {
+        if client::position(&consumer, &topic, 0) >= end {
             return Ok(positions);
         }
         if Instant::now() >= deadline {
@@ -85,7 +85,11 @@ fn high_watermark(settings: &Settings, topic: &str, patience: Duration) -> Resul
     Ok(high)
 }
 
-fn reader(settings: &Settings, isolation: &str) -> Result<BaseConsumer<Context>, Trouble> {
+/// A consumer that is told where a partition ends.
+pub(super) fn reader(
+    settings: &Settings,
+    isolation: &str,
+) -> Result<BaseConsumer<Context>, Trouble> {
     let config = client::reader(settings).map_err(|_| Trouble::Fatal)?;
     config
         .clone()
@@ -93,16 +97,6 @@ fn reader(settings: &Settings, isolation: &str) -> Result<BaseConsumer<Context>,
         .set("enable.partition.eof", "true")
         .create_with_context(Context)
         .map_err(|error| Trouble::of(&error))
-}
-
-/// The offset of the next record that would be read; aborted ones and markers are passed over.
-fn position(consumer: &BaseConsumer<Context>, topic: &str) -> i64 {
-    let positions = consumer.position().ok();
-    let offset = positions.and_then(|list| list.find_partition(topic, 0).map(|row| row.offset()));
-    match offset {
-        Some(Offset::Offset(offset)) => offset,
-        _ => 0,
-    }
 }
 
 fn is_passing(error: &KafkaError) -> bool {

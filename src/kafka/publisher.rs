@@ -95,6 +95,28 @@ impl Publisher {
         }
     }
 
+    /// Writes the end of an aborted transaction into partitions of a topic, and with it one empty
+    /// record each, which the same abort takes back.
+    pub fn abort_in(
+        &mut self,
+        topic: &str,
+        partitions: &[i32],
+        patience: Duration,
+    ) -> Result<(), Trouble> {
+        let trouble = |error: KafkaError| Trouble::of(&error);
+        self.batches += 1;
+        let context = self.producer.context();
+        context.begin(self.batches, partitions.len());
+        self.producer.begin_transaction().map_err(trouble)?;
+        for (index, partition) in partitions.iter().enumerate() {
+            let record: BaseRecord<'_, [u8], [u8], usize> =
+                BaseRecord::with_opaque_to(topic, context.tag(index)).partition(*partition);
+            self.producer.send(record).map_err(|(error, _)| Trouble::of(&error))?;
+        }
+        self.producer.flush(patience).map_err(trouble)?;
+        self.producer.abort_transaction(patience).map_err(trouble)
+    }
+
     fn transact(
         &self,
         positions_topic: &str,

@@ -146,8 +146,10 @@ impl Inspector {
         for (property, value) in &topic.properties {
             new = new.set(property, value);
         }
-        let options =
-            AdminOptions::new().operation_timeout(Some(patience)).request_timeout(Some(patience));
+        // The cluster may go on making it after this; a topic without its leaders is not waited for.
+        let options = AdminOptions::new()
+            .operation_timeout(Some(patience.min(MAKING)))
+            .request_timeout(Some(patience));
         let results = self
             .admin
             .create_topics(&[new], &options)
@@ -161,6 +163,8 @@ impl Inspector {
     }
 }
 
+/// A healthy cluster makes a topic in some ten milliseconds.
+const MAKING: Duration = Duration::from_secs(1);
 /// Events that wait are there at once, one at a look; between them come log lines.
 const EVENTS: Duration = Duration::from_millis(20);
 

@@ -2,6 +2,7 @@
 
 use crate::large;
 use crate::oracle::{self, Ledger, Load};
+use crate::support::kafka::cluster::{FIRST, SECOND};
 use crate::support::kafka::{Isolation, Kafka};
 use crate::support::notification::Notification;
 use crate::support::relay::Relay;
@@ -87,6 +88,35 @@ async fn a_topic_without_right_holds_back_its_own_lane_alone() {
 
     ledger.fault("topics_without_right", 1);
     oracle::judge("topic without right", &kafka, &relay, &ledger).await.assert_holds();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_without_leader_holds_back_its_own_lane_alone() {
+    let kafka = Kafka::start().await;
+    let relay = oracle::relay(&kafka).start().await;
+    // What Kafka keeps of transactions, and the relay's other topics, lie on the first broker.
+    for topic in ["onshape.document", "quarantine"] {
+        kafka.create_topic(&relay.topic(topic), 3, &[]).await;
+    }
+    let first = Notification::onshape(1);
+    relay.post(&first).await.assert_accepted();
+    relay.drained().await;
+    let mut second = kafka.join().await;
+    kafka.create_topic_on(&relay.topic("aps.data"), &[FIRST, SECOND]).await;
+    let posting = Load::of(oracle::seed()).start(relay.sender());
+
+    posting.answered(200).await;
+    second.kill();
+    posting.answered(500).await;
+    let mut ledger = posting.finish().await;
+    ledger.acknowledge(&first.body);
+    only_waits(&relay, "aps.data").await;
+    let trouble = [("topic", &*relay.topic("aps.data"))];
+    assert_eq!(relay.metrics().await.get("cadrelay_lane_trouble", &trouble), 1.0);
+    second.restart().await;
+
+    ledger.fault("leaders_lost", 1);
+    oracle::judge("partition without leader", &kafka, &relay, &ledger).await.assert_holds();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

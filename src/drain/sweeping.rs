@@ -1,0 +1,56 @@
+//! Finds what an aborted transaction of ours left open in a topic.
+//!
+//! A cluster that ends a transaction while one of its partitions has no leader takes that partition
+//! for deleted, and leaves the end out of its log (seen with Apache Kafka 4.4.0: "these partitions
+//! are likely deleted already and hence can be skipped"). When the leader is back, the next end of
+//! ours counts for what lies open there. That is right for what was committed, and wrong for what
+//! was aborted: that must be ended by an abort of its own, or it would be published twice.
+
+use crate::drain::lane::Lane;
+use crate::record::layout::Parts;
+use crate::spool::{Spool, store};
+use std::collections::HashSet;
+
+/// The values of the records that were sent and do not count.
+pub fn vain(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, store::Error> {
+    let mut values = HashSet::new();
+    let through = lane.vain().unwrap_or(0);
+    let mut after = spool.released(lane.number);
+    while after < through {
+        let Some(chunk) = spool.chunk_after(lane.number, after)? else { break };
+        let sent =
+            chunk.records().filter(|record| (after + 1..=through).contains(&record.sequence));
+        values
+            .extend(sent.filter_map(|record| Some(Parts::read(record.bytes).ok()?.value.to_vec())));
+        after = chunk.last;
+    }
+    Ok(values)
+}
+
+/// Whether an abort is what ends the records that lie open in a partition.
+///
+/// Behind something else it is not: an abort would take back what may have been committed, and to
+/// publish twice is better than to lose.
+pub fn wants_an_abort(open: &[Vec<u8>], vain: &HashSet<Vec<u8>>) -> bool {
+    open.first().is_some_and(|first| vain.contains(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(open: &[&str], expected: bool) {
+        let vain = HashSet::from([b"v1".to_vec(), b"v2".to_vec()]);
+        let open: Vec<Vec<u8>> = open.iter().map(|value| value.as_bytes().to_vec()).collect();
+        assert_eq!(wants_an_abort(&open, &vain), expected);
+    }
+
+    #[test]
+    fn what_was_sent_in_vain_is_aborted_and_what_was_committed_is_not() {
+        check(&[], false);
+        check(&["v1", "v2"], true);
+        check(&["committed"], false);
+        check(&["committed", "v1"], false);
+    }
+}
