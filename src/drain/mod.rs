@@ -227,13 +227,20 @@ impl Drain {
                 }
                 Ok(State::Troubled(trouble)) => self.set_aside(at, trouble, now),
                 Err(trouble) => {
-                    self.lost(trouble);
-                    self.pause.begin(now);
+                    self.give_up(trouble, now);
                     return Ok(false);
                 }
             }
         }
         Ok(true)
+    }
+
+    /// No broker answers. A client that has lost them all may not find them again by itself, so all
+    /// of them are ended, and made anew until one does.
+    fn give_up(&mut self, trouble: Trouble, now: Instant) {
+        self.lost(trouble);
+        self.renew(settle::Renew::Lost(Restart::Silent));
+        self.pause.begin(now);
     }
 
     fn set_aside(&mut self, at: usize, trouble: Trouble, now: Instant) {
@@ -325,10 +332,7 @@ impl Drain {
         {
             match session.probe(&self.settings) {
                 Ok(()) => self.heard(now),
-                Err(trouble) => {
-                    self.lost(trouble);
-                    self.last_heard = now;
-                }
+                Err(trouble) => self.give_up(trouble, now),
             }
         }
         let next = self.lanes.iter().filter_map(|lane| lane.pause.left(now)).min();

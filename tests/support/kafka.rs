@@ -36,6 +36,7 @@ use rdkafka::{
 use tempfile::TempDir;
 use tokio::{sync::OnceCell, task::spawn_blocking, time::timeout};
 
+pub mod blinding;
 pub mod cluster;
 pub mod reader;
 pub mod secure;

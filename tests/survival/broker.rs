@@ -2,6 +2,7 @@
 
 use crate::oracle::{self, Load, dice::Dice};
 use crate::support::kafka::Kafka;
+use crate::support::relay::Relay;
 use crate::support::waiting::eventually;
 use std::time::{Duration, Instant};
 
@@ -93,4 +94,41 @@ async fn senders_do_not_notice_that_kafka_is_away() {
     assert_eq!(verdict.statuses.keys().collect::<Vec<_>>(), [&200]);
     // Noise on a shared machine is large; a sender that waits for Kafka would take seconds.
     assert!(without < Duration::from_millis(500), "answers waited for Kafka: {without:?}");
+}
+
+/// The client's own fault, which no release of it is free of: librdkafka issue 5301. There it needs
+/// luck, in the moment when the client begins anew; without that beginning it needs none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_was_told_of_no_brokers_comes_back_without_a_restart_of_the_relay() {
+    let (kafka, blinding) = Kafka::start_behind_blinding().await;
+    let relay = Relay::builder()
+        .kafka_with(kafka.client().set("bootstrap.servers", blinding.brokers()).clone())
+        // How soon a client asks again.
+        .set("kafka.client.\"topic.metadata.refresh.interval.ms\"", "'200'")
+        .set("kafka.client.\"metadata.recovery.strategy\"", "'none'")
+        .start()
+        .await;
+    let load = Load { senders: 2, pause: Duration::from_millis(4), ..Load::of(oracle::seed()) };
+    let posting = load.start(relay.sender());
+
+    eventually("the relay delivers", async || {
+        (relay.metrics().await.sum("cadrelay_published_total") > 100.0).then_some(())
+    })
+    .await;
+    blinding.hide(true);
+    eventually("nothing is delivered any more", async || {
+        let metrics = relay.metrics().await;
+        let oldest = metrics.of("cadrelay_spool_oldest_seconds").map(|(_, age)| age);
+        (blinding.hidden() > 0 && oldest.fold(0.0, f64::max) > 2.0).then_some(())
+    })
+    .await;
+    blinding.hide(false);
+    posting.answered(200).await;
+
+    let mut ledger = posting.finish().await;
+    ledger.fault("blinded", 1);
+    oracle::judge("client without brokers", &kafka, &relay, &ledger).await.assert_holds();
+    let silent = [("reason", "silent")];
+    let restarts = relay.metrics().await.get("cadrelay_kafka_producer_restarts_total", &silent);
+    assert!(restarts >= 1.0, "the client found its brokers again by itself: nothing was tested");
 }
