@@ -18,7 +18,6 @@ mod kills;
 mod large;
 mod long;
 mod models;
-#[cfg(feature = "mutants")]
 mod mutants;
 mod oracle;
 mod refusals;
