@@ -60,34 +60,35 @@ async fn a_missing_topic_holds_back_its_own_lane_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_without_right_holds_back_its_own_lane_alone() {
-    let kafka = Kafka::start_secured().await;
-    let relay = Relay::builder()
-        .kafka_with(kafka.secured_client())
-        .set("kafka.create_topics", "false")
-        .start()
-        .await;
-    for (topic, partitions) in
-        [("onshape.document", 3), ("aps.data", 3), ("quarantine", 3), ("relay.positions", 1)]
-    {
-        let topic = relay.topic(topic);
-        kafka.create_topic(&topic, partitions, &[]).await;
-        kafka.allow("DESCRIBE", "TOPIC", &topic).await;
-        if !topic.ends_with("aps.data") {
-            kafka.allow("WRITE", "TOPIC", &topic).await;
-        }
-    }
-    kafka.allow("READ", "TOPIC", &relay.topic("relay.positions")).await;
-    kafka.allow("WRITE", "TRANSACTIONAL_ID", "cadrelay-*").await;
-    kafka.allow("DESCRIBE", "TRANSACTIONAL_ID", "cadrelay-*").await;
+    let (kafka, relay) = secured().await;
+    let forbidden = relay.topic("aps.data");
+    kafka.deny("WRITE", "TOPIC", &forbidden).await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
 
     posting.answered(500).await;
     let mut ledger = posting.finish().await;
     only_waits(&relay, "aps.data").await;
-    kafka.allow("WRITE", "TOPIC", &relay.topic("aps.data")).await;
+    kafka.undeny("WRITE", "TOPIC", &forbidden).await;
 
     ledger.fault("topics_without_right", 1);
     oracle::judge("topic without right", &kafka, &relay, &ledger).await.assert_holds();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_that_is_taken_away_under_load_holds_back_its_own_lane_alone() {
+    let (kafka, relay) = secured().await;
+    let forbidden = relay.topic("aps.data");
+    let posting = Load::of(oracle::seed()).start(relay.sender());
+
+    posting.answered(200).await;
+    kafka.deny("WRITE", "TOPIC", &forbidden).await;
+    posting.answered(500).await;
+    let mut ledger = posting.finish().await;
+    only_waits(&relay, "aps.data").await;
+    kafka.undeny("WRITE", "TOPIC", &forbidden).await;
+
+    ledger.fault("rights_taken", 1);
+    oracle::judge("right taken away", &kafka, &relay, &ledger).await.assert_holds();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,6 +140,28 @@ async fn a_topic_that_is_deleted_under_load_is_made_again_and_the_others_flow() 
         kafka.read_topic(&relay.topic("onshape.document"), Isolation::ReadCommitted).await;
     assert!(!documents.is_empty());
     verdict.assert_holds();
+}
+
+/// A broker that gives rights, and a relay that has those it needs, on topics that are there.
+async fn secured() -> (Kafka, Relay) {
+    let kafka = Kafka::start_secured().await;
+    let relay = Relay::builder()
+        .kafka_with(kafka.secured_client())
+        .set("kafka.create_topics", "false")
+        .start()
+        .await;
+    let everything = format!("{}*", relay.topic(""));
+    for operation in ["DESCRIBE", "READ", "WRITE"] {
+        kafka.allow(operation, "TOPIC", &everything).await;
+    }
+    for operation in ["DESCRIBE", "WRITE"] {
+        kafka.allow(operation, "TRANSACTIONAL_ID", "cadrelay-*").await;
+    }
+    for topic in ["onshape.document", "aps.data", "quarantine"] {
+        kafka.create_topic(&relay.topic(topic), 3, &[]).await;
+    }
+    kafka.create_topic(&relay.topic("relay.positions"), 1, &[]).await;
+    (kafka, relay)
 }
 
 /// Waits until this topic's lane is all that waits.

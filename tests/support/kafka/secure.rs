@@ -55,8 +55,23 @@ impl Kafka {
 
     /// Gives [`USER`] a right. `name` may end with a star: `allow("WRITE", "TOPIC", "cad.*")`.
     pub async fn allow(&self, operation: &str, resource: &str, name: &str) {
+        self.change_right("allow", operation, resource, name).await;
+    }
+
+    /// Denies [`USER`] what is allowed elsewhere, until [`Kafka::undeny`].
+    pub async fn deny(&self, operation: &str, resource: &str, name: &str) {
+        self.change_right("deny", operation, resource, name).await;
+    }
+
+    /// Takes a denial back.
+    pub async fn undeny(&self, operation: &str, resource: &str, name: &str) {
+        self.change_right("undeny", operation, resource, name).await;
+    }
+
+    async fn change_right(&self, change: &str, operation: &str, resource: &str, name: &str) {
         let mut command = python();
-        command.arg(project().join("tests/kafka/allow.py")).args([
+        command.arg(project().join("tests/kafka/rights.py")).args([
+            change,
             &self.brokers(),
             USER,
             operation,
@@ -65,7 +80,7 @@ impl Kafka {
         ]);
         tokio::task::spawn_blocking(move || succeed(&mut command))
             .await
-            .expect("the right is given");
+            .expect("the right is changed");
     }
 }
 

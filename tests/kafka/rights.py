@@ -1,4 +1,6 @@
-"""Adds one access control entry to a broker: allow.py BROKERS USER OPERATION RESOURCE NAME
+"""Changes one right at a broker: rights.py allow|deny|undeny BROKERS USER OPERATION RESOURCE NAME
+
+A denial goes before all that is allowed.
 
 OPERATION  as librdkafka names it: READ, WRITE, CREATE, DESCRIBE, ...
 RESOURCE   TOPIC, GROUP, TRANSACTIONAL_ID, BROKER (the cluster; its NAME is kafka-cluster)
@@ -9,6 +11,7 @@ import sys
 
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -16,16 +19,17 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-brokers, user, operation, resource, name = sys.argv[1:]
-entry = AclBinding(
+change, brokers, user, operation, resource, name = sys.argv[1:]
+entry = (AclBindingFilter if change == "undeny" else AclBinding)(
     ResourceType[resource],
     name.removesuffix("*"),
     ResourcePatternType.PREFIXED if name.endswith("*") else ResourcePatternType.LITERAL,
     f"User:{user}",
     "*",
     AclOperation[operation],
-    AclPermissionType.ALLOW,
+    AclPermissionType.ALLOW if change == "allow" else AclPermissionType.DENY,
 )
 admin = AdminClient({"bootstrap.servers": brokers})
-for made in admin.create_acls([entry], request_timeout=30).values():
+make = admin.delete_acls if change == "undeny" else admin.create_acls
+for made in make([entry], request_timeout=30).values():
     made.result()
