@@ -1,6 +1,7 @@
 //! What the drain knows of a lane between two batches.
 
 use crate::kafka::outcome::Trouble;
+use crate::providers::source::Reason;
 use crate::spool::Spool;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,6 +53,16 @@ pub struct Refused {
     pub sequence: u64,
     /// Why.
     pub trouble: Trouble,
+}
+
+impl Refused {
+    /// Why it is in quarantine.
+    pub fn reason(&self) -> Reason {
+        match self.trouble {
+            Trouble::TooLarge => Reason::TooLargeForKafka,
+            _ => Reason::InvalidRecord,
+        }
+    }
 }
 
 impl Lane {

@@ -17,7 +17,7 @@ use crate::ingest::routing::Routes;
 use crate::providers::notification::Notification;
 use crate::providers::source::{Reading, Refusal, Source};
 use crate::record::cloudevents::{self, Context, Encoding};
-use crate::record::quarantine;
+use crate::record::quarantine::{self, Kept};
 use crate::spool::window::IdKey;
 use crate::spool::{self, Appended, Spool, Submission};
 use jiff::Timestamp;
@@ -110,13 +110,19 @@ impl Ingest {
                 };
                 (event.id, submission, Receipt::Accepted)
             }
-            Reading::Quarantine { reason, raw } => {
+            Reading::Quarantine { reason, raw, verified, delivery_id } => {
                 let id = quarantine::id(&raw);
+                let kept = Kept {
+                    received_at: now.wall,
+                    verified: &verified,
+                    delivery_id: delivery_id.as_deref(),
+                    traceparent,
+                };
                 let submission = Submission {
                     id: IdKey::of_id(self.source.name(), id.as_str()),
                     fact: None,
                     lane: self.routes.of_quarantine(),
-                    record: quarantine::encode(reason, &raw, &self.source, now.wall),
+                    record: quarantine::encode(reason, &raw, &self.source, kept),
                     account: self.accounts.of_reason(reason),
                     now: now.steady,
                 };
