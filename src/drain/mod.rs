@@ -186,6 +186,8 @@ impl Drain {
                     let through = positions.reached(&self.spool, lane)?;
                     lane.found_committed(through);
                     release_through(&self.spool, lane.number, through)?;
+                    // It may have gone to quarantine with a commit that nobody heard of.
+                    lane.refused = lane.refused.filter(|refused| refused.sequence > through);
                 }
                 self.session = Some(session);
                 self.heard(now);
@@ -204,12 +206,13 @@ impl Drain {
     /// Looks at the topics of lanes that have something to send and were not looked at since they
     /// were last in trouble. False if the cluster did not answer.
     fn look_at_topics(&mut self, now: Instant) -> Result<bool, Error> {
+        let quarantine = self.settings.quarantine_topic();
         for at in 0..self.lanes.len() {
             let Some(session) = &mut self.session else { return Ok(false) };
             if !self.lanes[at].wants_a_look(&self.spool, now) {
                 continue;
             }
-            match session.topics.look(&self.lanes[at].topic) {
+            match session.topics.look_for(&self.lanes[at], &quarantine) {
                 Ok(State::Ready { partitions }) => {
                     if self.lanes[at].wants_a_sweep() {
                         let lane = &self.lanes[at];
@@ -280,6 +283,8 @@ impl Drain {
                 }
                 Verdict::Poison { sequence, trouble } => {
                     self.lanes[at].refused = Some(lane::Refused { sequence, trouble });
+                    // Another topic is to take it.
+                    self.lanes[at].forget();
                 }
                 Verdict::LookAgain => self.lanes[at].forget(),
             }
