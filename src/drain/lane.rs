@@ -179,6 +179,15 @@ impl Pause {
         length
     }
 
+    /// Begins the next pause, and makes it half to one and a half of its length, by chance.
+    pub fn begin_about(&mut self, now: Instant, random: u64) -> Duration {
+        let length = self.begin(now);
+        let nanoseconds = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let length = length / 2 + Duration::from_nanos(random % nanoseconds);
+        self.until = Some(now + length);
+        length
+    }
+
     /// It worked: the next pause is a short one again.
     pub fn end(&mut self) {
         *self = Self::up_to(self.longest);

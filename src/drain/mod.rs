@@ -12,6 +12,7 @@
 //! Knows nothing of HTTP, providers, or what the bytes mean.
 
 pub mod batch;
+pub mod fences;
 pub mod lane;
 pub mod session;
 pub mod settle;
@@ -20,6 +21,7 @@ pub mod sweeping;
 pub mod topics;
 
 use crate::drain::batch::Batch;
+use crate::drain::fences::Fences;
 use crate::drain::lane::Lane;
 use crate::drain::session::Session;
 use crate::drain::settle::{Settlement, Verdict};
@@ -33,6 +35,7 @@ use crate::kafka::topics::State;
 use crate::spool::lanes::Leaving;
 use crate::spool::{Spool, store};
 use jiff::Timestamp;
+use ring::rand::{SystemRandom, generate};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -48,6 +51,9 @@ pub struct Drain {
     lanes: Vec<Lane>,
     /// When the next attempt is due, after something that concerns everything.
     pause: lane::Pause,
+    /// The same, after another relay of our instance has begun.
+    fences: Fences,
+    random: SystemRandom,
     last_heard: Instant,
     last_batch: Option<Instant>,
     /// See [`Patience::gap`]. It grows while it is too short for a slow cluster.
@@ -96,6 +102,8 @@ impl Drain {
             session: None,
             lanes,
             pause: lane::Pause::up_to(LONGEST_PAUSE),
+            fences: Fences::new(),
+            random: SystemRandom::new(),
             last_heard: Instant::now(),
             last_batch: None,
             gap: FIRST_GAP,
@@ -138,7 +146,7 @@ impl Drain {
 
     /// One batch, or one attempt to reach Kafka.
     pub fn step(&mut self, now: Instant, patience: &Patience<'_>) -> Result<Stepped, Error> {
-        if let Some(left) = self.pause.left(now) {
+        if let Some(left) = self.paused(now) {
             return Ok(Stepped::Idle(left));
         }
         if self.session.is_none() {
@@ -197,7 +205,7 @@ impl Drain {
                 if trouble == Trouble::Fenced {
                     self.status.restarted(Restart::Fenced);
                 }
-                self.pause.begin(now);
+                self.back_off(now, Some(trouble));
             }
         }
         Ok(Stepped::On)
@@ -299,9 +307,24 @@ impl Drain {
             self.renew(reason);
         }
         if settlement.pause {
-            self.pause.begin(now);
+            self.back_off(now, settlement.trouble);
         }
         Ok(Stepped::On)
+    }
+
+    fn back_off(&mut self, now: Instant, trouble: Option<Trouble>) {
+        if trouble != Some(Trouble::Fenced) {
+            self.pause.begin(now);
+            return;
+        }
+        let random: [u8; 8] =
+            generate(&self.random).expect("the system gives random bytes").expose();
+        self.fences.fenced(now, u64::from_le_bytes(random));
+    }
+
+    /// How long nothing is tried yet.
+    fn paused(&self, now: Instant) -> Option<Duration> {
+        self.pause.left(now).max(self.fences.left(now))
     }
 
     fn renew(&mut self, reason: settle::Renew) {
@@ -349,7 +372,7 @@ impl Drain {
             return;
         }
         let now = Instant::now();
-        let after: Vec<(u16, u64)> = if self.pause.left(now).is_some() {
+        let after: Vec<(u16, u64)> = if self.paused(now).is_some() {
             Vec::new()
         } else {
             let ready = self.lanes.iter().filter(|lane| lane.pause.left(now).is_none());
