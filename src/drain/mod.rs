@@ -28,8 +28,8 @@ use crate::drain::settle::{Settlement, Verdict};
 use crate::drain::status::{Restart, Status};
 use crate::drain::topics::Making;
 use crate::kafka::client;
-use crate::kafka::outcome::Trouble;
-use crate::kafka::publisher::Patience;
+use crate::kafka::outcome::{Ending, Trouble};
+use crate::kafka::publisher::{Patience, Position};
 use crate::kafka::settings::Settings;
 use crate::kafka::topics::State;
 use crate::spool::lanes::Leaving;
@@ -54,6 +54,8 @@ pub struct Drain {
     /// The same, after another relay of our instance has begun.
     fences: Fences,
     random: SystemRandom,
+    /// Positions that nobody needs any more, to be taken back with the next batch.
+    tombstones: Vec<Position>,
     last_heard: Instant,
     last_batch: Option<Instant>,
     /// See [`Patience::gap`]. It grows while it is too short for a slow cluster.
@@ -104,6 +106,7 @@ impl Drain {
             pause: lane::Pause::up_to(LONGEST_PAUSE),
             fences: Fences::new(),
             random: SystemRandom::new(),
+            tombstones: Vec::new(),
             last_heard: Instant::now(),
             last_batch: None,
             gap: FIRST_GAP,
@@ -164,13 +167,17 @@ impl Drain {
         if batch.is_empty() {
             return Ok(self.idle(now));
         }
-        let positions = batch.positions(self.spool.identity(), &self.lanes);
+        let mut positions = batch.positions(self.spool.identity(), &self.lanes);
+        positions.extend_from_slice(&self.tombstones);
         let quarantine = self.settings.quarantine_topic();
         let outgoing = batch.outgoing(&self.lanes, &quarantine);
         let Some(session) = self.session.as_mut() else { return Ok(Stepped::On) };
         let patience = Patience { gap: self.gap, ..*patience };
         let outcome = session.publish(&self.settings, &outgoing, &positions, &patience);
         drop(outgoing);
+        if outcome.ending == Ending::Committed {
+            self.tombstones.clear();
+        }
         let shares = batch.shares();
         let settlement = settle::settle(&shares, &outcome);
         for share in shares {
@@ -197,6 +204,7 @@ impl Drain {
                     // It may have gone to quarantine with a commit that nobody heard of.
                     lane.refused = lane.refused.filter(|refused| refused.sequence > through);
                 }
+                self.tombstones = positions.tombstones(Timestamp::now());
                 self.session = Some(session);
                 self.heard(now);
             }

@@ -17,6 +17,7 @@ mod explain;
 mod keeping;
 mod order;
 mod outage;
+mod positions;
 mod proof;
 mod records;
 mod repeats;
