@@ -8,8 +8,10 @@
 
 pub mod accounts;
 pub mod pings;
+pub mod replay;
 pub mod routing;
 
+use crate::event::Event;
 use crate::event::id::EventId;
 use crate::ingest::accounts::Accounts;
 use crate::ingest::pings::Pings;
@@ -95,19 +97,8 @@ impl Ingest {
         let (id, submission, receipt): (_, _, fn(EventId) -> Receipt) = match proven.read() {
             Reading::Event(event) => {
                 pinged = self.pings.hook(&event);
-                let record = cloudevents::encode(&event, context, self.encoding);
-                let submission = Submission {
-                    id: IdKey::of_id(self.source.name(), event.id.as_str()),
-                    fact: event.fact.as_ref().zip(self.source.facts_window()).map(
-                        |(fact, within)| {
-                            (IdKey::of_fact(self.source.name(), fact.as_str()), within)
-                        },
-                    ),
-                    lane: self.routes.of_group(event.group),
-                    record,
-                    account: self.accounts.of_group(event.group),
-                    now: now.steady,
-                };
+                let account = self.accounts.of_group(event.group);
+                let submission = self.submission(&event, context, account, now.steady);
                 (event.id, submission, Receipt::Accepted)
             }
             Reading::Quarantine { reason, raw, verified, delivery_id } => {
@@ -138,6 +129,26 @@ impl Ingest {
                 Ok(receipt(id))
             }
             Appended::Duplicate => Ok(Receipt::Duplicate(id)),
+        }
+    }
+
+    /// An event as the spool takes it: final bytes, and the ids by which it is recognised.
+    fn submission(
+        &self,
+        event: &Event,
+        context: Context<'_>,
+        account: usize,
+        now: u64,
+    ) -> Submission {
+        let source = self.source.name();
+        let fact = event.fact.as_ref().zip(self.source.facts_window());
+        Submission {
+            id: IdKey::of_id(source, event.id.as_str()),
+            fact: fact.map(|(fact, within)| (IdKey::of_fact(source, fact.as_str()), within)),
+            lane: self.routes.of_group(event.group),
+            record: cloudevents::encode(event, context, self.encoding),
+            account,
+            now,
         }
     }
 }

@@ -324,6 +324,32 @@ impl Spool {
         lock(&self.inner.front).admits(&self.inner.limits, &self.inner.disk_low)
     }
 
+    /// Remembers an id longer than the window, for as long as this directory is kept. Some tens of
+    /// bytes each: for what people do, not senders.
+    pub fn remember_for_good(&self, id: &IdKey) {
+        // The window remembers it as well, so there is time to tell it again.
+        if let Err(error) = self.inner.store.remember_for_good(id) {
+            tracing::warn!(error = %error, "cannot remember a replay longer than the window");
+        }
+    }
+
+    /// Whether an id is remembered for good.
+    pub fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error> {
+        self.inner.store.remembers_for_good(id).map_err(|error| {
+            tracing::error!(error = %error, "cannot look up an id");
+            Error::Failed
+        })
+    }
+
+    /// Whether an id is remembered, or will be by a commit that is on its way.
+    pub fn remembers(&self, id: &IdKey, now: u64) -> Result<bool, Error> {
+        if lock(&self.inner.front).is_on_its_way(id) {
+            return Ok(true);
+        }
+        let entry = self.inner.remembered(id)?;
+        Ok(entry.is_some_and(|entry| self.inner.slicing.remembers(&entry, now)))
+    }
+
     /// What is remembered of an id, and where its record went.
     pub fn find(&self, id: &IdKey) -> Result<Option<(Entry, Option<Place>)>, store::Error> {
         let Some(entry) = self.inner.store.find_id(id)? else { return Ok(None) };

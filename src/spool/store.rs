@@ -223,6 +223,18 @@ impl Store {
         Ok(ids)
     }
 
+    /// Remembers something for as long as the directory is kept. Not synced.
+    pub fn remember_for_good(&self, id: &IdKey) -> Result<(), Error> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
+        batch.insert(&self.meta, [FOR_GOOD, id.as_bytes()].concat(), []);
+        Ok(batch.commit()?)
+    }
+
+    /// Whether [`Store::remember_for_good`] was told of it.
+    pub fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error> {
+        Ok(self.meta.contains_key([FOR_GOOD, id.as_bytes()].concat())?)
+    }
+
     /// The number of a value in `meta`, such as the last sequence.
     pub fn last_sequence(&self) -> Result<u64, Error> {
         Ok(self.meta.get(LAST_SEQUENCE)?.and_then(|bytes| number(&bytes)).unwrap_or(0))
@@ -408,6 +420,7 @@ const RELEASED: &[u8] = b"released/";
 const LANE: &[u8] = b"lane/";
 const RUN: &[u8] = b"run/";
 const SUMMARY: &[u8] = b"segment/";
+const FOR_GOOD: &[u8] = b"replay/";
 const PLACE_BYTES: usize = 8 + 4 + 8;
 
 /// Flushing and compacting share a thread: with a second one, the first hands compactions to it in a

@@ -19,6 +19,7 @@ mod order;
 mod outage;
 mod positions;
 mod proof;
+mod quarantine;
 mod records;
 mod repeats;
 mod secrets;
