@@ -138,12 +138,11 @@ impl Batch {
                 *records -= 1;
                 leaving.through = sequence;
                 leaving.bytes += bytes.len() as u64;
-                if part.instead.is_some() {
-                    // Its place is in the quarantine topic, and places are of the lane's own.
-                    leaving.quarantined += 1;
-                    continue;
+                match part.instead {
+                    // Alone in its lane's share: then the place is one of the quarantine topic.
+                    Some(_) => leaving.quarantined += 1,
+                    None => leaving.published += 1,
                 }
-                leaving.published += 1;
                 if let Some(Report::Written { partition, offset }) = report {
                     places.push(Place { sequence, partition: *partition, offset: *offset });
                 }

@@ -277,15 +277,24 @@ impl Drain {
         settlement: Settlement,
     ) -> Result<Stepped, Error> {
         for (lane, leaving, places) in batch.leaving(&settlement.settled, reports) {
-            self.spool.release(lane, leaving, &places)?;
+            let refused = match leaving.quarantined {
+                0 => None,
+                _ => self.lanes[usize::from(lane)].refused.take(),
+            };
+            match refused {
+                None => self.spool.release(lane, leaving, &places)?,
+                // It went alone, and its place is in the quarantine topic.
+                Some(refused) => {
+                    self.spool.note_quarantined(lane, &places, refused.reason().as_str())?;
+                    self.spool.release(lane, leaving, &[])?;
+                }
+            }
             self.status.delivered(&batch.delays(lane, leaving.through, Timestamp::now()));
             let lane = &mut self.lanes[usize::from(lane)];
             if lane.delivered() {
                 self.status.resumed(&lane.topic);
             }
-            if leaving.quarantined > 0 {
-                self.status.quarantined(&lane.topic, lane.refused.take());
-            }
+            self.status.quarantined(&lane.topic, refused);
         }
         for (number, verdict) in settlement.lanes {
             let at = usize::from(number);

@@ -40,7 +40,7 @@ use crate::spool::answer::Answer;
 use crate::spool::chunk::Chunk;
 use crate::spool::forming::Forming;
 use crate::spool::lanes::{Books, Lanes, Leaving};
-use crate::spool::store::{Place, Store};
+use crate::spool::store::{Elsewhere, Place, Store};
 use crate::spool::window::{Entry, IdKey, Slicing};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -295,6 +295,22 @@ impl Spool {
         let slices = self.inner.store.slices();
         let slice = slices.last().copied().unwrap_or(0);
         self.inner.store.note_release(lane, leaving.through, slice, places)
+    }
+
+    /// Notes where records went that their lane's own topic refused for good, and why.
+    pub fn note_quarantined(
+        &self,
+        lane: u16,
+        places: &[Place],
+        reason: &str,
+    ) -> Result<(), store::Error> {
+        let slices = self.inner.store.slices();
+        let slice = slices.last().copied().unwrap_or(0);
+        for place in places {
+            let went = Elsewhere { place: *place, reason: reason.to_owned() };
+            self.inner.store.note_elsewhere(lane, slice, &went)?;
+        }
+        Ok(())
     }
 
     /// The figures of P6, from one moment.

@@ -5,6 +5,7 @@ use crate::books::assert_balances;
 use crate::support::kafka::Kafka;
 use crate::support::notification::Notification;
 use crate::support::relay::Relay;
+use crate::support::waiting::eventually;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -33,6 +34,17 @@ async fn a_record_that_was_too_large_goes_out_once_when_its_topic_takes_it() {
     relay.drained().await;
     let refused = relay.consume("quarantine", 1).await.remove(0);
 
+    let life = &relay.ask(&format!("/api/events/{id}")).await.json()["events"][0];
+    assert_eq!(life["state"], "quarantined");
+    assert_eq!(life["reason"], "too_large_for_kafka");
+    assert_eq!(
+        (&life["topic"], &life["refusedBy"]),
+        (&relay.topic("quarantine").into(), &topic.clone().into())
+    );
+    assert_eq!(
+        (&life["partition"], &life["offset"]),
+        (&refused.partition.into(), &refused.offset.into())
+    );
     assert_eq!(relay.ask("/api/spool/verify").await.json()["faults"], json!([]));
     let (listed, code) = command(&relay, "list", &["--id", &id], false).await;
     assert_eq!(code, 0);
@@ -66,6 +78,12 @@ async fn a_record_that_was_too_large_goes_out_once_when_its_topic_takes_it() {
     assert_eq!(event.header("ce_verified"), Some("hmac"));
     let posted: Value = serde_json::from_slice(&large.body).expect("JSON");
     assert_eq!(event.json()["raw"], posted);
+    let life = eventually("its place is known", async || {
+        let life = relay.ask(&format!("/api/events/{id}")).await.json()["events"][0].clone();
+        (life["state"] == "committed").then_some(life)
+    })
+    .await;
+    assert_eq!((&life["topic"], &life["offset"]), (&topic.into(), &event.offset.into()));
 }
 
 #[tokio::test]
