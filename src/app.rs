@@ -7,6 +7,7 @@ use crate::drain::topics::Making;
 use crate::event::provider::Provider;
 use crate::http::admin::{self, Admin};
 use crate::http::ingest::{self, Clock, Inlet, Inlets, Quiet};
+use crate::http::quarantine::Shelf;
 use crate::ingest::Ingest;
 use crate::ingest::accounts::Accounts;
 use crate::ingest::pings::Pings;
@@ -77,6 +78,7 @@ impl Relay {
             metrics,
             keeper: keeper.clone(),
             inlets: inlets.clone(),
+            quarantine: Shelf::new(config.kafka.clone()),
             token: resolved.admin_token,
             delivery: config.kafka.delivery.as_str(),
             began: Instant::now(),

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod mutants;
 pub mod providers;
 pub mod quantity;
+pub mod quarantine;
 pub mod record;
 pub mod secret;
 pub mod simulator;

@@ -237,6 +237,11 @@ impl Collector for Books {
             "Bodies and records put into quarantine, by reason.",
             &["reason"],
         );
+        let replayed = IntCounter::new(
+            "cadrelay_replayed_total",
+            "Records put through the relay again; they were received, and counted, before.",
+        )
+        .expect("the name is legal");
         for provider in Provider::ALL {
             for group in Group::of(provider) {
                 events.with_label_values(&[provider.as_str(), group.as_str()]);
@@ -261,6 +266,7 @@ impl Collector for Books {
                         in_quarantine.inc_by(records);
                         quarantined.with_label_values(&[reason.as_str()]).inc_by(records);
                     }
+                    Kind::Replayed => replayed.inc_by(records),
                 }
             }
             let answers = &inlet.answers;
@@ -279,6 +285,7 @@ impl Collector for Books {
         }
         let mut families: Vec<MetricFamily> =
             [notifications, events, quarantined].iter().flat_map(Collector::collect).collect();
+        families.extend(replayed.collect());
         families.extend(self.lanes(&look));
         families.extend(self.store(look.recovered));
         families

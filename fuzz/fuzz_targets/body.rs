@@ -7,7 +7,8 @@ use cadrelay::event::group::Group;
 use cadrelay::providers::notification::{Headers, Notification};
 use cadrelay::providers::source::{Reading, Settings, Source};
 use cadrelay::record::cloudevents::{Context, Encoding, encode};
-use cadrelay::record::quarantine;
+use cadrelay::record::quarantine::{self, Kept};
+use cadrelay::record::quarantined::Quarantined;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
@@ -39,10 +40,20 @@ fn read(source: &Source, body: &[u8]) -> Reading {
 fuzz_target!(|body: &[u8]| {
     for source in SOURCES.iter() {
         match read(source, body) {
-            Reading::Quarantine { reason, raw } => {
+            Reading::Quarantine { reason, raw, verified, delivery_id } => {
                 assert_eq!(raw, body);
-                let record = quarantine::encode(reason, &raw, source, Timestamp::UNIX_EPOCH);
-                serde_json::from_slice::<IgnoredAny>(record.parts().value).unwrap();
+                let kept = Kept {
+                    received_at: Timestamp::UNIX_EPOCH,
+                    verified: &verified,
+                    delivery_id: delivery_id.as_deref(),
+                    traceparent: None,
+                };
+                let record = quarantine::encode(reason, &raw, source, kept);
+                let parts = record.parts();
+                let text = |value| String::from_utf8_lossy(value).into_owned();
+                let headers = parts.headers().map(|(name, value)| (name.to_owned(), text(value)));
+                let found = Quarantined::read(&headers.collect(), parts.value).unwrap();
+                assert_eq!(found.raw, body);
             }
             Reading::Event(event) => {
                 assert!(Group::of(source.provider()).contains(&event.group));

@@ -1,7 +1,9 @@
 //! What the commands share that read the configuration.
 
+use crate::cli::dev;
 use crate::cli::exit::Failure;
 use crate::config::{self, Config};
+use crate::kafka::settings::Settings;
 use std::path::PathBuf;
 
 /// Which configuration.
@@ -22,5 +24,30 @@ impl ConfigFile {
     /// Reads the configuration.
     pub fn read(&self) -> Result<Config, Failure> {
         Config::read(self.file().as_deref()).map_err(|error| Failure::usage(error.to_string()))
+    }
+}
+
+/// Which Kafka.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WhichKafka {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The brokers to read from [default: the running `cadrelay dev`, else the configuration's]
+    #[arg(long, value_name = "HOST:PORT")]
+    brokers: Option<String>,
+}
+
+impl WhichKafka {
+    /// Its settings.
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        if let Some(brokers) = &self.brokers {
+            return Ok(Settings { brokers: brokers.clone(), ..Settings::default() });
+        }
+        if self.config.config.is_none()
+            && let Some(brokers) = dev::running()
+        {
+            return Ok(Settings { brokers, ..Settings::default() });
+        }
+        Ok(self.config.read()?.kafka)
     }
 }

@@ -33,7 +33,7 @@ impl Args {
         let lives = match self.which.find(&config)?? {
             Found::Stopped(stopped) => {
                 let sources = config.sources.iter().map(|source| source.name.as_str());
-                stopped.look().lives(sources, &self.id)?
+                stopped.look().lives(sources, &self.id, &config.kafka.quarantine_topic())?
             }
             Found::Running(running) => {
                 let id = utf8_percent_encode(&self.id, NON_ALPHANUMERIC);
@@ -57,7 +57,18 @@ impl Args {
 }
 
 const LIVES: Layout = Layout {
-    keys: &["id", "source", "state", "acceptedAt", "sequence", "topic", "partition", "offset"],
-    table: &["source", "state", "acceptedAt", "sequence", "topic", "partition", "offset"],
+    keys: &[
+        "id",
+        "source",
+        "state",
+        "acceptedAt",
+        "sequence",
+        "topic",
+        "partition",
+        "offset",
+        "reason",
+        "refusedBy",
+    ],
+    table: &["source", "state", "acceptedAt", "sequence", "topic", "partition", "offset", "reason"],
     empty: "nothing is remembered",
 };

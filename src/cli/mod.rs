@@ -10,6 +10,7 @@ pub mod dev;
 pub mod exit;
 pub mod explain;
 pub mod output;
+pub mod quarantine;
 pub mod ready;
 pub mod relay;
 pub mod serve;
@@ -48,6 +49,7 @@ enum Command {
     Topics(topics::Args),
     Spool(spool::Args),
     Explain(explain::Args),
+    Quarantine(quarantine::Args),
     Webhook(Box<webhook::Args>),
     Simulate(simulate::Args),
 }
@@ -81,6 +83,7 @@ impl Command {
             Self::Topics(args) => args.run().await,
             Self::Spool(args) => args.run().await,
             Self::Explain(args) => args.run().await,
+            Self::Quarantine(args) => args.run().await,
             Self::Webhook(args) => args.run().await,
             Self::Simulate(args) => args.run().await,
         }

@@ -159,12 +159,11 @@ async fn compare(stat: &Stat, settings: &Settings) -> Result<Verdict, Failure> {
         return Err(Failure::usage("kafka.delivery = \"at-least-once\" keeps no positions"));
     }
     let (kafka, instance) = (settings.clone(), stat.instance.clone());
-    let positions =
-        tokio::task::spawn_blocking(move || positions::read(&kafka, &instance, PATIENCE))
-            .await
-            .map_err(|error| Failure::failed(error.to_string()))?
-            .map_err(|trouble| unreachable(&settings.brokers, trouble))?;
-    Ok(disagreement(stat, &positions))
+    let held = tokio::task::spawn_blocking(move || positions::read(&kafka, &instance, PATIENCE))
+        .await
+        .map_err(|error| Failure::failed(error.to_string()))?
+        .map_err(|trouble| unreachable(&settings.brokers, trouble))?;
+    Ok(disagreement(stat, &held.positions))
 }
 
 /// A run's position says how far that run's records of a topic are in Kafka.

@@ -1,10 +1,8 @@
 //! `cadrelay tail`: the topics as a consumer sees them.
 
-use crate::cli::configured::ConfigFile;
+use crate::cli::configured::WhichKafka;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::{dev, serve};
-use crate::config::{self, Config};
-use crate::kafka::settings::Settings;
+use crate::cli::serve;
 use crate::kafka::tailing::{From, Seen, Tail};
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
@@ -13,10 +11,7 @@ use std::io::{IsTerminal, Write};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    config: ConfigFile,
-    /// The brokers to read from [default: the running `cadrelay dev`, else the configuration's]
-    #[arg(long, value_name = "HOST:PORT")]
-    brokers: Option<String>,
+    kafka: WhichKafka,
     /// Read this topic only; may be given several times [default: all of ours]
     #[arg(long, value_name = "TOPIC")]
     topic: Vec<String>,
@@ -37,7 +32,7 @@ pub struct Args {
 impl Args {
     /// Prints events until Ctrl-C, or `--count`.
     pub async fn run(self) -> Result<Exit, Failure> {
-        let settings = self.settings()?;
+        let settings = self.kafka.settings()?;
         let shutdown = serve::shutdown()?;
         let failed = |error: crate::kafka::client::Error| Failure::usage(error.to_string());
         let mut tail = Tail::open(settings, self.topic.clone(), self.from).map_err(failed)?;
@@ -63,21 +58,6 @@ impl Args {
             () = shutdown => std::process::exit(0),
         }
         Ok(Exit::Done)
-    }
-
-    fn settings(&self) -> Result<Settings, Failure> {
-        if let Some(brokers) = &self.brokers {
-            return Ok(Settings { brokers: brokers.clone(), ..Settings::default() });
-        }
-        if self.config.config.is_none()
-            && let Some(brokers) = dev::running()
-        {
-            return Ok(Settings { brokers, ..Settings::default() });
-        }
-        let file = config::find(self.config.config.as_deref());
-        let config =
-            Config::read(file.as_deref()).map_err(|error| Failure::usage(error.to_string()))?;
-        Ok(config.kafka)
     }
 }
 

@@ -2,9 +2,8 @@
 
 use crate::drain::lane::{Lane, Refused, Room};
 use crate::drain::settle::Share;
-use crate::kafka::outcome::{Report, Trouble};
+use crate::kafka::outcome::Report;
 use crate::kafka::publisher::{Outgoing, Position};
-use crate::providers::source::Reason;
 use crate::record::layout::{Parts, Record};
 use crate::record::refused;
 use crate::spool::chunk::Chunk;
@@ -139,12 +138,11 @@ impl Batch {
                 *records -= 1;
                 leaving.through = sequence;
                 leaving.bytes += bytes.len() as u64;
-                if part.instead.is_some() {
-                    // Its place is in the quarantine topic, and places are of the lane's own.
-                    leaving.quarantined += 1;
-                    continue;
+                match part.instead {
+                    // Alone in its lane's share: then the place is one of the quarantine topic.
+                    Some(_) => leaving.quarantined += 1,
+                    None => leaving.published += 1,
                 }
-                leaving.published += 1;
                 if let Some(Report::Written { partition, offset }) = report {
                     places.push(Place { sequence, partition: *partition, offset: *offset });
                 }
@@ -197,7 +195,7 @@ impl Batch {
             if is_full && !is_first {
                 break;
             }
-            part.instead = refused.map(|refused| quarantined(record.bytes, refused));
+            part.instead = refused.map(|why| quarantined(record.bytes, why, &lane.topic));
             part.add(record.sequence, record.bytes);
             let Some(rest) = rest else { break };
             room = rest;
@@ -236,13 +234,9 @@ impl Part {
     }
 }
 
-fn quarantined(bytes: &[u8], why: Refused) -> Record {
+fn quarantined(bytes: &[u8], why: Refused, topic: &str) -> Record {
     let parts = Parts::read(bytes).expect("the store keeps records as they were encoded");
-    let reason = match why.trouble {
-        Trouble::TooLarge => Reason::TooLargeForKafka,
-        _ => Reason::InvalidRecord,
-    };
-    refused::encode(&parts, reason)
+    refused::encode(&parts, why.reason(), topic)
 }
 
 /// At most this many records go together: a few milliseconds of sending, so that the wait for a

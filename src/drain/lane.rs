@@ -1,6 +1,7 @@
 //! What the drain knows of a lane between two batches.
 
 use crate::kafka::outcome::Trouble;
+use crate::providers::source::Reason;
 use crate::spool::Spool;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,6 +53,16 @@ pub struct Refused {
     pub sequence: u64,
     /// Why.
     pub trouble: Trouble,
+}
+
+impl Refused {
+    /// Why it is in quarantine.
+    pub fn reason(&self) -> Reason {
+        match self.trouble {
+            Trouble::TooLarge => Reason::TooLargeForKafka,
+            _ => Reason::InvalidRecord,
+        }
+    }
 }
 
 impl Lane {
@@ -164,6 +175,15 @@ impl Pause {
     pub fn begin(&mut self, now: Instant) -> Duration {
         let length = FIRST_PAUSE.saturating_mul(1 << self.failures.min(6)).min(self.longest);
         self.failures += 1;
+        self.until = Some(now + length);
+        length
+    }
+
+    /// Begins the next pause, and makes it half to one and a half of its length, by chance.
+    pub fn begin_about(&mut self, now: Instant, random: u64) -> Duration {
+        let length = self.begin(now);
+        let nanoseconds = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let length = length / 2 + Duration::from_nanos(random % nanoseconds);
         self.until = Some(now + length);
         length
     }

@@ -12,6 +12,7 @@
 //! Knows nothing of HTTP, providers, or what the bytes mean.
 
 pub mod batch;
+pub mod fences;
 pub mod lane;
 pub mod session;
 pub mod settle;
@@ -20,19 +21,21 @@ pub mod sweeping;
 pub mod topics;
 
 use crate::drain::batch::Batch;
+use crate::drain::fences::Fences;
 use crate::drain::lane::Lane;
 use crate::drain::session::Session;
 use crate::drain::settle::{Settlement, Verdict};
 use crate::drain::status::{Restart, Status};
 use crate::drain::topics::Making;
 use crate::kafka::client;
-use crate::kafka::outcome::Trouble;
-use crate::kafka::publisher::Patience;
+use crate::kafka::outcome::{Ending, Trouble};
+use crate::kafka::publisher::{Patience, Position};
 use crate::kafka::settings::Settings;
 use crate::kafka::topics::State;
 use crate::spool::lanes::Leaving;
 use crate::spool::{Spool, store};
 use jiff::Timestamp;
+use ring::rand::{SystemRandom, generate};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -48,6 +51,11 @@ pub struct Drain {
     lanes: Vec<Lane>,
     /// When the next attempt is due, after something that concerns everything.
     pause: lane::Pause,
+    /// The same, after another relay of our instance has begun.
+    fences: Fences,
+    random: SystemRandom,
+    /// Positions that nobody needs any more, to be taken back with the next batch.
+    tombstones: Vec<Position>,
     last_heard: Instant,
     last_batch: Option<Instant>,
     /// See [`Patience::gap`]. It grows while it is too short for a slow cluster.
@@ -96,6 +104,9 @@ impl Drain {
             session: None,
             lanes,
             pause: lane::Pause::up_to(LONGEST_PAUSE),
+            fences: Fences::new(),
+            random: SystemRandom::new(),
+            tombstones: Vec::new(),
             last_heard: Instant::now(),
             last_batch: None,
             gap: FIRST_GAP,
@@ -138,7 +149,7 @@ impl Drain {
 
     /// One batch, or one attempt to reach Kafka.
     pub fn step(&mut self, now: Instant, patience: &Patience<'_>) -> Result<Stepped, Error> {
-        if let Some(left) = self.pause.left(now) {
+        if let Some(left) = self.paused(now) {
             return Ok(Stepped::Idle(left));
         }
         if self.session.is_none() {
@@ -156,13 +167,17 @@ impl Drain {
         if batch.is_empty() {
             return Ok(self.idle(now));
         }
-        let positions = batch.positions(self.spool.identity(), &self.lanes);
+        let mut positions = batch.positions(self.spool.identity(), &self.lanes);
+        positions.extend_from_slice(&self.tombstones);
         let quarantine = self.settings.quarantine_topic();
         let outgoing = batch.outgoing(&self.lanes, &quarantine);
         let Some(session) = self.session.as_mut() else { return Ok(Stepped::On) };
         let patience = Patience { gap: self.gap, ..*patience };
         let outcome = session.publish(&self.settings, &outgoing, &positions, &patience);
         drop(outgoing);
+        if outcome.ending == Ending::Committed {
+            self.tombstones.clear();
+        }
         let shares = batch.shares();
         let settlement = settle::settle(&shares, &outcome);
         for share in shares {
@@ -186,7 +201,10 @@ impl Drain {
                     let through = positions.reached(&self.spool, lane)?;
                     lane.found_committed(through);
                     release_through(&self.spool, lane.number, through)?;
+                    // It may have gone to quarantine with a commit that nobody heard of.
+                    lane.refused = lane.refused.filter(|refused| refused.sequence > through);
                 }
+                self.tombstones = positions.tombstones(Timestamp::now());
                 self.session = Some(session);
                 self.heard(now);
             }
@@ -195,7 +213,7 @@ impl Drain {
                 if trouble == Trouble::Fenced {
                     self.status.restarted(Restart::Fenced);
                 }
-                self.pause.begin(now);
+                self.back_off(now, Some(trouble));
             }
         }
         Ok(Stepped::On)
@@ -204,12 +222,13 @@ impl Drain {
     /// Looks at the topics of lanes that have something to send and were not looked at since they
     /// were last in trouble. False if the cluster did not answer.
     fn look_at_topics(&mut self, now: Instant) -> Result<bool, Error> {
+        let quarantine = self.settings.quarantine_topic();
         for at in 0..self.lanes.len() {
             let Some(session) = &mut self.session else { return Ok(false) };
             if !self.lanes[at].wants_a_look(&self.spool, now) {
                 continue;
             }
-            match session.topics.look(&self.lanes[at].topic) {
+            match session.topics.look_for(&self.lanes[at], &quarantine) {
                 Ok(State::Ready { partitions }) => {
                     if self.lanes[at].wants_a_sweep() {
                         let lane = &self.lanes[at];
@@ -258,15 +277,24 @@ impl Drain {
         settlement: Settlement,
     ) -> Result<Stepped, Error> {
         for (lane, leaving, places) in batch.leaving(&settlement.settled, reports) {
-            self.spool.release(lane, leaving, &places)?;
+            let refused = match leaving.quarantined {
+                0 => None,
+                _ => self.lanes[usize::from(lane)].refused.take(),
+            };
+            match refused {
+                None => self.spool.release(lane, leaving, &places)?,
+                // It went alone, and its place is in the quarantine topic.
+                Some(refused) => {
+                    self.spool.note_quarantined(lane, &places, refused.reason().as_str())?;
+                    self.spool.release(lane, leaving, &[])?;
+                }
+            }
             self.status.delivered(&batch.delays(lane, leaving.through, Timestamp::now()));
             let lane = &mut self.lanes[usize::from(lane)];
             if lane.delivered() {
                 self.status.resumed(&lane.topic);
             }
-            if leaving.quarantined > 0 {
-                self.status.quarantined(&lane.topic, lane.refused.take());
-            }
+            self.status.quarantined(&lane.topic, refused);
         }
         for (number, verdict) in settlement.lanes {
             let at = usize::from(number);
@@ -280,6 +308,8 @@ impl Drain {
                 }
                 Verdict::Poison { sequence, trouble } => {
                     self.lanes[at].refused = Some(lane::Refused { sequence, trouble });
+                    // Another topic is to take it.
+                    self.lanes[at].forget();
                 }
                 Verdict::LookAgain => self.lanes[at].forget(),
             }
@@ -294,9 +324,24 @@ impl Drain {
             self.renew(reason);
         }
         if settlement.pause {
-            self.pause.begin(now);
+            self.back_off(now, settlement.trouble);
         }
         Ok(Stepped::On)
+    }
+
+    fn back_off(&mut self, now: Instant, trouble: Option<Trouble>) {
+        if trouble != Some(Trouble::Fenced) {
+            self.pause.begin(now);
+            return;
+        }
+        let random: [u8; 8] =
+            generate(&self.random).expect("the system gives random bytes").expose();
+        self.fences.fenced(now, u64::from_le_bytes(random));
+    }
+
+    /// How long nothing is tried yet.
+    fn paused(&self, now: Instant) -> Option<Duration> {
+        self.pause.left(now).max(self.fences.left(now))
     }
 
     fn renew(&mut self, reason: settle::Renew) {
@@ -344,7 +389,7 @@ impl Drain {
             return;
         }
         let now = Instant::now();
-        let after: Vec<(u16, u64)> = if self.pause.left(now).is_some() {
+        let after: Vec<(u16, u64)> = if self.paused(now).is_some() {
             Vec::new()
         } else {
             let ready = self.lanes.iter().filter(|lane| lane.pause.left(now).is_none());

@@ -4,11 +4,12 @@ use crate::drain::lane::Lane;
 use crate::drain::sweeping;
 use crate::drain::topics::{Making, Topics};
 use crate::kafka::outcome::{Outcome, Trouble};
-use crate::kafka::positions::{self, Positions};
+use crate::kafka::positions::{self, Held};
 use crate::kafka::publisher::{Outgoing, Patience, Position, Publisher};
 use crate::kafka::settings::{Delivery, Settings};
 use crate::kafka::{client, open};
 use crate::spool::{Identity, Spool, store};
+use jiff::Timestamp;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ impl Error {
 #[derive(Debug)]
 pub struct Committed {
     identity: Identity,
-    positions: Positions,
+    held: Held,
 }
 
 impl Session {
@@ -74,7 +75,7 @@ impl Session {
         topics.ensure_positions(settings, patience).map_err(Error::Kafka)?;
         let session = Self { publisher: Publisher::new(settings, &identity.instance)?, topics };
         match session.settle(settings, identity, patience) {
-            Ok(positions) => Ok((session, Committed { identity: identity.clone(), positions })),
+            Ok(held) => Ok((session, Committed { identity: identity.clone(), held })),
             Err(trouble) => {
                 session.end();
                 Err(Error::Kafka(trouble))
@@ -87,12 +88,12 @@ impl Session {
         settings: &Settings,
         identity: &Identity,
         patience: Duration,
-    ) -> Result<Positions, Trouble> {
+    ) -> Result<Held, Trouble> {
         self.publisher.begin(patience)?;
         match settings.delivery {
             // Only now: before the producer has begun, a committed position can be invisible.
             Delivery::ExactlyOnce => positions::read(settings, &identity.instance, patience),
-            Delivery::AtLeastOnce => Ok(Positions::new()),
+            Delivery::AtLeastOnce => Ok(Held::default()),
         }
     }
 
@@ -156,7 +157,7 @@ impl Committed {
         for (at, run) in self.identity.runs.iter().enumerate() {
             let end = self.identity.runs.get(at + 1).map_or(u64::MAX, |next| next.first - 1);
             let key = (run.name.clone(), lane.topic.to_string());
-            if let Some(position) = self.positions.get(&key) {
+            if let Some(position) = self.held.positions.get(&key) {
                 reached = reached.max((*position).min(end));
             }
             let next = spool.first_after(lane.number, reached)?;
@@ -166,6 +167,12 @@ impl Committed {
             }
         }
         Ok(reached)
+    }
+
+    /// Takes back the positions of runs that are long over.
+    pub fn tombstones(&self, now: Timestamp) -> Vec<Position> {
+        let alive: Vec<&str> = self.identity.runs.iter().map(|run| run.name.as_str()).collect();
+        self.held.tombstones(&self.identity.instance, &alive, now)
     }
 }
 

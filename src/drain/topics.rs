@@ -4,6 +4,7 @@
 //! everything behind it. They live as long as one session, because a client can lose all its
 //! brokers for good (librdkafka issue 5301), and then only a new one finds them again.
 
+use crate::drain::lane::Lane;
 use crate::kafka::client;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::settings::Settings;
@@ -57,6 +58,19 @@ impl Topics {
         match self.inspector.look(topic, LOOK)? {
             State::Troubled(Trouble::UnknownTopic) => self.make_missing(topic),
             state => Ok(state),
+        }
+    }
+
+    /// The same for a lane. Where its next record is a refused one, quarantine is to take that, and
+    /// nothing may have been there before.
+    pub fn look_for(&self, lane: &Lane, quarantine: &str) -> Result<State, Trouble> {
+        let state = self.look(&lane.topic)?;
+        match (state, lane.refused) {
+            (State::Ready { .. }, Some(_)) => match self.look(quarantine)? {
+                State::Ready { .. } => Ok(state),
+                State::Troubled(trouble) => Ok(State::Troubled(trouble)),
+            },
+            (State::Ready { .. } | State::Troubled(_), _) => Ok(state),
         }
     }
 

@@ -14,6 +14,9 @@ pub enum Proof {
 }
 
 impl Proof {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Hmac, Self::Basic, Self::UrlToken, Self::DataToken];
+
     /// The name in configuration, `ce_verified` and the console.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -31,9 +34,21 @@ impl Proof {
 pub struct Proofs(Vec<Proof>);
 
 impl Proofs {
+    /// Nothing was asked.
+    pub const NONE: Self = Self(Vec::new());
+
     /// The proofs that held, in the order they were checked.
     pub fn new(held: Vec<Proof>) -> Self {
         Self(held)
+    }
+
+    /// Reads what was written of them. `None` if it names a proof that we do not know.
+    pub fn read(text: &str) -> Option<Self> {
+        if text == "none" {
+            return Some(Self::NONE);
+        }
+        let proof = |name: &str| Proof::ALL.into_iter().find(|proof| proof.as_str() == name);
+        text.split('+').map(proof).collect::<Option<_>>().map(Self)
     }
 }
 
@@ -44,5 +59,26 @@ impl std::fmt::Display for Proofs {
         };
         f.write_str(first.as_str())?;
         rest.iter().try_for_each(|proof| write!(f, "+{}", proof.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for held in [vec![], vec![Proof::Hmac], Proof::ALL.to_vec()] {
+            let proofs = Proofs::new(held);
+
+            assert_eq!(Proofs::read(&proofs.to_string()), Some(proofs));
+        }
+    }
+
+    #[test]
+    fn a_proof_that_is_not_known_is_none_of_ours() {
+        for text in ["", "hmac+", "hmac+oath", "HMAC"] {
+            assert_eq!(Proofs::read(text), None, "{text}");
+        }
     }
 }

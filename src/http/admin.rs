@@ -4,6 +4,7 @@ use crate::drain::status::Status;
 use crate::http::error::Problem;
 use crate::http::ingest::Inlets;
 use crate::http::looks;
+use crate::http::quarantine::{self, Shelf};
 use crate::metrics::Metrics;
 use crate::secret::Resolved;
 use crate::spool::{self, Spool};
@@ -31,6 +32,8 @@ pub struct Admin {
     pub keeper: Option<Arc<Keeper>>,
     /// The sources, by name.
     pub inlets: web::Data<Inlets>,
+    /// What lies in quarantine.
+    pub quarantine: Shelf,
     /// The token that guards everything but the probes.
     pub token: Option<Resolved>,
     /// How records are delivered.
@@ -48,6 +51,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/api/status", web::get().to(status))
         .route("/api/subscriptions", web::get().to(subscriptions))
         .configure(looks::routes)
+        .configure(quarantine::routes)
         .default_service(web::to(not_found));
 }
 

@@ -54,6 +54,14 @@ pub enum Problem {
     Token,
     /// Admin: no event of this id came within the window.
     NotRemembered,
+    /// Admin: nothing with this id lies in quarantine.
+    NotInQuarantine,
+    /// Admin: without a token only this machine may change something.
+    Stranger,
+    /// Admin: a page of another site asks for a change.
+    CrossSite,
+    /// Admin: what is asked for is in Kafka, which does not answer.
+    KafkaAway,
 }
 
 /// RFC 9457. What it says may be read by anyone who can post here.
@@ -144,6 +152,30 @@ impl Problem {
                 "Not remembered",
                 "No event of this id came within the window.",
             ),
+            Self::NotInQuarantine => (
+                StatusCode::NOT_FOUND,
+                Outcome::NotReceived,
+                "Not in quarantine",
+                "No record of this id lies in the quarantine topic.",
+            ),
+            Self::Stranger => (
+                StatusCode::FORBIDDEN,
+                Outcome::NotReceived,
+                "Not from here",
+                "Without admin.token, changes are taken from this machine alone.",
+            ),
+            Self::CrossSite => (
+                StatusCode::FORBIDDEN,
+                Outcome::NotReceived,
+                "Another site",
+                "Changes are not taken from pages of other sites.",
+            ),
+            Self::KafkaAway => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Outcome::NotReceived,
+                "Kafka does not answer",
+                "What is asked for is in Kafka, which does not answer. Ask again later.",
+            ),
         }
     }
 
@@ -159,7 +191,7 @@ impl Problem {
         let mut response = HttpResponseBuilder::new(status);
         match self {
             Self::Full => drop(response.insert_header((header::RETRY_AFTER, "30"))),
-            Self::Failed | Self::Stopping => {
+            Self::Failed | Self::Stopping | Self::KafkaAway => {
                 response.insert_header((header::RETRY_AFTER, "5"));
             }
             Self::Method => drop(response.insert_header((header::ALLOW, "POST, GET, HEAD"))),
@@ -172,7 +204,10 @@ impl Problem {
             | Self::TooLarge
             | Self::Encoded
             | Self::Incomplete
-            | Self::NotRemembered => {}
+            | Self::NotRemembered
+            | Self::NotInQuarantine
+            | Self::Stranger
+            | Self::CrossSite => {}
         }
         if status.is_client_error() {
             response.force_close();
@@ -233,7 +268,11 @@ mod tests {
         assert_eq!(status(Problem::TooLarge), 413);
         assert_eq!(status(Problem::Encoded), 415);
         assert_eq!(status(Problem::Incomplete), 408);
-        for problem in [Problem::Full, Problem::Failed, Problem::Stopping] {
+        assert_eq!(status(Problem::NotInQuarantine), 404);
+        assert_eq!(status(Problem::Stranger), 403);
+        assert_eq!(status(Problem::CrossSite), 403);
+        let unavailable = [Problem::Full, Problem::Failed, Problem::Stopping, Problem::KafkaAway];
+        for problem in unavailable {
             assert_eq!(status(problem), 503);
             assert!(problem.response().headers().contains_key(header::RETRY_AFTER));
         }

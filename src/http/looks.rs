@@ -58,7 +58,10 @@ async fn verify(admin: web::Data<Admin>) -> HttpResponse {
 
 async fn event(admin: web::Data<Admin>, id: web::Path<String>) -> HttpResponse {
     let sources: Vec<String> = admin.inlets.sources.keys().cloned().collect();
-    let lives = take(admin, move |look| look.lives(sources.iter().map(String::as_str), &id)).await;
+    let quarantine = admin.quarantine.topic();
+    let lives =
+        take(admin, move |look| look.lives(sources.iter().map(String::as_str), &id, &quarantine))
+            .await;
     match lives {
         Ok(events) if events.is_empty() => Problem::NotRemembered.response(),
         Ok(events) => HttpResponse::Ok().json(Lives { events }),

@@ -4,9 +4,11 @@
 
 pub mod admin;
 pub mod body;
+pub mod changing;
 pub mod error;
 pub mod ingest;
 pub mod looks;
+pub mod quarantine;
 pub mod settings;
 pub mod tls;
 pub mod unread;

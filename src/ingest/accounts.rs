@@ -14,6 +14,8 @@ pub enum Kind {
     Accepted(Group),
     /// Bodies that were not understood.
     Quarantined(Reason),
+    /// What came before and was put through the relay again: it was not received anew.
+    Replayed,
 }
 
 /// The accounts of one source.
@@ -29,8 +31,10 @@ impl Accounts {
         let mut first = 0;
         let number = |provider| {
             let groups = Group::of(provider).iter().copied().map(Kind::Accepted);
-            let kinds: Vec<Kind> =
-                groups.chain(READING.into_iter().map(Kind::Quarantined)).collect();
+            let kinds: Vec<Kind> = groups
+                .chain(READING.into_iter().map(Kind::Quarantined))
+                .chain([Kind::Replayed])
+                .collect();
             let accounts = Self { first, kinds };
             first += accounts.kinds.len();
             accounts
@@ -53,6 +57,11 @@ impl Accounts {
         self.of(Kind::Quarantined(reason))
     }
 
+    /// The account of what was put through the relay again.
+    pub fn of_replays(&self) -> usize {
+        self.of(Kind::Replayed)
+    }
+
     /// Each account with what it counts.
     pub fn kinds(&self) -> impl Iterator<Item = (usize, Kind)> + '_ {
         self.kinds.iter().enumerate().map(|(at, kind)| (self.first + at, *kind))
@@ -60,7 +69,7 @@ impl Accounts {
 
     fn of(&self, kind: Kind) -> usize {
         let at = self.kinds.iter().position(|known| *known == kind);
-        self.first + at.expect("every group and reason of the provider has an account")
+        self.first + at.expect("everything that is counted has an account")
     }
 }
 

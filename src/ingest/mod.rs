@@ -8,8 +8,10 @@
 
 pub mod accounts;
 pub mod pings;
+pub mod replay;
 pub mod routing;
 
+use crate::event::Event;
 use crate::event::id::EventId;
 use crate::ingest::accounts::Accounts;
 use crate::ingest::pings::Pings;
@@ -17,7 +19,7 @@ use crate::ingest::routing::Routes;
 use crate::providers::notification::Notification;
 use crate::providers::source::{Reading, Refusal, Source};
 use crate::record::cloudevents::{self, Context, Encoding};
-use crate::record::quarantine;
+use crate::record::quarantine::{self, Kept};
 use crate::spool::window::IdKey;
 use crate::spool::{self, Appended, Spool, Submission};
 use jiff::Timestamp;
@@ -95,28 +97,23 @@ impl Ingest {
         let (id, submission, receipt): (_, _, fn(EventId) -> Receipt) = match proven.read() {
             Reading::Event(event) => {
                 pinged = self.pings.hook(&event);
-                let record = cloudevents::encode(&event, context, self.encoding);
-                let submission = Submission {
-                    id: IdKey::of_id(self.source.name(), event.id.as_str()),
-                    fact: event.fact.as_ref().zip(self.source.facts_window()).map(
-                        |(fact, within)| {
-                            (IdKey::of_fact(self.source.name(), fact.as_str()), within)
-                        },
-                    ),
-                    lane: self.routes.of_group(event.group),
-                    record,
-                    account: self.accounts.of_group(event.group),
-                    now: now.steady,
-                };
+                let account = self.accounts.of_group(event.group);
+                let submission = self.submission(&event, context, account, now.steady);
                 (event.id, submission, Receipt::Accepted)
             }
-            Reading::Quarantine { reason, raw } => {
+            Reading::Quarantine { reason, raw, verified, delivery_id } => {
                 let id = quarantine::id(&raw);
+                let kept = Kept {
+                    received_at: now.wall,
+                    verified: &verified,
+                    delivery_id: delivery_id.as_deref(),
+                    traceparent,
+                };
                 let submission = Submission {
                     id: IdKey::of_id(self.source.name(), id.as_str()),
                     fact: None,
                     lane: self.routes.of_quarantine(),
-                    record: quarantine::encode(reason, &raw, &self.source, now.wall),
+                    record: quarantine::encode(reason, &raw, &self.source, kept),
                     account: self.accounts.of_reason(reason),
                     now: now.steady,
                 };
@@ -132,6 +129,26 @@ impl Ingest {
                 Ok(receipt(id))
             }
             Appended::Duplicate => Ok(Receipt::Duplicate(id)),
+        }
+    }
+
+    /// An event as the spool takes it: final bytes, and the ids by which it is recognised.
+    fn submission(
+        &self,
+        event: &Event,
+        context: Context<'_>,
+        account: usize,
+        now: u64,
+    ) -> Submission {
+        let source = self.source.name();
+        let fact = event.fact.as_ref().zip(self.source.facts_window());
+        Submission {
+            id: IdKey::of_id(source, event.id.as_str()),
+            fact: fact.map(|(fact, within)| (IdKey::of_fact(source, fact.as_str()), within)),
+            lane: self.routes.of_group(event.group),
+            record: cloudevents::encode(event, context, self.encoding),
+            account,
+            now,
         }
     }
 }

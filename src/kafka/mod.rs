@@ -14,6 +14,7 @@ pub mod open;
 pub mod outcome;
 pub mod positions;
 pub mod publisher;
+pub mod quarantine;
 mod rights;
 pub mod settings;
 pub mod tailing;

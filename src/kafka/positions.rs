@@ -9,12 +9,13 @@ use crate::kafka::client::{self, Context};
 use crate::kafka::outcome::Trouble;
 use crate::kafka::publisher::Position;
 use crate::kafka::settings::Settings;
+use jiff::Timestamp;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// The committed sequence by run and topic, of one instance.
@@ -29,14 +30,41 @@ impl Position {
     /// The position of a run's lane.
     pub fn new(instance: &str, run: &str, topic: &str, sequence: u64) -> Self {
         let value = serde_json::to_string(&Value { sequence }).expect("a number is JSON");
-        Self { key: format!("{instance}/{run}/{topic}"), value }
+        Self { key: format!("{instance}/{run}/{topic}"), value: Some(value) }
+    }
+
+    /// Takes the position of a run's lane back, so that compaction forgets it.
+    pub fn tombstone(instance: &str, run: &str, topic: &str) -> Self {
+        Self { key: format!("{instance}/{run}/{topic}"), value: None }
+    }
+}
+
+/// What the topic holds of an instance.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// The positions.
+    pub positions: Positions,
+    /// When each was written, milliseconds since the epoch by Kafka.
+    written: BTreeMap<(String, String), i64>,
+}
+
+impl Held {
+    /// Takes the positions back of runs that wrote none for 30 days, a bounded number at once, so that
+    /// the topic does not grow for ever. `alive` are runs that may still have something to send.
+    pub fn tombstones(&self, instance: &str, alive: &[&str], now: Timestamp) -> Vec<Position> {
+        let since = now.as_millisecond().saturating_sub(KEPT.as_millis() as i64);
+        let young = self.written.iter().filter(|(_, written)| **written >= since);
+        let young: BTreeSet<&str> = young.map(|((run, _), _)| run.as_str()).collect();
+        let is_over = |run: &str| !alive.contains(&run) && !young.contains(run);
+        let places = self.positions.keys().filter(|(run, _)| is_over(run)).take(MAX_TOMBSTONES);
+        places.map(|(run, topic)| Position::tombstone(instance, run, topic)).collect()
     }
 }
 
 /// Reads all positions of an instance, as committed, up to the end of the topic.
 ///
 /// Unreadable is an error, never an empty answer: taking it for zero would publish everything twice.
-pub fn read(settings: &Settings, instance: &str, patience: Duration) -> Result<Positions, Trouble> {
+pub fn read(settings: &Settings, instance: &str, patience: Duration) -> Result<Held, Trouble> {
     let deadline = Instant::now() + patience;
     let topic = settings.positions_topic();
     let end = high_watermark(settings, &topic, patience)?;
@@ -46,11 +74,11 @@ pub fn read(settings: &Settings, instance: &str, patience: Duration) -> Result<P
         .add_partition_offset(&topic, 0, Offset::Beginning)
         .and_then(|()| consumer.assign(&assignment))
         .map_err(|error| Trouble::of(&error))?;
-    let mut positions = Positions::new();
+    let mut held = Held::default();
     let prefix = format!("{instance}/");
     loop {
         if client::position(&consumer, &topic, 0) >= end {
-            return Ok(positions);
+            return Ok(held);
         }
         if Instant::now() >= deadline {
             return Err(Trouble::Timeout);
@@ -67,9 +95,17 @@ pub fn read(settings: &Settings, instance: &str, patience: Duration) -> Result<P
                     .map(|(run, topic)| (run.to_owned(), topic.to_owned()));
                 let Some(place) = place else { continue };
                 match message.payload().map(serde_json::from_slice::<Value>) {
-                    Some(Ok(value)) => drop(positions.insert(place, value.sequence)),
+                    Some(Ok(value)) => {
+                        // Without a time it is taken for new.
+                        let written = message.timestamp().to_millis().unwrap_or(i64::MAX);
+                        held.written.insert(place.clone(), written);
+                        held.positions.insert(place, value.sequence);
+                    }
                     Some(Err(_)) => return Err(Trouble::Invalid),
-                    None => drop(positions.remove(&place)),
+                    None => {
+                        held.positions.remove(&place);
+                        held.written.remove(&place);
+                    }
                 }
             }
         }
@@ -107,3 +143,36 @@ fn is_passing(error: &KafkaError) -> bool {
 }
 
 const POLL: Duration = Duration::from_millis(100);
+/// A copy of the spool that is older than this does not know any more what was published of it.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// They go with a batch, which should stay small; the rest goes after the next start.
+const MAX_TOMBSTONES: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_runs_that_are_over_and_wrote_nothing_for_thirty_days_are_taken_back() {
+        let now: Timestamp = "2026-11-25T20:00:00Z".parse().unwrap();
+        let days_ago = |days: i64| now.as_millisecond() - days * 24 * 3600 * 1000;
+        let mut held = Held::default();
+        for (run, topic, days) in [
+            ("old", "a", 90),
+            ("old", "b", 31),
+            ("young", "a", 90),
+            ("young", "b", 29),
+            ("alive", "a", 90),
+        ] {
+            let place = (run.to_owned(), topic.to_owned());
+            held.written.insert(place.clone(), days_ago(days));
+            held.positions.insert(place, 7);
+        }
+
+        let taken_back = held.tombstones("us", &["alive"], now);
+
+        let keys: Vec<_> = taken_back.iter().map(|position| position.key.as_str()).collect();
+        assert_eq!(keys, ["us/old/a", "us/old/b"]);
+        assert!(taken_back.iter().all(|position| position.value.is_none()));
+    }
+}

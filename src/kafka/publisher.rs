@@ -38,8 +38,8 @@ pub struct Outgoing<'a> {
 pub struct Position {
     /// The record's key.
     pub key: String,
-    /// The record's value.
-    pub value: String,
+    /// The record's value; none takes it back.
+    pub value: Option<String>,
 }
 
 impl Publisher {
@@ -177,9 +177,9 @@ impl Publisher {
             self.send(index, record, began, patience)?;
         }
         for (position, index) in positions.iter().zip(batch.len()..) {
-            let record = BaseRecord::with_opaque_to(positions_topic, context.tag(index))
-                .key(position.key.as_bytes())
-                .payload(position.value.as_bytes());
+            let mut record = BaseRecord::with_opaque_to(positions_topic, context.tag(index))
+                .key(position.key.as_bytes());
+            record.payload = position.value.as_deref().map(str::as_bytes);
             self.send(index, record, began, patience)?;
         }
         let mut unheard = Unheard::of(batch.len() + positions.len(), began);

@@ -100,7 +100,8 @@ pub enum Fault {
     },
 }
 
-/// A notification whose source's proof held. Only [`Source::prove`] makes one.
+/// A notification whose source's proof held. Only [`Source::prove`] makes one, and
+/// [`Source::proven_before`] of what it made.
 #[derive(Clone, Debug)]
 pub struct Proven<'r> {
     source: &'r Source,
@@ -131,6 +132,10 @@ pub enum Reading {
         reason: Reason,
         /// The body as posted.
         raw: Bytes,
+        /// What was proven of it.
+        verified: Proofs,
+        /// The id of its delivery, of APS: it can be part of the event's identity.
+        delivery_id: Option<String>,
     },
 }
 
@@ -211,6 +216,17 @@ impl Source {
             verified: shown.proofs,
         })
     }
+
+    /// Takes a body from quarantine. What was proven when it came is not asked for again: signatures
+    /// are not kept, and would be too old by now.
+    pub fn proven_before<'r>(
+        &'r self,
+        body: Bytes,
+        delivery_id: Option<&'r str>,
+        verified: Proofs,
+    ) -> Proven<'r> {
+        Proven { source: self, body, delivery_id, verified }
+    }
 }
 
 impl Proven<'_> {
@@ -218,7 +234,12 @@ impl Proven<'_> {
     pub fn read(self) -> Reading {
         match self.event() {
             Ok(event) => Reading::Event(Box::new(event)),
-            Err(reason) => Reading::Quarantine { reason, raw: self.body },
+            Err(reason) => Reading::Quarantine {
+                reason,
+                raw: self.body,
+                verified: self.verified,
+                delivery_id: self.delivery_id.map(str::to_owned),
+            },
         }
     }
 

@@ -77,17 +77,16 @@ fn binary(event: &Event, said: &Said<'_>, record: &mut Builder) {
         .header("ce_specversion", "1.0")
         .header("ce_id", event.id.as_str())
         .header("ce_source", &said.source)
-        .header("ce_type", &said.r#type);
-    header_if(record, "ce_subject", event.about.as_deref());
-    header_if(record, "ce_time", said.occurred_at.as_deref());
-    record
+        .header("ce_type", &said.r#type)
+        .header_if("ce_subject", event.about.as_deref())
+        .header_if("ce_time", said.occurred_at.as_deref())
         .header("ce_provider", event.provider.as_str())
         .header("ce_eventgroup", event.group.as_str())
         .header("ce_relaysource", said.context.source)
         .header("ce_receivedtime", &said.received_at)
         .sequence_header("ce_sequence")
-        .header("ce_verified", &said.verified);
-    header_if(record, "ce_traceparent", said.context.traceparent);
+        .header("ce_verified", &said.verified)
+        .header_if("ce_traceparent", said.context.traceparent);
     write_value(event, said, record.value());
 }
 
@@ -113,12 +112,6 @@ fn structured(event: &Event, said: &Said<'_>, record: &mut Builder) {
     record.value().extend_from_slice(b"\",\"data\":");
     write_value(event, said, record.value());
     record.value().push(b'}');
-}
-
-fn header_if(record: &mut Builder, name: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        record.header(name, value);
-    }
 }
 
 /// The value that consumers read, the same in both encodings.

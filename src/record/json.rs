@@ -1,4 +1,7 @@
-//! JSON objects written straight into a record, member by member.
+//! JSON objects written straight into a record, member by member, and what was posted had back.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 /// An object under construction.
 #[derive(Debug)]
@@ -60,4 +63,22 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
     } else {
         serde_json::to_writer(out, text).expect("a Vec takes any bytes");
     }
+}
+
+/// A value's bytes as they were written into `outer`, which it was read from: with the white space
+/// around them, which the parser leaves out.
+pub fn as_written<'a>(value: &'a RawValue, outer: &'a [u8]) -> &'a [u8] {
+    let text = value.get().as_bytes();
+    let at = (text.as_ptr() as usize).checked_sub(outer.as_ptr() as usize);
+    let parts = at.and_then(|at| Some((outer.get(..at)?, outer.get(at + text.len()..)?)));
+    let Some((before, after)) = parts else { return text };
+    let is_space = |byte: &&u8| b" \t\r\n".contains(byte);
+    let left = before.iter().rev().take_while(is_space).count();
+    let right = after.iter().take_while(is_space).count();
+    &outer[before.len() - left..before.len() + text.len() + right]
+}
+
+/// Reads a member that is there, also if it is `null`: that is a body as any other.
+pub fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(value).map(Some)
 }

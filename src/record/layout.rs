@@ -63,6 +63,14 @@ impl Builder {
         self
     }
 
+    /// Adds a header, if there is something to say.
+    pub fn header_if(&mut self, name: &str, value: Option<&str>) -> &mut Self {
+        if let Some(value) = value {
+            self.header(name, value);
+        }
+        self
+    }
+
     /// Adds a header that will hold the sequence number.
     pub fn sequence_header(&mut self, name: &str) -> &mut Self {
         self.header(name, UNSTAMPED);

@@ -10,4 +10,5 @@ pub mod cloudevents;
 mod json;
 pub mod layout;
 pub mod quarantine;
+pub mod quarantined;
 pub mod refused;

@@ -1,6 +1,7 @@
 //! The record of an authentic body that was not understood (topic `cad.quarantine`).
 
 use crate::event::id::EventId;
+use crate::event::proof::Proofs;
 use crate::event::time;
 use crate::providers::json;
 use crate::providers::source::{Reason, Source};
@@ -10,25 +11,43 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 
+/// What is kept beside a body, so that it can be read again some day.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// What was proven of it.
+    pub verified: &'a Proofs,
+    /// The id of its delivery, if it had one.
+    pub delivery_id: Option<&'a str>,
+    /// The request's `traceparent`, if it had one.
+    pub traceparent: Option<&'a str>,
+}
+
 /// The identity of a quarantined body: the SHA-256 of its bytes.
 pub fn id(raw: &[u8]) -> EventId {
     EventId::of_content(raw)
 }
 
-/// Encodes `{id, source, provider, reason, receivedAt, raw | rawBase64}` with the source as key.
+/// Encodes `{id, source, provider, reason, receivedAt, raw | rawBase64}` with the source as key, and
+/// the rest of what is kept as headers.
 ///
 /// `raw` is the body itself where any JSON parser can read it, and `rawBase64` its bytes where one
 /// could not: no JSON, nested too deep, or with a byte order mark.
-pub fn encode(reason: Reason, raw: &[u8], source: &Source, received_at: Timestamp) -> Record {
+pub fn encode(reason: Reason, raw: &[u8], source: &Source, kept: Kept<'_>) -> Record {
     let mut record = Record::builder(source.name(), raw.len() * 4 / 3 + EXPECTED_REST);
-    record.header("content-type", "application/json");
+    record
+        .header("content-type", "application/json")
+        .header(VERIFIED, &kept.verified.to_string())
+        .header_if(DELIVERY_ID, kept.delivery_id)
+        .header_if(TRACEPARENT, kept.traceparent);
     let mut value = Members::begin(record.value());
     value
         .text("id", id(raw).as_str())
         .text("source", source.name())
         .text("provider", source.provider().as_str())
         .text("reason", reason.as_str())
-        .text("receivedAt", &time::to_text(received_at));
+        .text("receivedAt", &time::to_text(kept.received_at));
     match json::parse(raw) {
         Ok(_) => value.raw("raw", raw),
         Err(_) => value.text("rawBase64", &BASE64.encode(raw)),
@@ -37,5 +56,12 @@ pub fn encode(reason: Reason, raw: &[u8], source: &Source, received_at: Timestam
     record.finish()
 }
 
-/// Names, id, reason and time.
+/// The header that says what was proven.
+pub(super) const VERIFIED: &str = "ce_verified";
+/// The header with the id of the delivery, of APS.
+pub(super) const DELIVERY_ID: &str = "ce_deliveryid";
+/// The header with the request's `traceparent`.
+pub(super) const TRACEPARENT: &str = "ce_traceparent";
+
+/// Names, id, reason, time and headers.
 const EXPECTED_REST: usize = 512;

@@ -1,11 +1,12 @@
 //! The quarantined form of a record that Kafka refuses for good.
 //!
 //! It is made long after the request, from the record alone: source, provider, id and time are read
-//! back from its headers, or from its value in structured mode, and the posted bytes from `raw`.
+//! back from its value, the posted bytes from `raw`.
 
 use crate::providers::source::Reason;
-use crate::record::json::Members;
+use crate::record::json::{self, Members};
 use crate::record::layout::{Parts, Record};
+use crate::record::quarantine::{DELIVERY_ID, TRACEPARENT, VERIFIED};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
@@ -13,30 +14,45 @@ use serde_json::value::RawValue;
 
 /// What is needed of the value that was refused.
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Refused<'a> {
     id: Option<String>,
     source: Option<String>,
     provider: Option<String>,
-    #[serde(rename = "receivedAt")]
     received_at: Option<String>,
-    #[serde(borrow)]
+    event: Option<String>,
+    group: Option<String>,
+    verified: Option<String>,
+    #[serde(borrow, default, deserialize_with = "json::present")]
     raw: Option<&'a RawValue>,
+    /// Of what was on its way to quarantine already.
+    raw_base64: Option<String>,
 }
 
 /// In structured mode the value is inside.
 #[derive(Debug, Deserialize)]
 struct Structured<'a> {
+    traceparent: Option<String>,
     #[serde(borrow)]
     data: Refused<'a>,
 }
 
-/// Encodes `{id, source, provider, reason, receivedAt, raw | rawBase64}` with the source as key.
-pub fn encode(parts: &Parts<'_>, reason: Reason) -> Record {
-    let refused = read(parts.value);
+/// Encodes `{id, source, provider, reason, receivedAt, raw | rawBase64}` with the source as key, and
+/// headers that say what was proven, what event it is, and which topic refused it.
+pub fn encode(parts: &Parts<'_>, reason: Reason, topic: &str) -> Record {
+    let (refused, traceparent) = read(parts);
     let source = refused.source.as_deref().unwrap_or_default();
     let key = if source.is_empty() { String::from_utf8_lossy(parts.key) } else { source.into() };
+    let verified = refused.verified.clone().or_else(|| header(parts, VERIFIED));
     let mut record = Record::builder(&key, parts.value.len() + EXPECTED_REST);
-    record.header("content-type", "application/json");
+    record
+        .header("content-type", "application/json")
+        .header_if(VERIFIED, verified.as_deref())
+        .header_if(DELIVERY_ID, header(parts, DELIVERY_ID).as_deref())
+        .header_if(TRACEPARENT, traceparent.as_deref())
+        .header_if(EVENT, refused.event.as_deref())
+        .header_if(GROUP, refused.group.as_deref())
+        .header(REFUSED_BY, topic);
     let mut value = Members::begin(record.value());
     value
         .text("id", refused.id.as_deref().unwrap_or_default())
@@ -44,43 +60,90 @@ pub fn encode(parts: &Parts<'_>, reason: Reason) -> Record {
         .text("provider", refused.provider.as_deref().unwrap_or_default())
         .text("reason", reason.as_str())
         .text("receivedAt", refused.received_at.as_deref().unwrap_or_default());
-    match refused.raw {
-        Some(raw) => value.raw("raw", raw.get().as_bytes()),
-        // A value of ours always has `raw`; whatever this is, not a byte of it is lost.
-        None => value.text("rawBase64", &BASE64.encode(parts.value)),
+    match (refused.raw, &refused.raw_base64) {
+        (Some(raw), _) => value.raw("raw", json::as_written(raw, parts.value)),
+        (None, Some(raw)) => value.text("rawBase64", raw),
+        // A value of ours always has one; whatever this is, not a byte of it is lost.
+        (None, None) => value.text("rawBase64", &BASE64.encode(parts.value)),
     };
     value.end();
     record.finish()
 }
 
-fn read(value: &[u8]) -> Refused<'_> {
-    let structured = serde_json::from_slice::<Structured<'_>>(value).map(|outer| outer.data);
-    structured.or_else(|_| serde_json::from_slice(value)).unwrap_or_default()
+fn read<'a>(parts: &Parts<'a>) -> (Refused<'a>, Option<String>) {
+    match serde_json::from_slice::<Structured<'_>>(parts.value) {
+        Ok(outer) => (outer.data, outer.traceparent),
+        Err(_) => {
+            let refused = serde_json::from_slice(parts.value).unwrap_or_default();
+            (refused, header(parts, TRACEPARENT))
+        }
+    }
 }
 
-/// Names, id, reason and time.
-const EXPECTED_REST: usize = 512;
+fn header(parts: &Parts<'_>, name: &str) -> Option<String> {
+    let (_, value) = parts.headers().find(|(found, _)| *found == name)?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}
+
+/// The header with the event's name.
+pub(super) const EVENT: &str = "ce_event";
+/// The header with the event's group.
+pub(super) const GROUP: &str = "ce_eventgroup";
+/// The header with the topic that refused the record.
+pub(super) const REFUSED_BY: &str = "ce_refusedby";
+
+/// Names, id, reason, time and headers.
+const EXPECTED_REST: usize = 768;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(value: &str, expected: &str) {
+    fn check(value: &str, expected: &str) -> Vec<(String, String)> {
         let mut record = Record::builder("subject", 64);
         record.header("ce_id", "1").value().extend_from_slice(value.as_bytes());
-        let refused = encode(&record.finish().parts(), Reason::TooLargeForKafka);
+        let refused = encode(&record.finish().parts(), Reason::TooLargeForKafka, "cad.aps.data");
 
-        assert_eq!(String::from_utf8_lossy(refused.parts().value), expected);
+        let parts = refused.parts();
+        assert_eq!(String::from_utf8_lossy(parts.value), expected);
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        parts.headers().skip(1).map(|(name, value)| (name.to_owned(), text(value))).collect()
     }
 
     #[test]
     fn a_refused_record_keeps_its_posted_bytes_and_says_why() {
-        let value =
-            r#"{"id":"7","provider":"aps","source":"plant","receivedAt":"t","raw":{ "a" : 1 }}"#;
+        let value = r#"{"id":"7","provider":"aps","source":"plant","event":"dm.version.added","group":"data","receivedAt":"t","verified":"hmac","raw":{ "a" : 1 }}"#;
         let expected = r#"{"id":"7","source":"plant","provider":"aps","reason":"too_large_for_kafka","receivedAt":"t","raw":{ "a" : 1 }}"#;
 
-        check(value, expected);
-        check(&format!(r#"{{"specversion":"1.0","id":"7","data":{value}}}"#), expected);
+        let headers = check(value, expected);
+        let of_structured =
+            check(&format!(r#"{{"specversion":"1.0","id":"7","data":{value}}}"#), expected);
+
+        let said = [
+            ("ce_verified", "hmac"),
+            ("ce_event", "dm.version.added"),
+            ("ce_eventgroup", "data"),
+            ("ce_refusedby", "cad.aps.data"),
+        ];
+        assert_eq!(headers, said.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(of_structured, headers);
+    }
+
+    #[test]
+    fn a_refused_record_keeps_the_white_space_around_the_posted_bytes() {
+        check(
+            "{\"id\":\"7\",\"source\":\"s\",\"raw\":\n {\"a\":1}\r\n}",
+            "{\"id\":\"7\",\"source\":\"s\",\"provider\":\"\",\"reason\":\"too_large_for_kafka\",\
+             \"receivedAt\":\"\",\"raw\":\n {\"a\":1}\r\n}",
+        );
+    }
+
+    #[test]
+    fn what_was_on_its_way_to_quarantine_keeps_its_bytes() {
+        check(
+            r#"{"id":"7","source":"s","provider":"aps","reason":"not_json","receivedAt":"t","rawBase64":"b2Rk"}"#,
+            r#"{"id":"7","source":"s","provider":"aps","reason":"too_large_for_kafka","receivedAt":"t","rawBase64":"b2Rk"}"#,
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 use crate::record::layout::Parts;
 use crate::spool::lanes::{LaneBook, Lanes};
-use crate::spool::store::{self, Store};
+use crate::spool::store::{self, Elsewhere, Store};
 use crate::spool::verdict::{self, Verdict};
 use crate::spool::window::IdKey;
 use crate::spool::{Spool, lock, opening};
@@ -109,7 +109,7 @@ pub struct Life {
     pub accepted_at: Option<Timestamp>,
     /// Its place in the instance's history.
     pub sequence: u64,
-    /// The topic that its record is for.
+    /// The topic that its record is for, or of one that Kafka refused that of quarantine.
     pub topic: String,
     /// The partition it was published to, once that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,6 +117,12 @@ pub struct Life {
     /// Its offset there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<i64>,
+    /// Why Kafka refused it, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The topic that refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_by: Option<String>,
 }
 
 /// Where a record is.
@@ -127,6 +133,8 @@ pub enum State {
     Pending,
     /// In Kafka.
     Committed,
+    /// In Kafka, in the quarantine topic.
+    Quarantined,
 }
 
 impl Spool {
@@ -200,28 +208,41 @@ impl Look<'_> {
         Ok(waiting)
     }
 
-    /// What became of the events with this id, at the sources that had one.
+    /// What became of the events with this id, at the sources that had one. `quarantine` is the topic
+    /// of what was not understood or not taken.
     pub fn lives<'n>(
         &self,
         sources: impl IntoIterator<Item = &'n str>,
         id: &str,
+        quarantine: &str,
     ) -> Result<Vec<Life>, store::Error> {
         let lanes: BTreeMap<u16, String> = self.store.lanes()?.into_iter().collect();
         let mut lives = Vec::new();
         for source in sources {
             let Some(entry) = self.store.find_id(&IdKey::of_id(source, id))? else { continue };
+            let topic = lanes.get(&entry.lane).cloned().unwrap_or_default();
             let place = self.store.place(entry.lane, entry.sequence)?;
             let released = self.store.released()?.get(&entry.lane).copied().unwrap_or(0);
-            let is_out = entry.sequence <= released;
-            lives.push(Life {
+            let state = match (entry.sequence <= released, topic == quarantine) {
+                (false, _) => State::Pending,
+                (true, false) => State::Committed,
+                (true, true) => State::Quarantined,
+            };
+            let life = Life {
                 id: id.to_owned(),
                 source: source.to_owned(),
-                state: if is_out { State::Committed } else { State::Pending },
+                state,
                 accepted_at: moment(entry.accepted_at),
                 sequence: entry.sequence,
-                topic: lanes.get(&entry.lane).cloned().unwrap_or_default(),
+                topic,
                 partition: place.map(|place| place.partition),
                 offset: place.map(|place| place.offset),
+                reason: None,
+                refused_by: None,
+            };
+            lives.push(match self.store.elsewhere(entry.lane, entry.sequence)? {
+                Some(went) => life.elsewhere(went, quarantine),
+                None => life,
             });
         }
         Ok(lives)
@@ -230,6 +251,21 @@ impl Look<'_> {
     /// Whether everything in the spool is as it was written.
     pub fn verify(&self) -> Verdict {
         verdict::of(self.store, self.acknowledged)
+    }
+}
+
+impl Life {
+    /// The life of what its own topic refused.
+    fn elsewhere(self, went: Elsewhere, quarantine: &str) -> Self {
+        Self {
+            state: State::Quarantined,
+            topic: quarantine.to_owned(),
+            partition: Some(went.place.partition),
+            offset: Some(went.place.offset),
+            reason: Some(went.reason),
+            refused_by: Some(self.topic),
+            ..self
+        }
     }
 }
 

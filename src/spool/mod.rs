@@ -40,7 +40,7 @@ use crate::spool::answer::Answer;
 use crate::spool::chunk::Chunk;
 use crate::spool::forming::Forming;
 use crate::spool::lanes::{Books, Lanes, Leaving};
-use crate::spool::store::{Place, Store};
+use crate::spool::store::{Elsewhere, Place, Store};
 use crate::spool::window::{Entry, IdKey, Slicing};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -297,6 +297,22 @@ impl Spool {
         self.inner.store.note_release(lane, leaving.through, slice, places)
     }
 
+    /// Notes where records went that their lane's own topic refused for good, and why.
+    pub fn note_quarantined(
+        &self,
+        lane: u16,
+        places: &[Place],
+        reason: &str,
+    ) -> Result<(), store::Error> {
+        let slices = self.inner.store.slices();
+        let slice = slices.last().copied().unwrap_or(0);
+        for place in places {
+            let went = Elsewhere { place: *place, reason: reason.to_owned() };
+            self.inner.store.note_elsewhere(lane, slice, &went)?;
+        }
+        Ok(())
+    }
+
     /// The figures of P6, from one moment.
     pub fn books(&self) -> Books {
         lock(&self.inner.lanes).books()
@@ -322,6 +338,32 @@ impl Spool {
     /// Whether an append would be stored now.
     pub fn readiness(&self) -> Result<(), Error> {
         lock(&self.inner.front).admits(&self.inner.limits, &self.inner.disk_low)
+    }
+
+    /// Remembers an id longer than the window, for as long as this directory is kept. Some tens of
+    /// bytes each: for what people do, not senders.
+    pub fn remember_for_good(&self, id: &IdKey) {
+        // The window remembers it as well, so there is time to tell it again.
+        if let Err(error) = self.inner.store.remember_for_good(id) {
+            tracing::warn!(error = %error, "cannot remember a replay longer than the window");
+        }
+    }
+
+    /// Whether an id is remembered for good.
+    pub fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error> {
+        self.inner.store.remembers_for_good(id).map_err(|error| {
+            tracing::error!(error = %error, "cannot look up an id");
+            Error::Failed
+        })
+    }
+
+    /// Whether an id is remembered, or will be by a commit that is on its way.
+    pub fn remembers(&self, id: &IdKey, now: u64) -> Result<bool, Error> {
+        if lock(&self.inner.front).is_on_its_way(id) {
+            return Ok(true);
+        }
+        let entry = self.inner.remembered(id)?;
+        Ok(entry.is_some_and(|entry| self.inner.slicing.remembers(&entry, now)))
     }
 
     /// What is remembered of an id, and where its record went.

@@ -82,6 +82,15 @@ pub struct Place {
     pub offset: i64,
 }
 
+/// Where a record went that its own topic refused for good.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Elsewhere {
+    /// Its place in the quarantine topic.
+    pub place: Place,
+    /// Why it is there.
+    pub reason: String,
+}
+
 impl Store {
     /// Opens the store in a directory, making it if there is none.
     pub fn open(dir: &Path) -> Result<Self, Error> {
@@ -207,6 +216,29 @@ impl Store {
         Ok(None)
     }
 
+    /// Notes where a record went that its own topic refused. Not synced, as places are not.
+    pub fn note_elsewhere(&self, lane: u16, slice: u64, went: &Elsewhere) -> Result<(), Error> {
+        let slices = read(&self.slices);
+        let slice = slices.get(&slice).ok_or(Error::Damaged("a slice is missing"))?;
+        let value = [&encode_place(&went.place)[..], went.reason.as_bytes()].concat();
+        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
+        batch.insert(slice, elsewhere_key(lane, went.place.sequence), value);
+        Ok(batch.commit()?)
+    }
+
+    /// Where a record went that its own topic refused, if it did and that is known.
+    pub fn elsewhere(&self, lane: u16, sequence: u64) -> Result<Option<Elsewhere>, Error> {
+        for slice in read(&self.slices).values().rev() {
+            let Some(value) = slice.get(elsewhere_key(lane, sequence))? else { continue };
+            let parts = value.split_at_checked(PLACE_BYTES);
+            let read = parts.and_then(|(place, reason)| {
+                Some(Elsewhere { place: decode_place(place)?, reason: text(reason) })
+            });
+            return read.map(Some).ok_or(Error::Damaged("a record's place"));
+        }
+        Ok(None)
+    }
+
     /// Reads all of a slice: how many ids are in it.
     pub fn read_slice(&self, slice: u64) -> Result<u64, Error> {
         let slice = read(&self.slices).get(&slice).cloned();
@@ -217,10 +249,23 @@ impl Store {
             match key.first() {
                 Some(b'i') if Entry::decode(&value).is_some() => ids += 1,
                 Some(b'p') if value.len().is_multiple_of(PLACE_BYTES) => {}
+                Some(b'q') if value.len() > PLACE_BYTES => {}
                 Some(_) | None => return Err(Error::Damaged("an id's entry")),
             }
         }
         Ok(ids)
+    }
+
+    /// Remembers something for as long as the directory is kept. Not synced.
+    pub fn remember_for_good(&self, id: &IdKey) -> Result<(), Error> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
+        batch.insert(&self.meta, [FOR_GOOD, id.as_bytes()].concat(), []);
+        Ok(batch.commit()?)
+    }
+
+    /// Whether [`Store::remember_for_good`] was told of it.
+    pub fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error> {
+        Ok(self.meta.contains_key([FOR_GOOD, id.as_bytes()].concat())?)
     }
 
     /// The number of a value in `meta`, such as the last sequence.
@@ -408,6 +453,7 @@ const RELEASED: &[u8] = b"released/";
 const LANE: &[u8] = b"lane/";
 const RUN: &[u8] = b"run/";
 const SUMMARY: &[u8] = b"segment/";
+const FOR_GOOD: &[u8] = b"replay/";
 const PLACE_BYTES: usize = 8 + 4 + 8;
 
 /// Flushing and compacting share a thread: with a second one, the first hands compactions to it in a
@@ -451,6 +497,12 @@ fn id_key(id: &IdKey) -> [u8; 17] {
 fn place_key(lane: u16, last: u64) -> [u8; 11] {
     let mut key = [b'p'; 11];
     key[1..].copy_from_slice(&chunk_key(lane, last));
+    key
+}
+
+fn elsewhere_key(lane: u16, sequence: u64) -> [u8; 11] {
+    let mut key = [b'q'; 11];
+    key[1..].copy_from_slice(&chunk_key(lane, sequence));
     key
 }
 

@@ -28,6 +28,11 @@ impl IdKey {
         Self::hash(source, b"\0fact\0", fact)
     }
 
+    /// The key of one replay of something that came to a source.
+    pub fn of_replay(source: &str, what: &str) -> Self {
+        Self::hash(source, b"\0replay\0", what)
+    }
+
     /// The key as the store needs it.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -115,6 +120,7 @@ mod tests {
         assert_eq!(IdKey::of_id("a", "1"), IdKey::of_id("a", "1"));
         assert_ne!(IdKey::of_id("a", "1"), IdKey::of_id("b", "1"));
         assert_ne!(IdKey::of_id("a", "1"), IdKey::of_fact("a", "1"));
+        assert_ne!(IdKey::of_id("a", "1"), IdKey::of_replay("a", "1"));
     }
 
     proptest! {

@@ -99,8 +99,7 @@ fn quarantine_schema() -> Value {
         "type": "object",
         "required": ["id", "source", "provider", "reason", "receivedAt"],
         "properties": {
-            "id": { "type": "string", "pattern": "^sha256:[0-9a-f]{64}$",
-                "description": "The hash of the body." },
+            "id": text("`sha256:` and the hash of the body; of an event that Kafka refused, its id."),
             "source": text("The relay's inlet that took it."),
             "provider": { "enum": Provider::ALL.map(Provider::as_str) },
             "reason": { "enum": Reason::ALL.map(Reason::as_str) },
@@ -110,6 +109,23 @@ fn quarantine_schema() -> Value {
                 "description": "The body's bytes, otherwise." },
         },
         "oneOf": [{ "required": ["raw"] }, { "required": ["rawBase64"] }],
+    })
+}
+
+/// What the headers of a record in quarantine hold.
+fn quarantine_headers_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["content-type"],
+        "properties": {
+            "content-type": { "const": "application/json" },
+            "ce_verified": text("What was proven of the sender, as in events."),
+            "ce_deliveryid": text("APS: the id of the delivery, `x-adsk-delivery-id`."),
+            "ce_traceparent": text("The request's traceparent."),
+            "ce_event": text("What Kafka refused: the event."),
+            "ce_eventgroup": text("What Kafka refused: the event's group."),
+            "ce_refusedby": text("The topic that refused it."),
+        },
     })
 }
 
@@ -196,7 +212,7 @@ fn asyncapi() -> Value {
         };
         add(format!("{provider}.{group}"), key, headers.clone());
     }
-    add("quarantine".to_owned(), "the source's name", json!({ "type": "object" }));
+    add("quarantine".to_owned(), "the source's name", quarantine_headers_schema());
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -300,10 +316,37 @@ fn a_quarantined_body_is_as_its_schema_says() {
     let schema = closed(quarantine_schema());
     for (reason, raw) in [(Reason::NoEvent, &b"{}"[..]), (Reason::NotJson, b"\xff")] {
         let record =
-            cadrelay::record::quarantine::encode(reason, raw, &source, crate::given::now());
+            cadrelay::record::quarantine::encode(reason, raw, &source, crate::given::kept());
         let value = serde_json::from_slice(record.parts().value).unwrap();
 
         check_valid(&schema, &value, Path::new(reason.as_str()));
+    }
+}
+
+#[test]
+fn an_event_that_kafka_refused_is_in_quarantine_as_its_schema_says() {
+    use cadrelay::record::{cloudevents, refused};
+    let source = crate::given::open_source("onshape");
+    let body = br#"{"event":"onshape.comment.create","messageId":"66385c16bb00000000000002"}"#;
+    let event = crate::given::event(&source, body, &[]);
+    let context = cloudevents::Context {
+        source: "acme",
+        received_at: crate::given::now(),
+        traceparent: None,
+    };
+    for encoding in [cloudevents::Encoding::Binary, cloudevents::Encoding::Structured] {
+        let record = cloudevents::encode(&event, context, encoding);
+        let record =
+            refused::encode(&record.parts(), Reason::TooLargeForKafka, "cad.onshape.document");
+        let value: Value = serde_json::from_slice(record.parts().value).unwrap();
+        let headers: serde_json::Map<String, Value> = record
+            .parts()
+            .headers()
+            .map(|(name, text)| (name.to_owned(), String::from_utf8_lossy(text).into()))
+            .collect();
+
+        check_valid(&closed(quarantine_schema()), &value, Path::new("value"));
+        check_valid(&closed(quarantine_headers_schema()), &headers.into(), Path::new("headers"));
     }
 }
 

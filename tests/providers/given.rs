@@ -2,14 +2,22 @@
 
 use bytes::Bytes;
 use cadrelay::event::Event;
+use cadrelay::event::proof::Proofs;
 use cadrelay::providers::notification::{Headers, Notification};
 use cadrelay::providers::source::{Reading, Settings, Source};
+use cadrelay::record::quarantine::Kept;
 use jiff::Timestamp;
 use std::time::Duration;
 
 /// When our tests happen.
 pub fn now() -> Timestamp {
     "2026-11-22T07:00:00.123Z".parse().unwrap()
+}
+
+/// What is kept beside a body that nothing was proven of.
+pub fn kept() -> Kept<'static> {
+    static NOTHING: Proofs = Proofs::NONE;
+    Kept { received_at: now(), verified: &NOTHING, delivery_id: None, traceparent: None }
 }
 
 /// A source by the JSON form of its settings; its window is a day.

@@ -21,7 +21,7 @@ fn check_quarantine(provider: &str, body: &[u8], expected: Reason) {
         ..crate::given::notification(body, &[])
     };
     match source.prove(notification, crate::given::now()).unwrap().read() {
-        Reading::Quarantine { reason, raw } => {
+        Reading::Quarantine { reason, raw, .. } => {
             assert_eq!(reason, expected);
             assert_eq!(raw, body);
         }
@@ -285,8 +285,12 @@ fn a_quarantined_body_can_be_had_back() {
     use base64::Engine as _;
     let source = open_source("aps");
     let encode = |raw: &[u8]| {
-        let record =
-            cadrelay::record::quarantine::encode(Reason::NoHook, raw, &source, crate::given::now());
+        let record = cadrelay::record::quarantine::encode(
+            Reason::NoHook,
+            raw,
+            &source,
+            crate::given::kept(),
+        );
         assert_eq!(record.parts().key, b"acme");
         serde_json::from_slice::<Value>(record.parts().value).unwrap()
     };

@@ -29,7 +29,9 @@ use super::{
 
 use rdkafka::{
     ClientConfig,
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    admin::{
+        AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+    },
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
 };
@@ -153,6 +155,21 @@ impl Kafka {
         let made = admin.create_topics([&topic], &options).await.expect("an answer to the request");
         for outcome in made {
             outcome.expect("the topic is made");
+        }
+    }
+
+    /// Changes a topic's settings; those that are not named go back to their defaults.
+    pub async fn alter_topic(&self, name: &str, settings: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> =
+            self.client().create().expect("an admin client");
+        let mut change = AlterConfig::new(ResourceSpecifier::Topic(name));
+        for (key, value) in settings {
+            change = change.set(key, value);
+        }
+        let options = AdminOptions::new().request_timeout(Some(START_DEADLINE));
+        let changed = admin.alter_configs([&change], &options).await.expect("an answer");
+        for outcome in changed {
+            outcome.expect("the settings are taken");
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::oracle::{self, Load};
 use crate::support::kafka::Kafka;
 use crate::support::relay::{Builder, Relay};
+use crate::support::waiting::eventually;
 use std::path::Path;
 use std::process::Command;
 
@@ -80,6 +81,12 @@ async fn two_clones_of_one_spool_at_once_fence_each_other_and_stay_exactly_once(
     let (one, other) = (slow(seed + 1).start(relay.sender()), slow(seed + 2).start(clone.sender()));
     one.answered(200).await;
     other.answered(200).await;
+    // Neither keeps the other from publishing for good, while both have something to publish.
+    for relay in [&relay, &clone] {
+        let published = async || relay.metrics().await.sum("cadrelay_published_total");
+        let before = published().await;
+        eventually("its turn comes", async || (published().await > before).then_some(())).await;
+    }
     ledger.add(one.finish().await);
     ledger.add(other.finish().await);
 

@@ -22,4 +22,5 @@ mod mutants;
 mod oracle;
 mod refusals;
 mod repeats;
+mod replays;
 mod spools;

@@ -17,7 +17,7 @@ mod posting;
 mod rows;
 mod secret;
 mod session;
-mod terminal;
+pub mod terminal;
 mod test;
 mod update;
 

@@ -53,8 +53,10 @@ pub fn assert_books_balance(metrics: &Metrics) {
         let of = metrics.of("cadrelay_notifications_total");
         of.filter(|(labels, _)| labels["outcome"] == outcome).map(|(_, value)| value).sum()
     };
-    let came =
-        outcome("accepted") + outcome("quarantined") + metrics.sum("cadrelay_spool_recovered");
+    let came = outcome("accepted")
+        + outcome("quarantined")
+        + metrics.sum("cadrelay_replayed_total")
+        + metrics.sum("cadrelay_spool_recovered");
     let went = metrics.sum("cadrelay_published_total") + metrics.sum("cadrelay_spool_pending");
     assert_eq!(came, went, "what came is not what went and what waits");
 }

@@ -1,0 +1,35 @@
+//! `cadrelay quarantine list|replay`: what was not understood or not taken, and another try.
+
+mod list;
+mod replay;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::providers::source::Reason;
+use clap::builder::PossibleValuesParser;
+
+/// See what lies in quarantine, and put it through the relay again.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    List(list::Args),
+    Replay(replay::Args),
+}
+
+impl Args {
+    /// Runs it.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        match self.command {
+            Command::List(args) => args.run().await,
+            Command::Replay(args) => args.run().await,
+        }
+    }
+}
+
+fn reasons() -> PossibleValuesParser {
+    PossibleValuesParser::new(Reason::ALL.map(Reason::as_str))
+}

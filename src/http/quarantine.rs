@@ -1,0 +1,240 @@
+//! `/api/quarantine`: what lies there and why, and putting it through the relay again.
+
+use crate::http::admin::Admin;
+use crate::http::changing::{self, Guard};
+use crate::http::error::Problem;
+use crate::ingest::Rejection;
+use crate::ingest::replay::Replayed;
+use crate::kafka::outcome::Trouble;
+use crate::kafka::quarantine::Reader;
+use crate::kafka::settings::Settings;
+use crate::quarantine::{self, Lying, Wanted};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+
+/// The quarantine topic, with a client that is kept from one request to the next.
+#[derive(Debug)]
+pub struct Shelf {
+    settings: Settings,
+    reader: Mutex<Option<Reader>>,
+}
+
+/// Which records are listed, and how many.
+#[derive(Debug, Deserialize)]
+struct Query {
+    reason: Option<String>,
+    source: Option<String>,
+    id: Option<String>,
+    #[serde(default = "usual_limit")]
+    limit: usize,
+}
+
+/// Which of the records with an id are replayed: all, if nothing is said.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Which {
+    /// Those of this source.
+    pub source: Option<String>,
+    /// The one in this partition,
+    pub partition: Option<i32>,
+    /// at this offset.
+    pub offset: Option<i64>,
+    /// Say what would come of it, and do nothing.
+    pub dry_run: bool,
+}
+
+/// What became of each record.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Replays {
+    /// Oldest first.
+    pub replays: Vec<Replay>,
+}
+
+/// What became of one record.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replay {
+    /// Its id in quarantine.
+    pub id: String,
+    /// The source that it came to.
+    pub source: String,
+    /// Where it lies.
+    pub partition: i32,
+    /// Its offset there.
+    pub offset: i64,
+    /// `published`, `duplicate` or `still_quarantined`.
+    pub outcome: String,
+    /// Why it is still in quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The id of its event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+}
+
+/// The routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/api/quarantine", web::get().to(list))
+        .route("/api/quarantine/{id}/replay", web::post().to(replay));
+}
+
+async fn list(admin: web::Data<Admin>, query: web::Query<Query>) -> HttpResponse {
+    let Query { reason, source, id, limit } = query.into_inner();
+    let wanted = Wanted { reason, source, id };
+    let limit = limit.min(MAX_RECORDS);
+    match read(admin, move |reader| quarantine::list(reader, &wanted, limit)).await {
+        Ok(listing) => HttpResponse::Ok().json(listing),
+        Err(problem) => problem.response(),
+    }
+}
+
+async fn replay(
+    admin: web::Data<Admin>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    which: web::Query<Which>,
+) -> HttpResponse {
+    let guard = if admin.token.is_some() { Guard::Token } else { Guard::Nothing };
+    if let Err(problem) = changing::admit(&request, guard) {
+        return problem.response();
+    }
+    let (id, which) = (id.into_inner(), which.into_inner());
+    let peer = request.peer_addr().map(|peer| peer.to_string()).unwrap_or_default();
+    match replay_all(&admin, id, which, &peer).await {
+        Ok(replays) => HttpResponse::Ok().json(Replays { replays }),
+        Err(problem) => problem.response(),
+    }
+}
+
+async fn replay_all(
+    admin: &web::Data<Admin>,
+    id: String,
+    which: Which,
+    peer: &str,
+) -> Result<Vec<Replay>, Problem> {
+    let wanted = Wanted { id: Some(id), source: which.source, reason: None };
+    let place = which.partition.zip(which.offset);
+    let found = read(admin.clone(), move |reader| match place {
+        None => quarantine::find(reader, &wanted),
+        Some((partition, offset)) => {
+            let found = reader.read_one(partition, offset)?;
+            let lying = found.as_ref().and_then(Lying::read);
+            Ok(lying.into_iter().filter(|lying| wanted.has(&lying.quarantined)).collect())
+        }
+    })
+    .await?;
+    if found.is_empty() {
+        return Err(Problem::NotInQuarantine);
+    }
+    let mut replays = Vec::with_capacity(found.len());
+    for lying in found {
+        let replay = replay_one(admin, &lying, which.dry_run).await?;
+        if !which.dry_run {
+            // Who did what, for those who ask later.
+            tracing::info!(
+                event = "replayed",
+                peer,
+                event.id = replay.id,
+                source = replay.source,
+                partition = replay.partition,
+                offset = replay.offset,
+                outcome = replay.outcome,
+                "{} from quarantine was replayed: {}",
+                replay.id,
+                replay.outcome
+            );
+        }
+        replays.push(replay);
+    }
+    Ok(replays)
+}
+
+async fn replay_one(admin: &Admin, lying: &Lying, dry_run: bool) -> Result<Replay, Problem> {
+    let Lying { quarantined, place } = lying;
+    if admin.inlets.stopping.load(Ordering::Relaxed) {
+        return Err(Problem::Stopping);
+    }
+    let inlet = admin.inlets.sources.get(&quarantined.source).filter(|inlet| {
+        // A source of the same name may be another provider's by now.
+        inlet.ingest.source().provider().as_str() == quarantined.provider
+    });
+    let told = |outcome: &str, reason: Option<&str>, event_id: Option<String>| Replay {
+        id: quarantined.id.to_string(),
+        source: quarantined.source.clone(),
+        partition: place.partition,
+        offset: place.offset,
+        outcome: outcome.to_owned(),
+        reason: reason.map(str::to_owned),
+        event_id,
+    };
+    let Some(inlet) = inlet else {
+        return Ok(told(STILL_QUARANTINED, Some("unknown_source"), None));
+    };
+    let now = admin.inlets.clock.now();
+    let replayed = match dry_run {
+        true => inlet.ingest.rehearse(quarantined, *place, now),
+        false => inlet.ingest.replay(quarantined, *place, now).await,
+    };
+    Ok(match replayed.map_err(Rejection::Unavailable)? {
+        Replayed::Accepted(id) => told("published", None, Some(id.to_string())),
+        Replayed::Duplicate(id) => told("duplicate", None, Some(id.to_string())),
+        Replayed::StillQuarantined(reason) => told(STILL_QUARANTINED, Some(reason.as_str()), None),
+    })
+}
+
+impl Shelf {
+    /// The quarantine topic of these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, reader: Mutex::default() }
+    }
+
+    /// Its name.
+    pub fn topic(&self) -> String {
+        self.settings.quarantine_topic()
+    }
+
+    /// Reads, with the client of the last time if that went well.
+    fn read<T>(&self, read: impl FnOnce(&Reader) -> Result<T, Trouble>) -> Result<T, Trouble> {
+        let mut kept = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = match kept.take() {
+            Some(reader) => reader,
+            None => Reader::open(&self.settings).map_err(|error| {
+                tracing::error!(error = %error, "cannot make a Kafka client");
+                Trouble::Fatal
+            })?,
+        };
+        let found = read(&reader)?;
+        *kept = Some(reader);
+        Ok(found)
+    }
+}
+
+/// Reads on a thread that may wait for Kafka.
+async fn read<T: Send + 'static>(
+    admin: web::Data<Admin>,
+    read: impl FnOnce(&Reader) -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Problem> {
+    let read = web::block(move || admin.quarantine.read(read)).await;
+    let read = read.map_err(|error| {
+        tracing::error!(error = %error, "reading the quarantine was given up");
+        Problem::Failed
+    })?;
+    read.map_err(|trouble| {
+        tracing::warn!(reason = trouble.as_str(), "cannot read the quarantine topic");
+        Problem::KafkaAway
+    })
+}
+
+/// What a replay says of what stays where it is.
+pub const STILL_QUARANTINED: &str = "still_quarantined";
+
+/// What an answer holds if it is not said how much.
+fn usual_limit() -> usize {
+    100
+}
+
+/// The most records in one answer: some tens of megabytes.
+pub const MAX_RECORDS: usize = 100_000;

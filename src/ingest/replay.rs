@@ -1,0 +1,143 @@
+//! Puts a body from quarantine through the relay again, once the cause is mended.
+//!
+//! The walk is that of a notification, but for the proof: what was proven when it came is carried in
+//! the quarantine record, and is what the event says.
+//!
+//! # Promises
+//! - However often one record is replayed here, its event is published at most once: the memory of it
+//!   is committed with the event's own record.
+//! - What is still not understood is stored nowhere again.
+//! - An event keeps its own id and the time at which it was received, and the sender's redelivery of
+//!   it is still a repeat.
+//!
+//! Knows nothing of HTTP or Kafka.
+
+use crate::event::id::EventId;
+use crate::ingest::{Ingest, Now};
+use crate::providers::source::{Reading, Reason};
+use crate::record::cloudevents::Context;
+use crate::record::quarantined::Quarantined;
+use crate::spool::window::IdKey;
+use crate::spool::{self, Appended, Submission};
+use std::time::Duration;
+
+/// What became of a body from quarantine.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Replayed {
+    /// It is understood now, and in the spool under its own id.
+    Accepted(EventId),
+    /// It was replayed before, or its event came otherwise meanwhile.
+    Duplicate(EventId),
+    /// It is not understood.
+    StillQuarantined(Reason),
+}
+
+/// One record of the quarantine topic, which no other record is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset there.
+    pub offset: i64,
+    /// Its time in Kafka, milliseconds since the epoch: a topic made anew begins with the same
+    /// offsets.
+    pub timestamp: i64,
+}
+
+impl Ingest {
+    /// Reads, identifies, routes, encodes and commits a body that came to this source before.
+    pub async fn replay(
+        &self,
+        quarantined: &Quarantined,
+        place: Place,
+        now: Now,
+    ) -> Result<Replayed, spool::Error> {
+        let again = match self.read_again(quarantined, place, now) {
+            Ok(again) => again,
+            Err(reason) => return Ok(Replayed::StillQuarantined(reason)),
+        };
+        if self.spool.remembers_for_good(&again.key)? {
+            return Ok(Replayed::Duplicate(again.id));
+        }
+        let appended = self.spool.append(again.submission).await?;
+        // The record stays in its topic, perhaps longer than the window, and people repeat
+        // themselves. A kill just now leaves it to the window, and to the next who asks.
+        self.spool.remember_for_good(&again.key);
+        match appended {
+            Appended::New { .. } => Ok(Replayed::Accepted(again.id)),
+            Appended::Duplicate => Ok(Replayed::Duplicate(again.id)),
+        }
+    }
+
+    /// What [`Ingest::replay`] would come to now. Stores nothing.
+    pub fn rehearse(
+        &self,
+        quarantined: &Quarantined,
+        place: Place,
+        now: Now,
+    ) -> Result<Replayed, spool::Error> {
+        let again = match self.read_again(quarantined, place, now) {
+            Ok(again) => again,
+            Err(reason) => return Ok(Replayed::StillQuarantined(reason)),
+        };
+        let is_known = self.spool.remembers_for_good(&again.key)?
+            || self.spool.remembers(&again.submission.id, now.steady)?;
+        match is_known {
+            true => Ok(Replayed::Duplicate(again.id)),
+            false => Ok(Replayed::Accepted(again.id)),
+        }
+    }
+
+    fn read_again(
+        &self,
+        quarantined: &Quarantined,
+        place: Place,
+        now: Now,
+    ) -> Result<Again, Reason> {
+        let Quarantined { raw, delivery_id, verified, .. } = quarantined;
+        let proven =
+            self.source.proven_before(raw.clone(), delivery_id.as_deref(), verified.clone());
+        let mut event = match proven.read() {
+            Reading::Event(event) => event,
+            Reading::Quarantine { reason, .. } => return Err(reason),
+        };
+        let was_accepted = quarantined.event.is_some();
+        if was_accepted {
+            // Consumers and `explain` know it by this one, whatever reading it now gives.
+            event.id = quarantined.id.clone();
+        }
+        let context = Context {
+            source: self.source.name(),
+            received_at: quarantined.received_at,
+            traceparent: quarantined.traceparent.as_deref(),
+        };
+        let key = place.key(self.source.name(), &quarantined.id);
+        let submission = self.submission(&event, context, self.accounts.of_replays(), now.steady);
+        let submission = match was_accepted {
+            false => submission,
+            // Its id is remembered, as it was accepted; so what is asked is whether this very refusal
+            // was replayed. The id is remembered anew beside it: within no time nothing is a repeat.
+            true => {
+                Submission { id: key, fact: Some((submission.id, Duration::ZERO)), ..submission }
+            }
+        };
+        Ok(Again { id: event.id, key, submission })
+    }
+}
+
+/// A body that is understood now.
+struct Again {
+    /// Its event's id.
+    id: EventId,
+    /// The key of its replay.
+    key: IdKey,
+    submission: Submission,
+}
+
+impl Place {
+    /// The key of a replay of what lies here.
+    fn key(self, source: &str, id: &EventId) -> IdKey {
+        let Self { partition, offset, timestamp } = self;
+        IdKey::of_replay(source, &format!("{id}@{partition}/{offset}/{timestamp}"))
+    }
+}

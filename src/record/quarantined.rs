@@ -1,0 +1,225 @@
+//! A record of the quarantine topic, read back: what was kept of a body, and why it is there.
+
+use crate::event::id::EventId;
+use crate::event::proof::Proofs;
+use crate::event::time;
+use crate::record::json;
+use crate::record::quarantine::{self, DELIVERY_ID, TRACEPARENT, VERIFIED};
+use crate::record::refused::{EVENT, GROUP, REFUSED_BY};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// A quarantined body, with all that is known of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Quarantined {
+    /// The hash of the body; of an event that Kafka refused, the event's own id.
+    pub id: EventId,
+    /// The source that it came to.
+    pub source: String,
+    /// That source's provider, as it was then.
+    pub provider: String,
+    /// Why it is in quarantine: a text, as a later version may know more reasons.
+    pub reason: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// What was proven of it then; nothing, if the record does not say.
+    pub verified: Proofs,
+    /// The id of its delivery, of APS.
+    pub delivery_id: Option<String>,
+    /// The request's `traceparent`.
+    pub traceparent: Option<String>,
+    /// The topic that refused it, if it was Kafka.
+    pub refused_by: Option<String>,
+    /// What it is, if it was understood.
+    pub event: Option<Understood>,
+    /// The body as posted.
+    pub raw: Bytes,
+}
+
+/// What an event was read as before Kafka refused its record.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Understood {
+    /// Its name.
+    pub name: String,
+    /// Its group, as text.
+    pub group: String,
+}
+
+/// The record is not as the relay writes them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the record is not one of a relay's quarantine: {0}")]
+pub struct NotOurs(&'static str);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Value<'a> {
+    id: String,
+    source: String,
+    provider: String,
+    reason: String,
+    received_at: String,
+    #[serde(borrow, default, deserialize_with = "json::present")]
+    raw: Option<&'a RawValue>,
+    raw_base64: Option<String>,
+}
+
+impl Quarantined {
+    /// Reads a record's headers and value.
+    pub fn read(headers: &BTreeMap<String, String>, bytes: &[u8]) -> Result<Self, NotOurs> {
+        let value: Value<'_> =
+            serde_json::from_slice(bytes).map_err(|_| NotOurs("its value has other fields"))?;
+        let raw = match (value.raw, value.raw_base64) {
+            (Some(raw), _) => Bytes::copy_from_slice(json::as_written(raw, bytes)),
+            (None, Some(text)) => {
+                BASE64.decode(text).map_err(|_| NotOurs("rawBase64 is not Base64"))?.into()
+            }
+            (None, None) => return Err(NotOurs("it has no body")),
+        };
+        let header = |name: &str| headers.get(name).cloned();
+        let event =
+            header(EVENT).map(|name| Understood { name, group: header(GROUP).unwrap_or_default() });
+        let id = EventId::parse(value.id).map_err(|_| NotOurs("its id is empty"))?;
+        // Of an event the id is the sender's own as a rule.
+        if event.is_none() && id != quarantine::id(&raw) {
+            return Err(NotOurs("its id is not its body's hash"));
+        }
+        let verified = header(VERIFIED);
+        let verified = verified.map_or(Some(Proofs::default()), |text| Proofs::read(&text));
+        Ok(Self {
+            id,
+            source: value.source,
+            provider: value.provider,
+            reason: value.reason,
+            received_at: time::read(&value.received_at).ok_or(NotOurs("receivedAt is no time"))?,
+            verified: verified.ok_or(NotOurs("its proof has a name that is not known"))?,
+            delivery_id: header(DELIVERY_ID),
+            traceparent: header(TRACEPARENT),
+            refused_by: header(REFUSED_BY),
+            event,
+            raw,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::proof::Proof;
+    use crate::providers::source::{Reason, Settings, Source};
+    use crate::record::layout::Record;
+    use crate::record::quarantine::Kept;
+    use crate::record::refused;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn read(record: &Record) -> Result<Quarantined, NotOurs> {
+        let parts = record.parts();
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let headers = parts.headers().map(|(name, value)| (name.to_owned(), text(value)));
+        Quarantined::read(&headers.collect(), parts.value)
+    }
+
+    #[test]
+    fn every_body_that_was_put_there_is_had_back_byte_for_byte_with_what_was_proven() {
+        let settings = r#"{"name":"plant","provider":"aps","proof":"none"}"#;
+        let settings: Settings = serde_json::from_str(settings).unwrap();
+        let source = Source::new(&settings, Duration::from_secs(1)).unwrap();
+        let verified = Proofs::new(vec![Proof::Hmac, Proof::UrlToken]);
+        let received_at = time::read("2026-11-25T20:00:00.123Z").unwrap();
+        let kept = Kept {
+            received_at,
+            verified: &verified,
+            delivery_id: Some("d-1"),
+            traceparent: Some("00-1-2-03"),
+        };
+
+        for raw in ["{}", " {\"a\" : 1}\r\n", "\u{feff}{}", "odd", "", "[ ]\t", "null"] {
+            let found =
+                read(&quarantine::encode(Reason::NoHook, raw.as_bytes(), &source, kept)).unwrap();
+
+            assert_eq!(found.raw, raw.as_bytes(), "{raw}");
+            assert_eq!(found.id, quarantine::id(raw.as_bytes()));
+            assert_eq!((&*found.source, &*found.provider), ("plant", "aps"));
+            assert_eq!((&*found.reason, found.received_at), ("no_hook", received_at));
+            assert_eq!(found.verified, verified);
+            assert_eq!(found.delivery_id.as_deref(), kept.delivery_id);
+            assert_eq!(found.traceparent.as_deref(), kept.traceparent);
+            assert_eq!((found.event, found.refused_by), (None, None));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_that_were_put_there_are_had_back(
+            raw in prop_oneof![
+                vec(any::<u8>(), 0..200),
+                "[ \t\r\n]{0,3}(\\{\"a\": ?[0-9]{1,30}\\}|\\[\\]|null|\"[a-z\"]{0,3}\")[ \t\r\n]{0,3}"
+                    .prop_map(String::into_bytes),
+            ],
+        ) {
+            let settings = r#"{"name":"plant","provider":"aps","proof":"none"}"#;
+            let settings: Settings = serde_json::from_str(settings).unwrap();
+            let source = Source::new(&settings, Duration::from_secs(1)).unwrap();
+            let kept = Kept {
+                received_at: Timestamp::UNIX_EPOCH,
+                verified: &Proofs::NONE,
+                delivery_id: None,
+                traceparent: None,
+            };
+
+            let found = read(&quarantine::encode(Reason::NotJson, &raw, &source, kept));
+
+            prop_assert_eq!(found.map(|found| found.raw), Ok(Bytes::from(raw)));
+        }
+    }
+
+    #[test]
+    fn of_an_event_that_kafka_refused_the_id_the_event_and_the_topic_are_had_back() {
+        let mut record = Record::builder("key", 64);
+        let value = r#"{"id":"m-1","provider":"onshape","source":"acme","event":"onshape.x","group":"other","receivedAt":"2026-11-25T20:00:00.123Z","verified":"hmac","raw": {} }"#;
+        record.header("ce_traceparent", "00-1-2-03").value().extend_from_slice(value.as_bytes());
+        let refused = refused::encode(
+            &record.finish().parts(),
+            Reason::TooLargeForKafka,
+            "cad.onshape.other",
+        );
+
+        let found = read(&refused).unwrap();
+
+        assert_eq!((found.id.as_str(), &*found.raw), ("m-1", &b" {} "[..]));
+        assert_eq!(found.verified, Proofs::new(vec![Proof::Hmac]));
+        assert_eq!(found.refused_by.as_deref(), Some("cad.onshape.other"));
+        let event = found.event.unwrap();
+        assert_eq!((&*event.name, &*event.group), ("onshape.x", "other"));
+        assert_eq!(found.traceparent.as_deref(), Some("00-1-2-03"));
+    }
+
+    #[test]
+    fn what_is_not_as_a_relay_writes_it_is_refused() {
+        let of = |value: &str| Quarantined::read(&BTreeMap::new(), value.as_bytes());
+        let ours = |id: &str, at: &str, rest: &str| {
+            format!(
+                r#"{{"id":"{id}","source":"s","provider":"aps","reason":"no_hook","receivedAt":"{at}"{rest}}}"#
+            )
+        };
+        let (id, at) = (quarantine::id(b"{}"), "2026-11-25T20:00:00.123Z");
+
+        assert!(of(&ours(id.as_str(), at, r#","raw":{}"#)).is_ok());
+        for (value, why) in [
+            ("{}".to_owned(), "its value has other fields"),
+            (ours(id.as_str(), at, ""), "it has no body"),
+            (ours(id.as_str(), at, r#","rawBase64":"?""#), "rawBase64 is not Base64"),
+            (ours("", at, r#","raw":{}"#), "its id is empty"),
+            (ours(id.as_str(), at, r#","raw":{"a":1}"#), "its id is not its body's hash"),
+            (ours(id.as_str(), "now", r#","raw":{}"#), "receivedAt is no time"),
+        ] {
+            assert_eq!(of(&value), Err(NotOurs(why)), "{value}");
+        }
+    }
+}
