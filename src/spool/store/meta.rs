@@ -1,0 +1,110 @@
+//! What is true of the whole spool: who it is, its lanes and runs, how far each lane is released.
+
+use crate::spool::segments::Segment;
+use crate::spool::store::{Error, Store};
+use bytes::Bytes;
+use fjall::PersistMode;
+use std::collections::BTreeMap;
+
+impl Store {
+    /// The number of a value in `meta`, such as the last sequence.
+    pub fn last_sequence(&self) -> Result<u64, Error> {
+        Ok(self.meta.get(LAST_SEQUENCE)?.and_then(|bytes| number(&bytes)).unwrap_or(0))
+    }
+
+    /// How far each lane is released, as far as this directory knows.
+    pub fn released(&self) -> Result<BTreeMap<u16, u64>, Error> {
+        let rows = self.meta_rows(RELEASED)?;
+        Ok(rows.iter().filter_map(|(lane, value)| Some((*lane as u16, number(value)?))).collect())
+    }
+
+    /// The lanes that were ever used: number and topic.
+    pub fn lanes(&self) -> Result<Vec<(u16, String)>, Error> {
+        let rows = self.meta_rows(LANE)?;
+        Ok(rows.into_iter().map(|(lane, topic)| (lane as u16, text(&topic))).collect())
+    }
+
+    /// The runs that ever wrote here: first sequence and name, oldest first.
+    pub fn runs(&self) -> Result<Vec<(u64, String)>, Error> {
+        let rows = self.meta_rows(RUN)?;
+        Ok(rows.into_iter().map(|(first, name)| (first, text(&name))).collect())
+    }
+
+    /// The instance's name, if the directory was ever named.
+    pub fn instance(&self) -> Result<Option<String>, Error> {
+        Ok(self.meta.get(INSTANCE)?.map(|name| text(&name)))
+    }
+
+    /// Names the instance, once.
+    pub fn name_instance(&self, name: &str) -> Result<(), Error> {
+        self.put_meta(INSTANCE.to_vec(), name.as_bytes())
+    }
+
+    /// Adds a lane for a topic.
+    pub fn add_lane(&self, lane: u16, topic: &str) -> Result<(), Error> {
+        self.put_meta(meta_key(LANE, lane.into()), topic.as_bytes())
+    }
+
+    /// Begins a run whose first record will have the given sequence.
+    pub fn begin_run(&self, first: u64, name: &str) -> Result<(), Error> {
+        self.put_meta(meta_key(RUN, first), name.as_bytes())
+    }
+
+    /// Forgets a run of which nothing waits.
+    pub fn forget_run(&self, first: u64) -> Result<(), Error> {
+        self.forget(meta_key(RUN, first))
+    }
+
+    /// Keeps what a full segment holds, so that a start need not read it.
+    pub fn note_summary(&self, number: u64, segment: &Segment) -> Result<(), Error> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
+        batch.insert(&self.meta, meta_key(SUMMARY, number), segment.encode());
+        Ok(batch.commit()?)
+    }
+
+    /// What a segment holds, if it was noted.
+    pub fn summary(&self, number: u64) -> Result<Option<Segment>, Error> {
+        let bytes = self.meta.get(meta_key(SUMMARY, number))?;
+        Ok(bytes.and_then(|bytes| Segment::decode(&bytes)))
+    }
+
+    fn put_meta(&self, key: Vec<u8>, value: &[u8]) -> Result<(), Error> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        batch.insert(&self.meta, key, value);
+        Ok(batch.commit()?)
+    }
+
+    pub(super) fn forget(&self, key: Vec<u8>) -> Result<(), Error> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
+        batch.remove(&self.meta, key);
+        Ok(batch.commit()?)
+    }
+
+    fn meta_rows(&self, kind: &[u8]) -> Result<Vec<(u64, Bytes)>, Error> {
+        let rows = self.meta.prefix(kind).map(|guard| {
+            let (key, value) = guard.into_inner()?;
+            let number = key.last_chunk().ok_or(Error::Damaged("a key of the spool's table"))?;
+            Ok((u64::from_be_bytes(*number), value.into()))
+        });
+        rows.collect()
+    }
+}
+
+pub(super) fn meta_key(kind: &[u8], number: u64) -> Vec<u8> {
+    [kind, &number.to_be_bytes()].concat()
+}
+
+fn number(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_le_bytes(*bytes.first_chunk()?))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub(super) const LAST_SEQUENCE: &[u8] = b"sequence";
+const INSTANCE: &[u8] = b"instance";
+pub(super) const RELEASED: &[u8] = b"released/";
+const LANE: &[u8] = b"lane/";
+const RUN: &[u8] = b"run/";
+pub(super) const SUMMARY: &[u8] = b"segment/";

@@ -1,0 +1,66 @@
+//! Where records went in Kafka, kept in the slice of the window that was the newest then.
+
+use crate::spool::store::keys::chunk_key;
+use crate::spool::store::meta::{RELEASED, meta_key};
+use crate::spool::store::{Error, Place, Store, read};
+use fjall::PersistMode;
+
+impl Store {
+    /// Notes how far a lane is released and where its records went. Not synced: after a power cut
+    /// Kafka's positions say it again.
+    pub fn note_release(
+        &self,
+        lane: u16,
+        released: u64,
+        slice: u64,
+        places: &[Place],
+    ) -> Result<(), Error> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
+        batch.insert(&self.meta, meta_key(RELEASED, lane.into()), released.to_le_bytes());
+        if let Some(last) = places.last() {
+            let slices = read(&self.slices);
+            let slice = slices.get(&slice).ok_or(Error::Damaged("a slice is missing"))?;
+            let value: Vec<u8> = places.iter().flat_map(encode_place).collect();
+            batch.insert(slice, place_key(lane, last.sequence), value);
+        }
+        Ok(batch.commit()?)
+    }
+
+    /// Where a record went, if it is known.
+    pub fn place(&self, lane: u16, sequence: u64) -> Result<Option<Place>, Error> {
+        for slice in read(&self.slices).values().rev() {
+            let range = place_key(lane, sequence)..=place_key(lane, u64::MAX);
+            let Some(guard) = slice.range(range).next() else { continue };
+            let value = guard.value()?;
+            let found = value.chunks_exact(PLACE_BYTES).filter_map(decode_place);
+            if let Some(place) = found.into_iter().find(|place| place.sequence == sequence) {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn place_key(lane: u16, last: u64) -> [u8; 11] {
+    let mut key = [b'p'; 11];
+    key[1..].copy_from_slice(&chunk_key(lane, last));
+    key
+}
+
+fn encode_place(place: &Place) -> [u8; PLACE_BYTES] {
+    let mut bytes = [0; PLACE_BYTES];
+    bytes[..8].copy_from_slice(&place.sequence.to_le_bytes());
+    bytes[8..12].copy_from_slice(&place.partition.to_le_bytes());
+    bytes[12..].copy_from_slice(&place.offset.to_le_bytes());
+    bytes
+}
+
+fn decode_place(bytes: &[u8]) -> Option<Place> {
+    Some(Place {
+        sequence: u64::from_le_bytes(*bytes.first_chunk()?),
+        partition: i32::from_le_bytes(*bytes.get(8..)?.first_chunk()?),
+        offset: i64::from_le_bytes(*bytes.get(12..)?.first_chunk()?),
+    })
+}
+
+pub(super) const PLACE_BYTES: usize = 8 + 4 + 8;
