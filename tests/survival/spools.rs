@@ -29,6 +29,11 @@ pub enum Refused {
 
 /// Opens the spool in a directory.
 pub fn open(dir: &Path) -> Result<Spool, OpenError> {
+    open_accepting(dir, Loss::Refuse)
+}
+
+/// The same, going on without what is lost or not.
+pub fn open_accepting(dir: &Path, loss: Loss) -> Result<Spool, OpenError> {
     let settings =
         Settings { dir: dir.to_owned(), max_bytes: ByteSize(1 << 30), disk_reserve: ByteSize(0) };
     let histogram = |name: &str| {
@@ -40,7 +45,7 @@ pub fn open(dir: &Path) -> Result<Spool, OpenError> {
         topics: &["a", "b", "quarantine"].map(str::to_owned),
         quarantine: "quarantine",
         accounts: 1,
-        loss: Loss::Refuse,
+        loss,
         meters: Meters {
             commit_duration: histogram("duration"),
             commit_records: histogram("records"),

@@ -1,13 +1,27 @@
 //! What is true of the whole spool: who it is, its lanes and runs, how far each lane is released.
 
 use crate::spool::segments::Segment;
+use crate::spool::store::journal::BATCH;
 use crate::spool::store::{Error, Store};
 use bytes::Bytes;
 use fjall::PersistMode;
 use std::collections::BTreeMap;
 
 impl Store {
-    /// The number of a value in `meta`, such as the last sequence.
+    /// Refuses what a later build wrote; notes the format where there is none yet.
+    pub(super) fn check_format(&self) -> Result<(), Error> {
+        match self.meta.get(FORMAT_KEY)?.and_then(|bytes| number(&bytes)) {
+            Some(FORMAT) => Ok(()),
+            Some(found) if found > FORMAT => Err(Error::Newer(found)),
+            Some(_) | None => self.put_meta(FORMAT_KEY.to_vec(), &FORMAT.to_le_bytes()),
+        }
+    }
+
+    pub(super) fn read_last_batch(&self) -> Result<u64, Error> {
+        Ok(self.meta.get(BATCH)?.and_then(|bytes| number(&bytes)).unwrap_or(0))
+    }
+
+    /// The last sequence that was given.
     pub fn last_sequence(&self) -> Result<u64, Error> {
         Ok(self.meta.get(LAST_SEQUENCE)?.and_then(|bytes| number(&bytes)).unwrap_or(0))
     }
@@ -59,7 +73,7 @@ impl Store {
     pub fn note_summary(&self, number: u64, segment: &Segment) -> Result<(), Error> {
         let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
         batch.insert(&self.meta, meta_key(SUMMARY, number), segment.encode());
-        Ok(batch.commit()?)
+        self.write(batch)
     }
 
     /// What a segment holds, if it was noted.
@@ -71,13 +85,13 @@ impl Store {
     fn put_meta(&self, key: Vec<u8>, value: &[u8]) -> Result<(), Error> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
         batch.insert(&self.meta, key, value);
-        Ok(batch.commit()?)
+        self.write(batch)
     }
 
     pub(super) fn forget(&self, key: Vec<u8>) -> Result<(), Error> {
         let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
         batch.remove(&self.meta, key);
-        Ok(batch.commit()?)
+        self.write(batch)
     }
 
     fn meta_rows(&self, kind: &[u8]) -> Result<Vec<(u64, Bytes)>, Error> {
@@ -103,8 +117,29 @@ fn text(bytes: &[u8]) -> String {
 }
 
 pub(super) const LAST_SEQUENCE: &[u8] = b"sequence";
+/// What this build writes. Grows when an earlier build could no longer read it; spools of builds that
+/// noted none are read as they are.
+pub(super) const FORMAT: u64 = 1;
+const FORMAT_KEY: &[u8] = b"format";
 const INSTANCE: &[u8] = b"instance";
 pub(super) const RELEASED: &[u8] = b"released/";
 const LANE: &[u8] = b"lane/";
 const RUN: &[u8] = b"run/";
 pub(super) const SUMMARY: &[u8] = b"segment/";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_a_newer_build_wrote_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.put_meta(FORMAT_KEY.to_vec(), &(FORMAT + 1).to_le_bytes()).unwrap();
+        drop(store);
+
+        let refused = Store::open(dir.path()).unwrap_err();
+
+        assert!(matches!(refused, Error::Newer(found) if found == FORMAT + 1), "{refused}");
+    }
+}

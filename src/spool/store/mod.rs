@@ -10,19 +10,23 @@
 //! - [`Store::commit`] returns when everything in it is on the disk, or nothing of it counts.
 //! - After a failed commit the store accepts nothing more.
 
+pub mod journal;
 mod keys;
 mod meta;
 mod places;
 
 use crate::spool::chunk::Chunk;
 use crate::spool::lock;
+use crate::spool::store::journal::BATCH;
 use crate::spool::store::keys::{SEGMENT_PREFIX, SLICE_PREFIX, chunk_key, id_key, numbered};
-use crate::spool::store::meta::{LAST_SEQUENCE, SUMMARY, meta_key};
+use crate::spool::store::meta::{FORMAT, LAST_SEQUENCE, SUMMARY, meta_key};
 use crate::spool::store::places::PLACE_BYTES;
 use crate::spool::window::{Entry, IdKey};
 use fjall::config::{BlockSizePolicy, FilterPolicy};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -35,6 +39,8 @@ pub struct Store {
     segments: RwLock<BTreeMap<u64, Keyspace>>,
     slices: RwLock<BTreeMap<u64, Keyspace>>,
     flushed: Mutex<BTreeSet<u64>>,
+    /// The number of the last batch.
+    last_batch: Mutex<u64>,
 }
 
 /// Why the store cannot be used.
@@ -46,6 +52,11 @@ pub enum Error {
     /// What it holds is not what was written.
     #[error("the spool is damaged: {0}")]
     Damaged(&'static str),
+    /// A later build wrote it.
+    #[error(
+        "the spool was written by a newer build: its format is {0}, and this build knows {FORMAT}"
+    )]
+    Newer(u64),
     /// The store crate failed, which after a commit is final.
     #[error("the spool's store failed: {0}")]
     Failed(#[source] fjall::Error),
@@ -107,7 +118,10 @@ impl Store {
             segments: RwLock::default(),
             slices: RwLock::default(),
             flushed: Mutex::default(),
+            last_batch: Mutex::default(),
         };
+        *lock(&store.last_batch) = store.read_last_batch()?;
+        store.check_format()?;
         for name in store.database.list_keyspace_names() {
             if let Some(number) = numbered(&name, SEGMENT_PREFIX) {
                 store.open_segment(number)?;
@@ -135,7 +149,7 @@ impl Store {
             }
         }
         batch.insert(&self.meta, LAST_SEQUENCE, commit.last_sequence.to_le_bytes());
-        Ok(batch.commit()?)
+        self.write(batch)
     }
 
     /// What is remembered of an id, newest slice first.
@@ -266,9 +280,33 @@ impl Store {
         Ok(())
     }
 
+    /// The number of the last batch that was written.
+    pub fn last_batch(&self) -> u64 {
+        *lock(&self.last_batch)
+    }
+
     /// The bytes that the store has on the disk.
     pub fn disk_bytes(&self) -> Result<u64, Error> {
         Ok(self.database.disk_space()?)
+    }
+
+    /// Writes a batch, with its number: a start sees when one is gone from the journals.
+    fn write(&self, mut batch: OwnedWriteBatch) -> Result<(), Error> {
+        // Held until it is written, so that the numbers are in order in the journals.
+        let mut last = lock(&self.last_batch);
+        batch.insert(&self.meta, BATCH, (*last + 1).to_le_bytes());
+        batch.commit()?;
+        *last += 1;
+        Ok(())
+    }
+}
+
+/// Whether a process has the store in a directory open.
+pub fn is_open(dir: &Path) -> io::Result<bool> {
+    match File::open(dir.join("lock"))?.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -277,9 +315,6 @@ impl std::fmt::Debug for Store {
         f.debug_struct("Store").finish_non_exhaustive()
     }
 }
-
-/// What every commit in a journal ends with.
-pub const END_OF_COMMIT: &[u8] = b"FJL\x03";
 
 /// Flushing and compacting share a thread: with a second one, the first hands compactions to it in a
 /// loop that never rests while one runs.

@@ -23,7 +23,7 @@ impl Store {
             let value: Vec<u8> = places.iter().flat_map(encode_place).collect();
             batch.insert(slice, place_key(lane, last.sequence), value);
         }
-        Ok(batch.commit()?)
+        self.write(batch)
     }
 
     /// Where a record went, if it is known.
