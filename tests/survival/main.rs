@@ -24,3 +24,4 @@ mod oracle;
 mod refusals;
 mod repeats;
 mod spools;
+mod upgrade;
