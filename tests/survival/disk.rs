@@ -1,12 +1,11 @@
 //! The disk fails or fills up.
 
+use crate::disks::Disk;
 use crate::faults::{Fault, Faults};
 use crate::large;
 use crate::oracle::{self, Ledger, Load};
 use crate::support::kafka::Kafka;
 use crate::support::relay::Relay;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,7 +35,7 @@ async fn after_a_failed_sync_nothing_more_is_accepted_and_the_relay_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_answered_503_and_a_drained_one_200_without_a_restart() {
     let mut kafka = Kafka::start().await;
-    let disk = SmallDisk::mount(320);
+    let disk = Disk::in_memory(320);
     let relay = oracle::relay(&kafka)
         .set("spool.dir", &format!("'{}'", disk.path.join("spool").display()))
         .set("spool.disk_reserve", "'64MiB'")
@@ -75,35 +74,6 @@ async fn fill(relay: &Relay) -> Ledger {
         ledger.acknowledge(&large.body);
     }
     unreachable!("the disk is small")
-}
-
-/// A file system in memory, unmounted with this value. Mounting takes a root's rights.
-struct SmallDisk {
-    path: PathBuf,
-}
-
-impl SmallDisk {
-    fn mount(mebibytes: u64) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("small-disk-{}-{mebibytes}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder to mount on");
-        let size = format!("size={mebibytes}m");
-        run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path));
-        Self { path }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: the relay may still be on its way out.
-        drop(Command::new("umount").arg("-l").arg(&self.path).status());
-        drop(std::fs::remove_dir(&self.path));
-    }
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("the command runs");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 const SYNC_FAILURES: u64 = 3;

@@ -13,6 +13,7 @@ mod clock;
 mod copies;
 mod damage;
 mod disk;
+mod disks;
 mod faults;
 mod kills;
 mod large;
@@ -21,6 +22,7 @@ mod models;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod oracle;
+mod power;
 mod refusals;
 mod repeats;
 mod spools;
