@@ -69,6 +69,13 @@ impl Store {
         self.forget(meta_key(RUN, first))
     }
 
+    /// How many notes of where records went are in each slice. Those of builds that did not count
+    /// them are not known.
+    pub(super) fn read_place_rows(&self) -> Result<BTreeMap<u64, u64>, Error> {
+        let rows = self.meta_rows(PLACES)?;
+        Ok(rows.iter().filter_map(|(slice, rows)| Some((*slice, number(rows)?))).collect())
+    }
+
     /// Keeps what a full segment holds, so that a start need not read it.
     pub fn note_summary(&self, number: u64, segment: &Segment) -> Result<(), Error> {
         let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
@@ -125,6 +132,8 @@ const INSTANCE: &[u8] = b"instance";
 pub(super) const RELEASED: &[u8] = b"released/";
 const LANE: &[u8] = b"lane/";
 const RUN: &[u8] = b"run/";
+/// How many notes of where records went are in a slice.
+pub(super) const PLACES: &[u8] = b"places/";
 pub(super) const SUMMARY: &[u8] = b"segment/";
 
 #[cfg(test)]

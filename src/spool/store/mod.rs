@@ -19,7 +19,7 @@ use crate::spool::chunk::Chunk;
 use crate::spool::lock;
 use crate::spool::store::journal::BATCH;
 use crate::spool::store::keys::{SEGMENT_PREFIX, SLICE_PREFIX, chunk_key, id_key, numbered};
-use crate::spool::store::meta::{FORMAT, LAST_SEQUENCE, SUMMARY, meta_key};
+use crate::spool::store::meta::{FORMAT, LAST_SEQUENCE, PLACES, SUMMARY, meta_key};
 use crate::spool::store::places::PLACE_BYTES;
 use crate::spool::window::{Entry, IdKey};
 use fjall::config::{BlockSizePolicy, FilterPolicy};
@@ -41,6 +41,8 @@ pub struct Store {
     flushed: Mutex<BTreeSet<u64>>,
     /// The number of the last batch.
     last_batch: Mutex<u64>,
+    /// How many entries of each slice are no ids, but notes of where records went.
+    place_rows: Mutex<BTreeMap<u64, u64>>,
 }
 
 /// Why the store cannot be used.
@@ -119,7 +121,9 @@ impl Store {
             slices: RwLock::default(),
             flushed: Mutex::default(),
             last_batch: Mutex::default(),
+            place_rows: Mutex::default(),
         };
+        *lock(&store.place_rows) = store.read_place_rows()?;
         *lock(&store.last_batch) = store.read_last_batch()?;
         store.check_format()?;
         for name in store.database.list_keyspace_names() {
@@ -165,7 +169,13 @@ impl Store {
 
     /// How many ids are remembered, about: an id counts until its slice is dropped.
     pub fn count_ids(&self) -> u64 {
-        read(&self.slices).values().map(|slice| slice.approximate_len() as u64).sum()
+        let slices = read(&self.slices);
+        let rows = lock(&self.place_rows);
+        let ids = slices.iter().map(|(number, slice)| {
+            let places = rows.get(number).copied().unwrap_or(0);
+            (slice.approximate_len() as u64).saturating_sub(places)
+        });
+        ids.sum()
     }
 
     /// The first chunk of a lane that holds a record after the given sequence.
@@ -267,8 +277,10 @@ impl Store {
 
     /// Forgets a slice and gives its space back.
     pub fn drop_slice(&self, number: u64) -> Result<(), Error> {
-        let slice = write(&self.slices).remove(&number);
-        slice.map_or(Ok(()), |slice| Ok(self.database.delete_keyspace(slice)?))
+        let Some(slice) = write(&self.slices).remove(&number) else { return Ok(()) };
+        self.database.delete_keyspace(slice)?;
+        lock(&self.place_rows).remove(&number);
+        self.forget(meta_key(PLACES, number))
     }
 
     /// Brings everything small out of memory, so that old journals can go.

@@ -1,7 +1,8 @@
 //! Where records went in Kafka, kept in the slice of the window that was the newest then.
 
+use crate::spool::lock;
 use crate::spool::store::keys::chunk_key;
-use crate::spool::store::meta::{RELEASED, meta_key};
+use crate::spool::store::meta::{PLACES, RELEASED, meta_key};
 use crate::spool::store::{Error, Place, Store, read};
 use fjall::PersistMode;
 
@@ -19,9 +20,13 @@ impl Store {
         batch.insert(&self.meta, meta_key(RELEASED, lane.into()), released.to_le_bytes());
         if let Some(last) = places.last() {
             let slices = read(&self.slices);
-            let slice = slices.get(&slice).ok_or(Error::Damaged("a slice is missing"))?;
+            let keyspace = slices.get(&slice).ok_or(Error::Damaged("a slice is missing"))?;
             let value: Vec<u8> = places.iter().flat_map(encode_place).collect();
-            batch.insert(slice, place_key(lane, last.sequence), value);
+            batch.insert(keyspace, place_key(lane, last.sequence), value);
+            let mut rows = lock(&self.place_rows);
+            let rows = rows.entry(slice).or_default();
+            *rows += 1;
+            batch.insert(&self.meta, meta_key(PLACES, slice), rows.to_le_bytes());
         }
         self.write(batch)
     }
