@@ -14,9 +14,8 @@
 //! lost at its end while the newest is empty. A journal that is gone whole looks like one that the
 //! store needed no more, if it was the oldest.
 
-use crate::spool::store::journal::Journal;
+use crate::spool::store::journal::{self, Journal};
 use crate::spool::verdict::Fault;
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -45,7 +44,7 @@ impl Journals {
         });
         let accepted = noted.strip_prefix(ACCEPTED).and_then(|number| number.trim().parse().ok());
         let mut chain = Chain { accepted, ..Chain::default() };
-        let journals = numbered(&dir.join("store"))?;
+        let journals = journal::list(&dir.join("store"))?;
         let newest = journals.keys().last().copied();
         for (number, path) in &journals {
             match Journal::read(path) {
@@ -116,24 +115,6 @@ impl Chain {
 
 fn fault(journal: u64, said: &str) -> Fault {
     Fault { place: format!("store/{journal}.jnl"), fault: said.to_owned() }
-}
-
-/// All journals of a store, oldest first.
-fn numbered(store: &Path) -> io::Result<BTreeMap<u64, PathBuf>> {
-    let mut journals = BTreeMap::new();
-    let entries = match fs::read_dir(store) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(journals),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str());
-        if let Some(number) = name.and_then(|name| name.strip_suffix(".jnl")?.parse().ok()) {
-            journals.insert(number, path);
-        }
-    }
-    Ok(journals)
 }
 
 const ACCEPTED: &str = "accepted ";

@@ -144,7 +144,7 @@ impl Opening<'_> {
             identity,
             limits: Limits {
                 max_bytes: self.settings.max_bytes.0,
-                disk_reserve: self.settings.disk_reserve.0,
+                disk_reserve: self.settings.reserve(),
             },
             front: Mutex::new(Front {
                 pending_bytes,

@@ -51,6 +51,19 @@ impl Disk {
         self.mount();
     }
 
+    /// Files of others that take so many bytes.
+    pub fn fill(&self, bytes: u64) {
+        let file = File::create(self.path.join("others")).expect("a file of others");
+        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)
+            .expect("room for the files of others");
+    }
+
+    /// Bytes that may still be written to it.
+    pub fn free(&self) -> u64 {
+        let stat = rustix::fs::statvfs(&self.path).expect("a mounted disk");
+        stat.f_bavail * stat.f_frsize
+    }
+
     fn mount(&self) {
         let image = self.image.as_ref().expect("a disk in a file");
         run("mount", [OsStr::new("-o"), OsStr::new("loop"), image.as_os_str()], &self.path);

@@ -7,10 +7,12 @@
 //! # Limits
 //! Checksums are left to the store, which refuses to open when one is wrong.
 
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// What a journal holds up to its end, or to the first thing that cannot be understood.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -45,6 +47,53 @@ impl Journal {
             Some(run) if run.end() + 1 == number => *run = *run.start()..=number,
             _ => self.numbers.push(number..=number),
         }
+    }
+}
+
+/// All journals of a store, oldest first.
+pub fn list(store: &Path) -> io::Result<BTreeMap<u64, PathBuf>> {
+    let mut journals = BTreeMap::new();
+    let entries = match fs::read_dir(store) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(journals),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if let Some(number) = name.and_then(|name| name.strip_suffix(".jnl")?.parse().ok()) {
+            journals.insert(number, path);
+        }
+    }
+    Ok(journals)
+}
+
+/// What journals take on the disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sizes {
+    /// The one that is written.
+    pub active: u64,
+    /// Those that are full, and go when nothing in them is in memory alone.
+    pub full: u64,
+}
+
+impl Sizes {
+    /// Asks the file system.
+    pub(super) fn of(store: &Path) -> io::Result<Self> {
+        let mut sizes = Self::default();
+        for path in list(store)?.into_values() {
+            match fs::metadata(path) {
+                // What is laid out in advance takes nothing yet.
+                Ok(found) => {
+                    let newest = found.blocks() * 512;
+                    sizes.full += std::mem::replace(&mut sizes.active, newest);
+                }
+                // It went meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sizes)
     }
 }
 
@@ -126,6 +175,9 @@ impl Cursor {
 pub const BATCH: [u8; 5] = *b"batch";
 /// What every batch ends with.
 pub const END_OF_BATCH: [u8; 4] = *b"FJL\x03";
+
+/// At a flush the store begins a new journal if more than this is in the old one.
+pub const FULL_BYTES: u64 = 64_000_000;
 
 const START: u8 = 1;
 const ITEM: u8 = 2;

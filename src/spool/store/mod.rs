@@ -27,13 +27,14 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistM
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use keys::{segment_name, slice_name};
 
 /// The open store.
 pub struct Store {
+    dir: PathBuf,
     database: Database,
     meta: Keyspace,
     segments: RwLock<BTreeMap<u64, Keyspace>>,
@@ -115,6 +116,7 @@ impl Store {
             KeyspaceCreateOptions::default().max_memtable_size(META_MEMTABLE_BYTES)
         })?;
         let store = Self {
+            dir: dir.to_owned(),
             database,
             meta,
             segments: RwLock::default(),
@@ -295,6 +297,11 @@ impl Store {
     /// The number of the last batch that was written.
     pub fn last_batch(&self) -> u64 {
         *lock(&self.last_batch)
+    }
+
+    /// What the journals take on the disk.
+    pub fn journals(&self) -> Result<journal::Sizes, Error> {
+        journal::Sizes::of(&self.dir).map_err(|error| Error::Failed(error.into()))
     }
 
     /// The bytes that the store has on the disk.
