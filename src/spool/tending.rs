@@ -1,7 +1,7 @@
 //! Looks after the store beside the writer: new segments and slices are made before they are
 //! needed, old ones are dropped, and the disk's free space is watched.
 
-use crate::spool::store::journal::FULL_BYTES;
+use crate::spool::store::journal::{FULL_BYTES, Sizes};
 use crate::spool::{Inner, lock, store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -57,7 +57,14 @@ impl Bell {
 pub fn run(inner: &Inner) {
     let mut seen = Seen::default();
     while inner.tend.wait(PAUSE) {
-        if let Err(error) = step(inner, &mut seen) {
+        // Whatever fails after it, the disk is watched.
+        let journals = inner.store.journals().unwrap_or_default();
+        let pending_bytes = lock(&inner.front).pending_bytes;
+        let disk = match watch_disk(inner, journals.active, pending_bytes) {
+            true => Disk::Low,
+            false => Disk::Roomy,
+        };
+        if let Err(error) = step(inner, &mut seen, journals, disk) {
             tracing::error!(error = %error, "cannot tend the spool's store");
         }
     }
@@ -69,12 +76,20 @@ struct Seen {
     last_sequence: u64,
     /// Rounds without a new record.
     quiet: u32,
+    /// Whether the journal that is written was full: it ends at the next flush.
+    full: bool,
     /// The segment after whose beginning the journals were last let go.
     settled: u64,
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Disk {
+    Roomy,
+    Low,
+}
+
 /// One round.
-fn step(inner: &Inner, seen: &mut Seen) -> Result<(), store::Error> {
+fn step(inner: &Inner, seen: &mut Seen, journals: Sizes, disk: Disk) -> Result<(), store::Error> {
     let active = inner.active_segment.load(Ordering::Acquire);
     inner.store.open_segment(active + 1)?;
     let released = lock(&inner.lanes).take_released_segments(active);
@@ -85,18 +100,17 @@ fn step(inner: &Inner, seen: &mut Seen) -> Result<(), store::Error> {
     for segment in inner.store.segments().into_iter().filter(|segment| segment + 1 < active) {
         inner.store.flush_segment(segment)?;
     }
-    let journals = inner.store.journals()?;
-    let pending_bytes = lock(&inner.front).pending_bytes;
-    let is_low = watch_disk(inner, journals.active, pending_bytes);
     let last_sequence = inner.last_sequence.load(Ordering::Relaxed);
     seen.quiet = if seen.last_sequence == last_sequence { seen.quiet + 1 } else { 0 };
     seen.last_sequence = last_sequence;
     let idle = {
         let lanes = lock(&inner.lanes);
-        let is_worth_it = match is_low {
+        let is_worth_it = match disk {
             // Whatever it keeps in memory keeps full journals on the disk.
-            true => lanes.segment_bytes(active) > 0,
-            false => seen.quiet >= QUIET_ROUNDS && lanes.segment_bytes(active) >= WORTHWHILE_BYTES,
+            Disk::Low => lanes.segment_bytes(active) > 0,
+            Disk::Roomy => {
+                seen.quiet >= QUIET_ROUNDS && lanes.segment_bytes(active) >= WORTHWHILE_BYTES
+            }
         };
         is_worth_it && !lanes.waits_in(active)
     };
@@ -105,9 +119,15 @@ fn step(inner: &Inner, seen: &mut Seen) -> Result<(), store::Error> {
         lock(&inner.front).leave_segment = true;
         inner.work.notify_one();
     }
-    let is_in_the_way = is_low && pending_bytes == 0 && journals.full > 0;
+    let drained = lock(&inner.front).pending_bytes == 0;
+    let is_in_the_way = disk == Disk::Low && drained && journals.full > 0;
     let is_full = journals.active > FULL_BYTES;
-    if idle || is_in_the_way || is_full || active >= seen.settled + SEGMENTS_A_JOURNAL {
+    let was_full = std::mem::replace(&mut seen.full, is_full);
+    if idle
+        || is_in_the_way
+        || (is_full && !was_full)
+        || active >= seen.settled + SEGMENTS_A_JOURNAL
+    {
         // Journals go when nothing in them is in memory alone.
         inner.store.settle()?;
         seen.settled = active;
