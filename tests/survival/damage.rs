@@ -6,6 +6,7 @@
 use crate::oracle;
 use crate::oracle::dice::Dice;
 use crate::spools::{self, Found};
+use cadrelay::spool::stopped::Stopped;
 use cadrelay::spool::store::journal::END_OF_BATCH;
 use cadrelay::spool::{Loss, OpenError};
 use std::fs::{self, File};
@@ -87,6 +88,9 @@ async fn what_an_operator_has_accepted_as_lost_is_not_asked_about_again() {
     End::Cut.inflict(full, end);
 
     assert!(matches!(spools::open(&case), Err(OpenError::Gap { .. })));
+    let seen = Stopped::open(&case).expect("a look");
+    assert!(seen.faults()[0].fault.contains("does not follow"), "{:?}", seen.faults());
+    drop(seen);
     let spool = spools::open_accepting(&case, Loss::Accept).expect("a start without what is gone");
     let sequence = spools::append(&spool, 1_000, 0, 300).await;
     assert_eq!(sequence, 91);
