@@ -210,7 +210,7 @@ fn inlets(
     }
     let limits = metrics::Limits {
         max_bytes: config.spool.max_bytes.0,
-        disk_reserve: config.spool.disk_reserve.0,
+        disk_reserve: config.spool.reserve(),
     };
     metrics.watch(spool.clone(), known, limits);
     Ok(Inlets {

@@ -58,7 +58,8 @@ enum Measure {
         #[arg(long)]
         without_kafka: bool,
     },
-    /// Backlog: fill the spool while Kafka is away, then measure how it drains.
+    /// Backlog: fill the spool while Kafka is away, then measure how it drains, what memory that
+    /// takes, and what senders wait meanwhile.
     Drain {
         /// Records.
         #[arg(long, default_value_t = 500_000)]
@@ -66,6 +67,9 @@ enum Measure {
         /// Bytes of a body.
         #[arg(long, default_value_t = 350)]
         size: usize,
+        /// Requests a second while it drains.
+        #[arg(long, default_value_t = 1_000)]
+        rate: u32,
     },
     /// Restart: how long a start takes with much in the spool, and what memory.
     Restart {
@@ -96,7 +100,9 @@ fn main() {
             runtime.block_on(latency(rate, seconds, without_kafka));
         }
         Some(Measure::Restart { ids, pending }) => runtime.block_on(restart(ids, pending)),
-        Some(Measure::Drain { records, size }) => runtime.block_on(drain(records, size)),
+        Some(Measure::Drain { records, size, rate }) => {
+            runtime.block_on(drain(records, size, rate));
+        }
         // A smoke of two seconds, for those who run all benches.
         None => runtime.block_on(ratio(1, 5_000, 1024, 64)),
     }
@@ -149,7 +155,7 @@ async fn latency(rate: u32, seconds: u32, without_kafka: bool) {
     println!("relay memory {} MiB", relay.memory() >> 20);
 }
 
-async fn drain(records: usize, size: usize) {
+async fn drain(records: usize, size: usize, rate: u32) {
     let mut kafka = support::kafka::Kafka::start().await;
     let mut relay = Relay::start(&kafka.brokers());
     let make = |count| Arc::new(Requests::make(count, size, SECRET, unique(), Timestamp::now()));
@@ -160,30 +166,46 @@ async fn drain(records: usize, size: usize) {
     while left > 0 {
         let part = left.min(100_000);
         let round = make(part).closed_loop(relay.address, 64).await;
-        show("filling", &round, None);
         left -= part;
+        show("filling", &round, None);
+        println!("relay memory {} MiB with {} pending", relay.memory() >> 20, records - left);
     }
-    println!("relay memory {} MiB with {records} pending", relay.memory() >> 20);
+    // As long as the draining takes at 150,000 records a second, which it does not reach.
+    let meanwhile = make(records * rate as usize / 150_000);
     kafka.restart().await;
     let mut began = None;
     let mut first = 0;
+    let mut memory = 0;
+    let mut posting = None;
     loop {
         let pending = relay.pending().await;
+        memory = memory.max(relay.memory());
         match began {
             None if pending < records as u64 => {
                 began = Some(Instant::now());
                 first = pending;
+                posting =
+                    Some(tokio::spawn(Arc::clone(&meanwhile).fixed_rate(relay.address, 64, rate)));
             }
             Some(began) if pending == 0 => {
-                let rate = first as f64 / Instant::now().duration_since(began).as_secs_f64();
-                println!("drained {first} records of {size} bytes at {rate:.0} a second");
+                let took = Instant::now().duration_since(began);
+                let rate = first as f64 / took.as_secs_f64();
+                println!(
+                    "drained {first} records of {size} bytes at {rate:.0} a second, {took:.1?}"
+                );
                 break;
             }
             _ => {}
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    println!("relay memory {} MiB afterwards", relay.memory() >> 20);
+    let posting = posting.expect("it has begun").await.expect("the senders do not panic");
+    show("while draining", &posting, None);
+    println!(
+        "relay memory {} MiB at most while draining, {} MiB afterwards",
+        memory >> 20,
+        relay.memory() >> 20
+    );
 }
 
 async fn restart(ids: u64, pending: u64) {

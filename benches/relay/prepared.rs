@@ -89,4 +89,5 @@ fn open(dir: &Path) -> Spool {
 }
 
 const ROUND: u64 = 50_000;
-const SENDERS: u64 = 256;
+/// Many, so that a commit is large and the filling takes minutes on a slow disk as well.
+const SENDERS: u64 = 2_048;

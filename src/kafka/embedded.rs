@@ -7,6 +7,7 @@
 use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 /// A cluster of one broker on a loopback port.
 pub struct Embedded {
@@ -32,6 +33,13 @@ impl Embedded {
     /// Takes connections again, at the same address and with the same records.
     pub fn comes_back(&self) -> Result<(), KafkaError> {
         self.cluster.broker_up(BROKER)
+    }
+
+    /// Says of the next two writes, a record's and its position's, that they are repeats of earlier
+    /// ones, and writes nothing.
+    pub fn claims_a_repeat(&self) {
+        let claim = RDKafkaRespErr::RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER;
+        self.cluster.request_errors(RDKafkaApiKey::Produce, &[claim; 2]);
     }
 
     /// Its address, for any Kafka client on this machine.

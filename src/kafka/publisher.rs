@@ -199,7 +199,11 @@ impl Publisher {
         }
         // Reports may have come in with the last flush.
         self.producer.poll(Duration::ZERO);
-        if context.has_refusal() { Err(Failure::Refused) } else { Ok(()) }
+        match context.has_refusal() {
+            true => Err(Failure::Refused),
+            false if context.all_are_written() => Ok(()),
+            false => Err(Failure::Unheard),
+        }
     }
 
     fn send(
@@ -328,6 +332,11 @@ impl Reports {
         batch.worst.is_some() || batch.is_lost
     }
 
+    fn all_are_written(&self) -> bool {
+        let batch = lock(&self.batch);
+        batch.reports.iter().all(|report| matches!(report, Report::Written { .. }))
+    }
+
     fn worst(&self) -> Trouble {
         lock(&self.batch).worst.unwrap_or(Trouble::Timeout)
     }
@@ -358,6 +367,10 @@ impl ProducerContext for Reports {
                 let mut batch = lock(&self.batch);
                 if batch.number == tag >> INDEX_BITS
                     && let Some(report) = batch.reports.get_mut(index)
+                    // Without an offset the broker took it for a repeat of what it has, and the
+                    // client believes that. A broker that was just started was seen to say so of
+                    // a record that it had never written.
+                    && message.offset() >= 0
                 {
                     *report = Report::Written {
                         partition: message.partition(),

@@ -1,38 +1,35 @@
-//! Notices when a full journal of the store lost its end.
+//! Notices when a journal of the store lost batches.
 //!
 //! The store reads each of its journals up to the first thing that it does not understand, cuts the
 //! rest off, and goes on with the next journal. At the end of the newest one that is right: what is
-//! cut there was never acknowledged, or the mark beside the store tells. In the middle of an older
-//! one it leaves a gap that nothing later shows.
+//! cut there was never acknowledged, or the mark beside the store tells. In an older one it leaves a
+//! gap that nothing later shows, and soon throws the journal away.
 //!
-//! A full journal was ended in good order, with a batch whose last byte is not zero; only what was
-//! laid out in advance follows. So it ends where its last byte lies that is not zero, and if the
-//! store has cut it before that place, something acknowledged may be gone.
-//!
-//! The store's cut destroys what shows it, so the ends are noted in a file beside the store before
-//! it opens: a start that was refused is refused again, until an operator accepts the loss.
+//! So a start reads the journals before the store does, and changes nothing. Every batch has a
+//! number, the one after that of the batch before it; what is missing between two shows, in one
+//! journal or from one to the next.
 //!
 //! # Limits
-//! A journal that is cut, or zeroed to its end, exactly between two batches looks whole.
+//! What the newest journal lost at its end shows by the mark alone; so does what the one before it
+//! lost at its end while the newest is empty. A journal that is gone whole looks like one that the
+//! store needed no more, if it was the oldest.
 
-use std::collections::BTreeMap;
+use crate::spool::store::journal::{self, Journal};
+use crate::spool::verdict::Fault;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// The full journals as they were before the store opened them.
+/// The journals as they are before the store opens them.
 #[derive(Debug)]
 pub struct Journals {
     note: PathBuf,
-    /// A former start found one that was cut, and nobody accepted that.
-    damaged: bool,
-    /// Held open, because the store removes those that it needs no more.
-    full: Vec<(File, u64)>,
+    /// The first place where something is missing that nobody has accepted.
+    pub gap: Option<Fault>,
 }
 
 impl Journals {
-    /// Looks at the journals of the store in a spool's directory, before it is opened.
+    /// Reads the journals of the store in a spool's directory.
     pub fn look(dir: &Path) -> io::Result<Self> {
         let note = dir.join("journals");
         let noted = match fs::read_to_string(&note) {
@@ -40,157 +37,137 @@ impl Journals {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
-        let mut full = Vec::new();
-        let mut ends = String::new();
-        for (number, path) in full_journals(&dir.join("store"))? {
-            let file = File::open(path)?;
-            let end = end_of(&file)?.max(noted_end(&noted, number));
-            ends.push_str(&format!("{number} {end}\n"));
-            full.push((file, end));
-        }
-        let journals = Self { note, damaged: noted.contains(DAMAGED), full };
-        if !journals.full.is_empty() && !journals.damaged {
-            journals.write(&ends)?;
-        }
-        Ok(journals)
-    }
-
-    /// Whether the store, which is open now, has cut none of them before its end. If it has, that
-    /// is noted for the starts to come.
-    pub fn are_whole(&self) -> io::Result<bool> {
-        if self.damaged {
-            return Ok(false);
-        }
-        for (file, end) in &self.full {
-            if file.metadata()?.len() < *end {
-                self.write(DAMAGED)?;
-                return Ok(false);
+        // Left by a build that noted what it had found after the store had cut it.
+        let found_before = (noted == "damaged").then(|| Fault {
+            place: "store".to_owned(),
+            fault: "a journal was damaged at an earlier start".to_owned(),
+        });
+        let accepted = noted.strip_prefix(ACCEPTED).and_then(|number| number.trim().parse().ok());
+        let mut chain = Chain { accepted, ..Chain::default() };
+        let journals = journal::list(&dir.join("store"))?;
+        let newest = journals.keys().last().copied();
+        for (number, path) in &journals {
+            match Journal::read(path) {
+                Ok(journal) => chain.add(*number, &journal, newest == Some(*number)),
+                // A running store needs it no more.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        Ok(Self { note, gap: found_before.or_else(|| chain.end()) })
     }
 
-    /// Ends the watch: they are whole, or an operator goes on without what is gone.
-    pub fn forget(self) -> io::Result<()> {
-        match fs::remove_file(&self.note) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        }
-    }
-
-    fn write(&self, text: &str) -> io::Result<()> {
+    /// Notes that an operator goes on without what is gone before the batch that follows `last`.
+    pub fn accept(&self, last: u64) -> io::Result<()> {
         let mut file = File::create(&self.note)?;
-        file.write_all(text.as_bytes())?;
+        writeln!(file, "{ACCEPTED}{last}")?;
         file.sync_all()
     }
 }
 
-/// All journals of a store but the newest, by number.
-fn full_journals(store: &Path) -> io::Result<BTreeMap<u64, PathBuf>> {
-    let mut journals = BTreeMap::new();
-    let entries = match fs::read_dir(store) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(journals),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str());
-        if let Some(number) = name.and_then(|name| name.strip_suffix(".jnl")?.parse().ok()) {
-            journals.insert(number, path);
+/// What must follow what.
+#[derive(Debug, Default)]
+struct Chain {
+    /// Gaps up to the batch after this one are accepted.
+    accepted: Option<u64>,
+    journal: Option<u64>,
+    batch: Option<u64>,
+    /// Something is missing, and the next batch tells whether that was accepted.
+    missing: Option<Fault>,
+    gap: Option<Fault>,
+}
+
+impl Chain {
+    fn add(&mut self, number: u64, journal: &Journal, is_newest: bool) {
+        if let Some(before) = self.journal.replace(number)
+            && before + 1 != number
+        {
+            self.missing.get_or_insert(fault(before + 1, "is missing"));
+        }
+        for run in &journal.numbers {
+            if let Some(before) = self.batch.replace(*run.end())
+                && before + 1 != *run.start()
+            {
+                let said = format!("batch {} does not follow {before}", run.start());
+                self.missing.get_or_insert(fault(number, &said));
+            }
+            if let Some(missing) = self.missing.take()
+                && self.accepted.is_none_or(|accepted| *run.start() > accepted + 1)
+            {
+                self.gap.get_or_insert(missing);
+            }
+        }
+        // A full one ends in good order, and was never empty.
+        if !is_newest && (!journal.is_whole || journal.batches == 0) {
+            self.missing.get_or_insert(fault(number, "is damaged before its end"));
         }
     }
-    journals.pop_last();
-    Ok(journals)
-}
 
-/// The end of a journal that a start noted which did not come to its own end.
-fn noted_end(noted: &str, number: u64) -> u64 {
-    let rows = noted.lines().filter_map(|line| line.split_once(' '));
-    let of_number = rows.filter(|(of, _)| of.parse() == Ok(number));
-    of_number.filter_map(|(_, end)| end.parse().ok()).max().unwrap_or(0)
-}
-
-/// Behind the last byte that is not zero.
-fn end_of(file: &File) -> io::Result<u64> {
-    let mut end = file.metadata()?.len();
-    let mut piece = vec![0; PIECE];
-    while end > 0 {
-        let length = end.min(PIECE as u64);
-        let bytes = &mut piece[..length as usize];
-        file.read_exact_at(bytes, end - length)?;
-        if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
-            return Ok(end - length + last as u64 + 1);
-        }
-        end -= length;
+    fn end(self) -> Option<Fault> {
+        let is_new = match (self.accepted, self.batch) {
+            (Some(accepted), Some(batch)) => batch > accepted,
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        self.gap.or(self.missing.filter(|_| is_new))
     }
-    Ok(0)
 }
 
-const PIECE: usize = 256 << 10;
-const DAMAGED: &str = "damaged";
+fn fault(journal: u64, said: &str) -> Fault {
+    Fault { place: format!("store/{journal}.jnl"), fault: said.to_owned() }
+}
+
+const ACCEPTED: &str = "accepted ";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A spool with one full journal of twelve bytes, laid out to fifteen.
-    fn spool() -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("store")).unwrap();
-        fs::write(dir.path().join("store/9.jnl"), b"full\0journal\0\0\0").unwrap();
-        fs::write(dir.path().join("store/10.jnl"), b"active\0\0").unwrap();
-        dir
-    }
-
-    fn cut(dir: &Path, name: &str, length: u64) {
-        let journal = dir.join("store").join(name);
-        File::options().write(true).open(journal).unwrap().set_len(length).unwrap();
-    }
-
-    #[test]
-    fn a_full_journal_may_lose_what_was_laid_out_in_advance_and_nothing_else() {
-        let dir = spool();
-        let journals = Journals::look(dir.path()).unwrap();
-
-        cut(dir.path(), "9.jnl", 12);
-        assert!(journals.are_whole().unwrap());
-        cut(dir.path(), "9.jnl", 11);
-        assert!(!journals.are_whole().unwrap());
+    /// What a start says of these journals; the last is the newest.
+    fn check(
+        accepted: Option<u64>,
+        journals: &[(u64, &[std::ops::RangeInclusive<u64>], bool)],
+    ) -> String {
+        let mut chain = Chain { accepted, ..Chain::default() };
+        for (at, (number, numbers, is_whole)) in journals.iter().enumerate() {
+            let batches = numbers.iter().map(|run| run.end() - run.start() + 1).sum();
+            let journal = Journal { batches, numbers: numbers.to_vec(), is_whole: *is_whole };
+            chain.add(*number, &journal, at + 1 == journals.len());
+        }
+        chain.end().map_or(String::new(), |gap| format!("{}: {}", gap.place, gap.fault))
     }
 
     #[test]
-    fn a_journal_that_was_cut_and_then_removed_is_noticed_also_by_later_starts() {
-        let dir = spool();
-        let journals = Journals::look(dir.path()).unwrap();
-        cut(dir.path(), "9.jnl", 4);
-        fs::remove_file(dir.path().join("store/9.jnl")).unwrap();
-        assert!(!journals.are_whole().unwrap());
-
-        let later = Journals::look(dir.path()).unwrap();
-        assert!(!later.are_whole().unwrap());
-        later.forget().unwrap();
-        assert!(Journals::look(dir.path()).unwrap().are_whole().unwrap());
+    fn what_follows_on_is_whole_wherever_it_begins_and_the_newest_may_be_torn() {
+        assert_eq!(check(None, &[]), "");
+        assert_eq!(check(None, &[(0, &[], false)]), "");
+        assert_eq!(check(None, &[(7, &[90..=95], true), (8, &[96..=99], false)]), "");
     }
 
     #[test]
-    fn a_cut_is_noticed_by_the_start_after_one_that_died_of_it() {
-        let dir = spool();
-        drop(Journals::look(dir.path()).unwrap());
-        cut(dir.path(), "9.jnl", 4);
-
-        assert!(!Journals::look(dir.path()).unwrap().are_whole().unwrap());
+    fn what_is_missing_between_two_batches_shows() {
+        let said = "store/8.jnl: batch 96 does not follow 94";
+        assert_eq!(check(None, &[(7, &[90..=94], true), (8, &[96..=99], true)]), said);
+        assert_eq!(check(None, &[(8, &[90..=94, 96..=99], true)]), said);
     }
 
     #[test]
-    fn the_newest_journal_may_be_cut_and_there_may_be_none() {
-        let dir = spool();
-        let journals = Journals::look(dir.path()).unwrap();
-        cut(dir.path(), "10.jnl", 1);
-        assert!(journals.are_whole().unwrap());
+    fn a_full_journal_that_is_torn_empty_or_gone_shows() {
+        let damaged = "store/7.jnl: is damaged before its end";
+        assert_eq!(check(None, &[(7, &[90..=94], false), (8, &[95..=99], true)]), damaged);
+        assert_eq!(check(None, &[(7, &[90..=94], false), (8, &[], true)]), damaged);
+        assert_eq!(check(None, &[(7, &[], true), (8, &[95..=99], true)]), damaged);
+        let gone = "store/8.jnl: is missing";
+        assert_eq!(check(None, &[(7, &[90..=94], true), (9, &[97..=99], true)]), gone);
+    }
 
-        let new = tempfile::tempdir().unwrap();
-        assert!(Journals::look(new.path()).unwrap().are_whole().unwrap());
-        assert!(!new.path().join("journals").exists());
+    #[test]
+    fn what_was_accepted_is_passed_over_and_what_is_lost_after_it_is_not() {
+        // Ninety-six was the last batch when an operator went on.
+        assert_eq!(check(Some(96), &[(7, &[90..=94], true), (8, &[96..=99], true)]), "");
+        assert_eq!(check(Some(96), &[(7, &[], true), (8, &[97..=99], true)]), "");
+        assert_eq!(check(Some(96), &[(7, &[], true), (8, &[], true)]), "");
+        let said = "store/8.jnl: batch 98 does not follow 94";
+        assert_eq!(check(Some(96), &[(7, &[90..=94], true), (8, &[98..=99], true)]), said);
     }
 }

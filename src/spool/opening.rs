@@ -5,6 +5,7 @@ use crate::spool::lanes::{Known, Lanes, extent_of};
 use crate::spool::segments::{Extent, Segment};
 use crate::spool::settings::Settings;
 use crate::spool::store::{self, Store};
+use crate::spool::verdict::Fault;
 use crate::spool::window::Slicing;
 use crate::spool::{
     Front, Identity, Inner, Limits, Meters, Run, Spool, State, lock, mark, tending, writer,
@@ -81,14 +82,17 @@ pub enum OpenError {
         /// The last sequence that is there.
         stored: u64,
     },
-    /// The store has cut one of its journals short.
+    /// A journal of the store is not as it was written.
     #[error(
-        "the spool in {dir} has lost records: a journal of its store is damaged before its end. \
-         Restore the directory, or start with --accept-loss to go on without what is gone"
+        "the spool in {dir} has lost records: {}: {}. Restore the directory, or start with \
+         --accept-loss to go on without what is gone",
+        gap.place, gap.fault
     )]
-    Cut {
+    Gap {
         /// The directory.
         dir: PathBuf,
+        /// What is missing.
+        gap: Fault,
     },
 }
 
@@ -99,15 +103,21 @@ impl Opening<'_> {
         let unusable = |cause| OpenError::Directory { dir: dir.clone(), cause };
         let broken = |cause| OpenError::Store { dir: dir.clone(), cause };
         std::fs::create_dir_all(dir).map_err(unusable)?;
+        let home = dir.join("store");
         let journals = Journals::look(dir).map_err(unusable)?;
-        let store = Store::open(&dir.join("store")).map_err(broken)?;
-        if !journals.are_whole().map_err(unusable)? {
-            if self.loss == Loss::Refuse {
-                return Err(OpenError::Cut { dir: dir.clone() });
-            }
-            tracing::error!("going on without what a damaged journal held, as told");
+        if let Some(gap) = journals.gap.clone().filter(|_| self.loss == Loss::Refuse) {
+            // While another process writes them, its journals are no sight to judge by.
+            let in_use = store::is_open(&home).map_err(unusable)?;
+            return Err(match in_use {
+                true => broken(store::Error::InUse),
+                false => OpenError::Gap { dir: dir.clone(), gap },
+            });
         }
-        journals.forget().map_err(unusable)?;
+        let store = Store::open(&home).map_err(broken)?;
+        if let Some(gap) = &journals.gap {
+            tracing::error!(place = gap.place, gap.fault, "going on without lost records, as told");
+            journals.accept(store.last_batch()).map_err(unusable)?;
+        }
         let mark = mark::Mark::open(dir).map_err(unusable)?;
         let stored = store.last_sequence().map_err(broken)?;
         let acknowledged = mark.sequence();
@@ -134,7 +144,7 @@ impl Opening<'_> {
             identity,
             limits: Limits {
                 max_bytes: self.settings.max_bytes.0,
-                disk_reserve: self.settings.disk_reserve.0,
+                disk_reserve: self.settings.reserve(),
             },
             front: Mutex::new(Front {
                 pending_bytes,

@@ -13,8 +13,16 @@ pub struct Settings {
     /// The most bytes of records that may wait for Kafka. Past it notifications are answered 503.
     /// Default `4GiB`.
     pub max_bytes: ByteSize,
-    /// Space on the disk that is left free for the store's own work. Default `256MiB`.
+    /// Space on the disk that is left for the store's own work, its journal among it. Default
+    /// `256MiB`; less than 96 MiB counts as 96 MiB.
     pub disk_reserve: ByteSize,
+}
+
+impl Settings {
+    /// What is left for the store's own work.
+    pub fn reserve(&self) -> u64 {
+        self.disk_reserve.0.max(LEAST_RESERVE)
+    }
 }
 
 impl Default for Settings {
@@ -26,3 +34,6 @@ impl Default for Settings {
         }
     }
 }
+
+/// The least reserve: a journal, which the store ends at 64 MB, and writing a few tables beside it.
+const LEAST_RESERVE: u64 = 96 << 20;

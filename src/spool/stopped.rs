@@ -10,8 +10,10 @@
 //! The journals, at most about 200 MB, are copied to the system's folder for temporary files
 //! (`TMPDIR`).
 
+use crate::spool::journals::Journals;
 use crate::spool::looking::Look;
 use crate::spool::mark::Mark;
+use crate::spool::store::journal::END_OF_BATCH;
 use crate::spool::store::{self, Store};
 use crate::spool::verdict::Fault;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -73,13 +75,18 @@ impl Stopped {
             Err(TryLockError::Error(cause)) => return Err(unreadable(&home)(cause)),
         }
         let acknowledged = Mark::read(dir).map_err(unreadable(&dir.join("mark")))?;
+        let gap = Journals::look(dir).map_err(unreadable(&home))?.gap;
         let journals = journals(&home).map_err(unreadable(&home))?;
         let copy = Copy::of(&home, &journals)?;
         let store = match Store::open(&copy.dir) {
             Ok(store) => store,
             Err(error) => return Err(Error::Damaged(blamed(&home, &journals, error)?)),
         };
-        let faults = cut_short(&home, &copy.dir, &journals).map_err(unreadable(&home))?;
+        let torn = match journals.last() {
+            Some(newest) => cut_short(&home, &copy.dir, newest).map_err(unreadable(&home))?,
+            None => None,
+        };
+        let faults = gap.into_iter().chain(torn).collect();
         Ok(Self { store, acknowledged, faults, _copy: copy, _lock: lock })
     }
 
@@ -181,25 +188,22 @@ fn blamed(home: &Path, journals: &[String], error: store::Error) -> Result<Fault
     Ok(Fault { place, fault })
 }
 
-/// Journals whose recovery ended before their last whole commit. A torn tail is cut off by it and
-/// is no fault: nothing of it was acknowledged. Whole commits behind the cut are one.
-fn cut_short(home: &Path, copy: &Path, journals: &[String]) -> io::Result<Vec<Fault>> {
-    let mut faults = Vec::new();
-    for journal in journals {
-        let end = match fs::metadata(copy.join(journal)) {
-            Ok(found) => found.len(),
-            // Everything in it is in tables as well, so the store has thrown it away.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        let bytes = fs::read(home.join(journal))?;
-        let rest = usize::try_from(end).ok().and_then(|end| bytes.get(end..)).unwrap_or_default();
-        if memchr::memmem::find(rest, store::END_OF_COMMIT).is_some() {
-            let fault = format!("cannot be read from byte {end} on, and commits follow");
-            faults.push(Fault { place: format!("store/{journal}"), fault });
-        }
-    }
-    Ok(faults)
+/// Whether the newest journal's recovery ended before its last whole commit. A torn tail is cut off
+/// by it and is no fault: nothing of it was acknowledged. Whole commits behind the cut are one.
+fn cut_short(home: &Path, copy: &Path, journal: &str) -> io::Result<Option<Fault>> {
+    let end = match fs::metadata(copy.join(journal)) {
+        Ok(found) => found.len(),
+        // Everything in it is in tables as well, so the store has thrown it away.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let bytes = fs::read(home.join(journal))?;
+    let rest = usize::try_from(end).ok().and_then(|end| bytes.get(end..)).unwrap_or_default();
+    let follows = memchr::memmem::find(rest, &END_OF_BATCH).is_some();
+    Ok(follows.then(|| Fault {
+        place: format!("store/{journal}"),
+        fault: format!("cannot be read from byte {end} on, and commits follow"),
+    }))
 }
 
 const JOURNAL: &str = ".jnl";

@@ -1,6 +1,7 @@
 //! Looks after the store beside the writer: new segments and slices are made before they are
 //! needed, old ones are dropped, and the disk's free space is watched.
 
+use crate::spool::store::journal::{FULL_BYTES, Sizes};
 use crate::spool::{Inner, lock, store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -56,8 +57,14 @@ impl Bell {
 pub fn run(inner: &Inner) {
     let mut seen = Seen::default();
     while inner.tend.wait(PAUSE) {
-        watch_disk(inner);
-        if let Err(error) = step(inner, &mut seen) {
+        // Whatever fails after it, the disk is watched.
+        let journals = inner.store.journals().unwrap_or_default();
+        let pending_bytes = lock(&inner.front).pending_bytes;
+        let disk = match watch_disk(inner, journals.active, pending_bytes) {
+            true => Disk::Low,
+            false => Disk::Roomy,
+        };
+        if let Err(error) = step(inner, &mut seen, journals, disk) {
             tracing::error!(error = %error, "cannot tend the spool's store");
         }
     }
@@ -69,12 +76,20 @@ struct Seen {
     last_sequence: u64,
     /// Rounds without a new record.
     quiet: u32,
+    /// Whether the journal that is written was full: it ends at the next flush.
+    full: bool,
     /// The segment after whose beginning the journals were last let go.
     settled: u64,
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Disk {
+    Roomy,
+    Low,
+}
+
 /// One round.
-fn step(inner: &Inner, seen: &mut Seen) -> Result<(), store::Error> {
+fn step(inner: &Inner, seen: &mut Seen, journals: Sizes, disk: Disk) -> Result<(), store::Error> {
     let active = inner.active_segment.load(Ordering::Acquire);
     inner.store.open_segment(active + 1)?;
     let released = lock(&inner.lanes).take_released_segments(active);
@@ -88,16 +103,31 @@ fn step(inner: &Inner, seen: &mut Seen) -> Result<(), store::Error> {
     let last_sequence = inner.last_sequence.load(Ordering::Relaxed);
     seen.quiet = if seen.last_sequence == last_sequence { seen.quiet + 1 } else { 0 };
     seen.last_sequence = last_sequence;
-    let idle = seen.quiet >= QUIET_ROUNDS && {
+    let idle = {
         let lanes = lock(&inner.lanes);
-        lanes.segment_bytes(active) >= WORTHWHILE_BYTES && !lanes.waits_in(active)
+        let is_worth_it = match disk {
+            // Whatever it keeps in memory keeps full journals on the disk.
+            Disk::Low => lanes.segment_bytes(active) > 0,
+            Disk::Roomy => {
+                seen.quiet >= QUIET_ROUNDS && lanes.segment_bytes(active) >= WORTHWHILE_BYTES
+            }
+        };
+        is_worth_it && !lanes.waits_in(active)
     };
     if idle {
         // Everything is drained: what the active segment holds can go as well.
         lock(&inner.front).leave_segment = true;
         inner.work.notify_one();
     }
-    if idle || active >= seen.settled + SEGMENTS_A_JOURNAL {
+    let drained = lock(&inner.front).pending_bytes == 0;
+    let is_in_the_way = disk == Disk::Low && drained && journals.full > 0;
+    let is_full = journals.active > FULL_BYTES;
+    let was_full = std::mem::replace(&mut seen.full, is_full);
+    if idle
+        || is_in_the_way
+        || (is_full && !was_full)
+        || active >= seen.settled + SEGMENTS_A_JOURNAL
+    {
         // Journals go when nothing in them is in memory alone.
         inner.store.settle()?;
         seen.settled = active;
@@ -111,9 +141,17 @@ fn step(inner: &Inner, seen: &mut Seen) -> Result<(), store::Error> {
     Ok(())
 }
 
-fn watch_disk(inner: &Inner) {
-    let Ok(free) = disk_free(&inner.tend.dir) else { return };
-    let low = free < inner.limits.disk_reserve;
+/// Whether the disk's reserve is reached.
+///
+/// The reserve is for the store's own writing, of which the active journal is most: what that takes
+/// already counts as reserved. Otherwise a store that is drained, whose journal never shrinks, would
+/// stay in its own way. Records that wait are written once more when they leave memory.
+fn watch_disk(inner: &Inner, journal_bytes: u64, pending_bytes: u64) -> bool {
+    let Ok(free) = disk_free(&inner.tend.dir) else {
+        return inner.disk_low.load(Ordering::Relaxed);
+    };
+    let written = journal_bytes.min(FULL_BYTES).saturating_sub(2 * pending_bytes);
+    let low = free + written < inner.limits.disk_reserve;
     if inner.disk_low.swap(low, Ordering::Relaxed) != low {
         if low {
             tracing::error!(
@@ -125,6 +163,7 @@ fn watch_disk(inner: &Inner) {
             tracing::info!(event = "spool_room", free_bytes = free, "the disk has room again");
         }
     }
+    low
 }
 
 /// Bytes that this process may still write to the disk of a directory.

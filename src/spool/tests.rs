@@ -181,6 +181,24 @@ async fn what_was_released_does_not_wait_after_a_restart_and_its_place_is_known(
 }
 
 #[tokio::test]
+async fn ids_are_counted_and_not_the_notes_of_where_records_went() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    for id in ["1", "2", "3"] {
+        let Ok(Appended::New { sequence }) = spool.append(submission(id, 0)).await else {
+            panic!("{id} was not stored");
+        };
+        let leaving = Leaving { through: sequence, published: 1, quarantined: 0, bytes: 1 };
+        spool.release(0, leaving, &[Place { sequence, partition: 0, offset: 7 }]).unwrap();
+    }
+
+    assert_eq!(spool.figures().ids, 3);
+    spool.close();
+    drop(spool);
+    assert_eq!(open(dir.path()).figures().ids, 3);
+}
+
+#[tokio::test]
 async fn a_second_process_on_the_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());

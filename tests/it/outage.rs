@@ -51,6 +51,20 @@ async fn a_relay_that_starts_without_kafka_takes_all_and_delivers_when_it_comes(
 }
 
 #[tokio::test]
+async fn a_record_that_kafka_takes_for_a_repeat_of_what_it_never_had_is_sent_again() {
+    let relay = Relay::builder().start().await;
+    relay.post(&Notification::onshape(1)).await.assert_accepted();
+    relay.consume("onshape.document", 1).await;
+
+    relay.kafka_claims_a_repeat();
+    let id = relay.post(&Notification::onshape(2)).await.id();
+    relay.drained().await;
+
+    let published = relay.read_to_end("onshape.document").await;
+    assert!(published.iter().any(|record| record.header("ce_id") == Some(&*id)), "{id} is lost");
+}
+
+#[tokio::test]
 async fn a_missing_topic_holds_back_its_own_lane_alone_until_it_is_there() {
     let kafka = Kafka::shared().await;
     let relay = Relay::builder().kafka(kafka).set("kafka.create_topics", "false").start().await;

@@ -266,6 +266,11 @@ impl Relay {
         self.broker.mock().comes_back().expect("the mock comes up");
     }
 
+    /// Lets the embedded Kafka take the next record for a repeat of what it never had.
+    pub fn kafka_claims_a_repeat(&self) {
+        self.broker.mock().claims_a_repeat();
+    }
+
     /// The full name of a topic of ours: `onshape.document`.
     pub fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.broker.prefix())

@@ -6,6 +6,9 @@
 use crate::oracle;
 use crate::oracle::dice::Dice;
 use crate::spools::{self, Found};
+use cadrelay::spool::stopped::Stopped;
+use cadrelay::spool::store::journal::END_OF_BATCH;
+use cadrelay::spool::{Loss, OpenError};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::panic::catch_unwind;
@@ -21,15 +24,82 @@ async fn a_damaged_journal_gives_everything_or_refuses_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "long"]
 async fn a_damaged_journal_that_is_full_gives_everything_or_refuses_the_start() {
     // More than one journal's 64 MB, so that the damage can lie before what is whole.
     let crash = Crash::after(90, 1_000_000).await;
     assert!(crash.journals().len() > 1, "there is only one journal");
 
-    let refused = crash.damage_often("full journal", 20);
+    let refused = crash.damage_often("full journal", 10);
 
-    assert!(refused > 5, "damage was hardly ever refused: {refused} of 20");
+    assert!(refused > 2, "damage was hardly ever refused: {refused} of 10");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_journal_that_ends_between_two_batches_refuses_the_start_and_stays_as_it_is() {
+    let crash = Crash::after(90, 1_000_000).await;
+    for end in [End::Cut, End::Zeroed] {
+        let case = crash.copy("case");
+        let full = &journals(&case)[0];
+        let mut ends = ends_of_batches(full);
+        assert!(ends.len() > 50, "there are {} batches in the full journal", ends.len());
+        ends.pop();
+
+        // A start that is refused changes nothing, so that the next cut is made in what is left.
+        for at in ends.into_iter().rev().chain([0]) {
+            end.inflict(full, at);
+            let before = fs::metadata(full).expect("the journal").len();
+            let refused = spools::open(&case).expect_err("a start on what has lost records");
+            assert!(matches!(refused, OpenError::Gap { .. }), "at {at}: {refused}");
+            assert_eq!(
+                fs::metadata(full).expect("the journal").len(),
+                before,
+                "it was cut further"
+            );
+        }
+        fs::remove_dir_all(&case).expect("the case is over");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_newest_journal_that_ends_between_two_batches_refuses_the_start() {
+    let crash = Crash::after(40, 300).await;
+    let [newest] = crash.journals().try_into().expect("one journal");
+    let mut ends = ends_of_batches(&newest);
+    assert!(ends.len() > 40, "there are {} batches in the journal", ends.len());
+    ends.pop();
+
+    for end in [End::Cut, End::Zeroed] {
+        for at in &ends {
+            let case = crash.copy("case");
+            end.inflict(&journals(&case)[0], *at);
+            let refused = spools::open(&case).expect_err("a start on what has lost records");
+            assert!(matches!(refused, OpenError::Lost { .. }), "at {at}: {refused}");
+            fs::remove_dir_all(&case).expect("the case is over");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_operator_has_accepted_as_lost_is_not_asked_about_again() {
+    let crash = Crash::after(90, 1_000_000).await;
+    let case = crash.copy("case");
+    let full = &journals(&case)[0];
+    let end = ends_of_batches(full)[30];
+    End::Cut.inflict(full, end);
+
+    assert!(matches!(spools::open(&case), Err(OpenError::Gap { .. })));
+    let seen = Stopped::open(&case).expect("a look");
+    assert!(seen.faults()[0].fault.contains("does not follow"), "{:?}", seen.faults());
+    drop(seen);
+    let spool = spools::open_accepting(&case, Loss::Accept).expect("a start without what is gone");
+    let sequence = spools::append(&spool, 1_000, 0, 300).await;
+    assert_eq!(sequence, 91);
+    spool.close();
+    drop(spool);
+
+    let found = spools::read(&case, [0, 89, 1_000].into_iter()).expect("a start as usual");
+    assert!(found.waiting[0].ends_with(&[91]), "{found:?}");
+    assert!(found.ids.contains(&89) && found.ids.contains(&1_000), "{:?}", found.ids);
 }
 
 /// The files of a spool as a kill left them.
@@ -51,17 +121,21 @@ impl Crash {
             acknowledged.waiting[usize::from(lane)].push(sequence);
             acknowledged.ids.insert(number);
         }
-        let copied = std::process::Command::new("cp")
-            .args(["-a", "--sparse=always"])
-            .args([dir.path().join("live"), dir.path().join("crash")])
-            .status();
-        assert!(copied.expect("cp runs").success());
+        // Nothing moves after a close, and it leaves what a kill leaves.
         spool.close();
+        drop(spool);
         Self { dir, acknowledged }
     }
 
     fn journals(&self) -> Vec<PathBuf> {
-        journals(&self.dir.path().join("crash"))
+        journals(&self.dir.path().join("live"))
+    }
+
+    /// A copy, to be damaged.
+    fn copy(&self, name: &str) -> PathBuf {
+        let case = self.dir.path().join(name);
+        spools::copy(&self.dir.path().join("live"), &case);
+        case
     }
 
     /// Damages a copy so often, each time in another way. How often the start was refused.
@@ -69,12 +143,7 @@ impl Crash {
         let mut dice = Dice::of(oracle::seed(), part);
         let mut refused = 0;
         for time in 0..times {
-            let case = self.dir.path().join(format!("case-{time}"));
-            let copied = std::process::Command::new("cp")
-                .args(["-a", "--sparse=always"])
-                .args([self.dir.path().join("crash"), case.clone()])
-                .status();
-            assert!(copied.expect("cp runs").success());
+            let case = self.copy(&format!("case-{time}"));
             let damage = Damage::roll(&mut dice, &journals(&case));
             damage.inflict();
             let ids = self.acknowledged.ids.iter().copied();
@@ -104,6 +173,31 @@ fn journals(spool: &Path) -> Vec<PathBuf> {
         .collect();
     found.sort();
     found
+}
+
+/// How a journal comes to end where it did not.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Cut,
+    Zeroed,
+}
+
+impl End {
+    fn inflict(self, journal: &Path, at: u64) {
+        let file = File::options().write(true).open(journal).expect("the journal");
+        let length = file.metadata().expect("the journal").len();
+        file.set_len(at).expect("a cut");
+        if matches!(self, Self::Zeroed) {
+            file.set_len(length).expect("a hole of zeros");
+        }
+    }
+}
+
+/// Where each batch of a journal ends.
+fn ends_of_batches(journal: &Path) -> Vec<u64> {
+    let bytes = fs::read(journal).expect("the journal is read");
+    let found = memchr::memmem::find_iter(&bytes, &END_OF_BATCH);
+    found.map(|at| (at + END_OF_BATCH.len()) as u64).collect()
 }
 
 #[derive(Debug)]

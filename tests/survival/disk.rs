@@ -1,12 +1,12 @@
 //! The disk fails or fills up.
 
+use crate::disks::Disk;
 use crate::faults::{Fault, Faults};
 use crate::large;
 use crate::oracle::{self, Ledger, Load};
 use crate::support::kafka::Kafka;
 use crate::support::relay::Relay;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use crate::support::waiting::eventually;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,7 +36,7 @@ async fn after_a_failed_sync_nothing_more_is_accepted_and_the_relay_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_answered_503_and_a_drained_one_200_without_a_restart() {
     let mut kafka = Kafka::start().await;
-    let disk = SmallDisk::mount(320);
+    let disk = Disk::in_memory(320);
     let relay = oracle::relay(&kafka)
         .set("spool.dir", &format!("'{}'", disk.path.join("spool").display()))
         .set("spool.disk_reserve", "'64MiB'")
@@ -49,7 +49,6 @@ async fn a_full_disk_is_answered_503_and_a_drained_one_200_without_a_restart() {
     kafka.kill();
     let large = fill(&relay).await;
     kafka.restart().await;
-    relay.drained().await;
     // Nobody frees anything but the relay itself.
     posting.answered(100).await;
 
@@ -61,6 +60,45 @@ async fn a_full_disk_is_answered_503_and_a_drained_one_200_without_a_restart() {
     assert!(verdict.statuses[&503] > 0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_others_have_filled_to_the_reserve_is_answered_200_once_it_is_drained() {
+    let mut kafka = Kafka::start().await;
+    let disk = Disk::in_memory(400);
+    let relay = oracle::relay(&kafka)
+        .set("spool.dir", &format!("'{}'", disk.path.join("spool").display()))
+        .set("spool.disk_reserve", &format!("'{RESERVE}B'"))
+        .start()
+        .await;
+    // What is left above the reserve, the relay's journal fills, and keeps.
+    disk.fill(disk.free() - RESERVE - (20 << 20));
+
+    kafka.kill();
+    let mut ledger = fill(&relay).await;
+    kafka.restart().await;
+    relay.drained().await;
+    assert!(disk.free() < RESERVE, "the drained store is not in its own way");
+    // Longer than one journal, which has to go without anybody's help.
+    let mut bytes = 0;
+    for seed in 1_000_000.. {
+        let large = large::notification(seed, 400_000);
+        eventually("the relay accepts again", async || {
+            let answer = relay.post(&large).await;
+            assert!(answer.status == 503 || answer.receipt() == "accepted", "{answer:?}");
+            (answer.status == 200).then_some(())
+        })
+        .await;
+        ledger.acknowledge(&large.body);
+        bytes += large.body.len();
+        if bytes > 150_000_000 {
+            break;
+        }
+    }
+
+    ledger.fault("full_disks", 1);
+    oracle::judge("disk filled by others", &kafka, &relay, &ledger).await.assert_holds();
+    assert!(!relay.log().contains("poisoned"));
+}
+
 /// Posts large events until the relay says that its disk is full.
 async fn fill(relay: &Relay) -> Ledger {
     let mut ledger = Ledger { seed: oracle::seed(), ..Ledger::default() };
@@ -69,6 +107,7 @@ async fn fill(relay: &Relay) -> Ledger {
         let answer = relay.post(&large).await;
         if answer.status == 503 {
             assert!(answer.header("retry-after").is_some());
+            ledger.statuses.insert(503, 1);
             return ledger;
         }
         answer.assert_accepted();
@@ -77,33 +116,5 @@ async fn fill(relay: &Relay) -> Ledger {
     unreachable!("the disk is small")
 }
 
-/// A file system in memory, unmounted with this value. Mounting takes a root's rights.
-struct SmallDisk {
-    path: PathBuf,
-}
-
-impl SmallDisk {
-    fn mount(mebibytes: u64) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("small-disk-{}-{mebibytes}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder to mount on");
-        let size = format!("size={mebibytes}m");
-        run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path));
-        Self { path }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: the relay may still be on its way out.
-        drop(Command::new("umount").arg("-l").arg(&self.path).status());
-        drop(std::fs::remove_dir(&self.path));
-    }
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("the command runs");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 const SYNC_FAILURES: u64 = 3;
+const RESERVE: u64 = 128 << 20;

@@ -8,11 +8,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backlog;
 mod broker;
 mod clock;
 mod copies;
 mod damage;
 mod disk;
+mod disks;
 mod faults;
 mod kills;
 mod large;
@@ -20,7 +22,9 @@ mod long;
 mod models;
 mod mutants;
 mod oracle;
+mod power;
 mod refusals;
 mod repeats;
 mod replays;
 mod spools;
+mod upgrade;

@@ -8,6 +8,7 @@ use cadrelay::spool::{Appended, Loss, Meters, OpenError, Opening, Spool, Submiss
 use prometheus::{Histogram, HistogramOpts};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// What a spool holds.
@@ -29,6 +30,11 @@ pub enum Refused {
 
 /// Opens the spool in a directory.
 pub fn open(dir: &Path) -> Result<Spool, OpenError> {
+    open_accepting(dir, Loss::Refuse)
+}
+
+/// The same, going on without what is lost or not.
+pub fn open_accepting(dir: &Path, loss: Loss) -> Result<Spool, OpenError> {
     let settings =
         Settings { dir: dir.to_owned(), max_bytes: ByteSize(1 << 30), disk_reserve: ByteSize(0) };
     let histogram = |name: &str| {
@@ -40,7 +46,7 @@ pub fn open(dir: &Path) -> Result<Spool, OpenError> {
         topics: &["a", "b", "quarantine"].map(str::to_owned),
         quarantine: "quarantine",
         accounts: 1,
-        loss: Loss::Refuse,
+        loss,
         meters: Meters {
             commit_duration: histogram("duration"),
             commit_records: histogram("records"),
@@ -90,6 +96,12 @@ pub fn look(spool: &Spool, ids: impl Iterator<Item = u64>) -> Result<Found, Refu
         }
     }
     Ok(found)
+}
+
+/// Copies the files of a spool that is closed.
+pub fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").args(["-a", "--sparse=always"]).args([from, to]).status();
+    assert!(copied.expect("cp runs").success());
 }
 
 fn key(id: u64) -> IdKey {

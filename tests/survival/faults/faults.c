@@ -23,6 +23,7 @@ enum {
     WRITES,       /* counted here: writes to the journal so far */
     TEAR_WRITE,   /* write half of the write with this number, then die */
     CLOCK_OFFSET, /* seconds that the clock of the day is wrong by */
+    SKIP_SYNC,    /* say that the journal was synced, and do nothing */
     NUMBERS
 };
 
@@ -59,7 +60,7 @@ static int sync_journal(int fd, const char *name) {
     if (number == order[KILL_BEFORE]) {
         kill(getpid(), SIGKILL);
     }
-    int outcome = real(fd);
+    int outcome = order[SKIP_SYNC] ? 0 : real(fd);
     if (number == order[KILL_AFTER]) {
         kill(getpid(), SIGKILL);
     }

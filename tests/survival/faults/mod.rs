@@ -27,6 +27,8 @@ pub enum Fault {
     TearWrite = 5,
     /// The clock of the day is wrong by so many seconds.
     ClockOffset = 6,
+    /// Syncs of the journal do nothing, and say that they did.
+    SkipSync = 7,
 }
 
 impl Faults {
@@ -53,7 +55,7 @@ impl Faults {
         let counter = match fault {
             Fault::TearWrite => WRITES,
             Fault::FailSync | Fault::KillBefore | Fault::KillAfter => SYNCS,
-            Fault::ClockOffset => panic!("the clock has no count"),
+            Fault::ClockOffset | Fault::SkipSync => panic!("{fault:?} has no count"),
         };
         self.order(fault, self.read(counter) + i64::try_from(more).expect("a small number"));
     }

@@ -1,4 +1,4 @@
-//! The embedded store: the only file that names fjall.
+//! The embedded store: the only folder that names fjall.
 //!
 //! One database with three kinds of keyspace, so that space is given back by dropping whole ones
 //! (deleted keys are tombstones, which free nothing on a disk that is already full):
@@ -10,24 +10,40 @@
 //! - [`Store::commit`] returns when everything in it is on the disk, or nothing of it counts.
 //! - After a failed commit the store accepts nothing more.
 
+pub mod journal;
+mod keys;
+mod meta;
+mod places;
+
 use crate::spool::chunk::Chunk;
 use crate::spool::lock;
-use crate::spool::segments::Segment;
+use crate::spool::store::journal::BATCH;
+use crate::spool::store::keys::{SEGMENT_PREFIX, SLICE_PREFIX, chunk_key, id_key, numbered};
+use crate::spool::store::meta::{FORMAT, LAST_SEQUENCE, PLACES, SUMMARY, meta_key};
+use crate::spool::store::places::PLACE_BYTES;
 use crate::spool::window::{Entry, IdKey};
-use bytes::Bytes;
 use fjall::config::{BlockSizePolicy, FilterPolicy};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub use keys::{segment_name, slice_name};
 
 /// The open store.
 pub struct Store {
+    dir: PathBuf,
     database: Database,
     meta: Keyspace,
     segments: RwLock<BTreeMap<u64, Keyspace>>,
     slices: RwLock<BTreeMap<u64, Keyspace>>,
     flushed: Mutex<BTreeSet<u64>>,
+    /// The number of the last batch.
+    last_batch: Mutex<u64>,
+    /// How many entries of each slice are no ids, but notes of where records went.
+    place_rows: Mutex<BTreeMap<u64, u64>>,
 }
 
 /// Why the store cannot be used.
@@ -39,6 +55,11 @@ pub enum Error {
     /// What it holds is not what was written.
     #[error("the spool is damaged: {0}")]
     Damaged(&'static str),
+    /// A later build wrote it.
+    #[error(
+        "the spool was written by a newer build: its format is {0}, and this build knows {FORMAT}"
+    )]
+    Newer(u64),
     /// The store crate failed, which after a commit is final.
     #[error("the spool's store failed: {0}")]
     Failed(#[source] fjall::Error),
@@ -104,12 +125,18 @@ impl Store {
             KeyspaceCreateOptions::default().max_memtable_size(META_MEMTABLE_BYTES)
         })?;
         let store = Self {
+            dir: dir.to_owned(),
             database,
             meta,
             segments: RwLock::default(),
             slices: RwLock::default(),
             flushed: Mutex::default(),
+            last_batch: Mutex::default(),
+            place_rows: Mutex::default(),
         };
+        *lock(&store.place_rows) = store.read_place_rows()?;
+        *lock(&store.last_batch) = store.read_last_batch()?;
+        store.check_format()?;
         for name in store.database.list_keyspace_names() {
             if let Some(number) = numbered(&name, SEGMENT_PREFIX) {
                 store.open_segment(number)?;
@@ -137,7 +164,7 @@ impl Store {
             }
         }
         batch.insert(&self.meta, LAST_SEQUENCE, commit.last_sequence.to_le_bytes());
-        Ok(batch.commit()?)
+        self.write(batch)
     }
 
     /// What is remembered of an id, newest slice first.
@@ -153,7 +180,13 @@ impl Store {
 
     /// How many ids are remembered, about: an id counts until its slice is dropped.
     pub fn count_ids(&self) -> u64 {
-        read(&self.slices).values().map(|slice| slice.approximate_len() as u64).sum()
+        let slices = read(&self.slices);
+        let rows = lock(&self.place_rows);
+        let ids = slices.iter().map(|(number, slice)| {
+            let places = rows.get(number).copied().unwrap_or(0);
+            (slice.approximate_len() as u64).saturating_sub(places)
+        });
+        ids.sum()
     }
 
     /// The first chunk of a lane that holds a record after the given sequence.
@@ -182,63 +215,6 @@ impl Store {
         }))
     }
 
-    /// Notes how far a lane is released and where its records went. Not synced: after a power cut
-    /// Kafka's positions say it again.
-    pub fn note_release(
-        &self,
-        lane: u16,
-        released: u64,
-        slice: u64,
-        places: &[Place],
-    ) -> Result<(), Error> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
-        batch.insert(&self.meta, meta_key(RELEASED, lane.into()), released.to_le_bytes());
-        if let Some(last) = places.last() {
-            let slices = read(&self.slices);
-            let slice = slices.get(&slice).ok_or(Error::Damaged("a slice is missing"))?;
-            let value: Vec<u8> = places.iter().flat_map(encode_place).collect();
-            batch.insert(slice, place_key(lane, last.sequence), value);
-        }
-        Ok(batch.commit()?)
-    }
-
-    /// Where a record went, if it is known.
-    pub fn place(&self, lane: u16, sequence: u64) -> Result<Option<Place>, Error> {
-        for slice in read(&self.slices).values().rev() {
-            let range = place_key(lane, sequence)..=place_key(lane, u64::MAX);
-            let Some(guard) = slice.range(range).next() else { continue };
-            let value = guard.value()?;
-            let found = value.chunks_exact(PLACE_BYTES).filter_map(decode_place);
-            if let Some(place) = found.into_iter().find(|place| place.sequence == sequence) {
-                return Ok(Some(place));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Notes where a record went that its own topic refused. Not synced, as places are not.
-    pub fn note_elsewhere(&self, lane: u16, slice: u64, went: &Elsewhere) -> Result<(), Error> {
-        let slices = read(&self.slices);
-        let slice = slices.get(&slice).ok_or(Error::Damaged("a slice is missing"))?;
-        let value = [&encode_place(&went.place)[..], went.reason.as_bytes()].concat();
-        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
-        batch.insert(slice, elsewhere_key(lane, went.place.sequence), value);
-        Ok(batch.commit()?)
-    }
-
-    /// Where a record went that its own topic refused, if it did and that is known.
-    pub fn elsewhere(&self, lane: u16, sequence: u64) -> Result<Option<Elsewhere>, Error> {
-        for slice in read(&self.slices).values().rev() {
-            let Some(value) = slice.get(elsewhere_key(lane, sequence))? else { continue };
-            let parts = value.split_at_checked(PLACE_BYTES);
-            let read = parts.and_then(|(place, reason)| {
-                Some(Elsewhere { place: decode_place(place)?, reason: text(reason) })
-            });
-            return read.map(Some).ok_or(Error::Damaged("a record's place"));
-        }
-        Ok(None)
-    }
-
     /// Reads all of a slice: how many ids are in it.
     pub fn read_slice(&self, slice: u64) -> Result<u64, Error> {
         let slice = read(&self.slices).get(&slice).cloned();
@@ -254,66 +230,6 @@ impl Store {
             }
         }
         Ok(ids)
-    }
-
-    /// Remembers something for as long as the directory is kept. Not synced.
-    pub fn remember_for_good(&self, id: &IdKey) -> Result<(), Error> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
-        batch.insert(&self.meta, [FOR_GOOD, id.as_bytes()].concat(), []);
-        Ok(batch.commit()?)
-    }
-
-    /// Whether [`Store::remember_for_good`] was told of it.
-    pub fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error> {
-        Ok(self.meta.contains_key([FOR_GOOD, id.as_bytes()].concat())?)
-    }
-
-    /// The number of a value in `meta`, such as the last sequence.
-    pub fn last_sequence(&self) -> Result<u64, Error> {
-        Ok(self.meta.get(LAST_SEQUENCE)?.and_then(|bytes| number(&bytes)).unwrap_or(0))
-    }
-
-    /// How far each lane is released, as far as this directory knows.
-    pub fn released(&self) -> Result<BTreeMap<u16, u64>, Error> {
-        let rows = self.meta_rows(RELEASED)?;
-        Ok(rows.iter().filter_map(|(lane, value)| Some((*lane as u16, number(value)?))).collect())
-    }
-
-    /// The lanes that were ever used: number and topic.
-    pub fn lanes(&self) -> Result<Vec<(u16, String)>, Error> {
-        let rows = self.meta_rows(LANE)?;
-        Ok(rows.into_iter().map(|(lane, topic)| (lane as u16, text(&topic))).collect())
-    }
-
-    /// The runs that ever wrote here: first sequence and name, oldest first.
-    pub fn runs(&self) -> Result<Vec<(u64, String)>, Error> {
-        let rows = self.meta_rows(RUN)?;
-        Ok(rows.into_iter().map(|(first, name)| (first, text(&name))).collect())
-    }
-
-    /// The instance's name, if the directory was ever named.
-    pub fn instance(&self) -> Result<Option<String>, Error> {
-        Ok(self.meta.get(INSTANCE)?.map(|name| text(&name)))
-    }
-
-    /// Names the instance, once.
-    pub fn name_instance(&self, name: &str) -> Result<(), Error> {
-        self.put_meta(INSTANCE.to_vec(), name.as_bytes())
-    }
-
-    /// Adds a lane for a topic.
-    pub fn add_lane(&self, lane: u16, topic: &str) -> Result<(), Error> {
-        self.put_meta(meta_key(LANE, lane.into()), topic.as_bytes())
-    }
-
-    /// Begins a run whose first record will have the given sequence.
-    pub fn begin_run(&self, first: u64, name: &str) -> Result<(), Error> {
-        self.put_meta(meta_key(RUN, first), name.as_bytes())
-    }
-
-    /// Forgets a run of which nothing waits.
-    pub fn forget_run(&self, first: u64) -> Result<(), Error> {
-        self.forget(meta_key(RUN, first))
     }
 
     /// The segments, oldest first.
@@ -346,19 +262,6 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps what a full segment holds, so that a start need not read it.
-    pub fn note_summary(&self, number: u64, segment: &Segment) -> Result<(), Error> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
-        batch.insert(&self.meta, meta_key(SUMMARY, number), segment.encode());
-        Ok(batch.commit()?)
-    }
-
-    /// What a segment holds, if it was noted.
-    pub fn summary(&self, number: u64) -> Result<Option<Segment>, Error> {
-        let bytes = self.meta.get(meta_key(SUMMARY, number))?;
-        Ok(bytes.and_then(|bytes| Segment::decode(&bytes)))
-    }
-
     /// Gives a segment's space back.
     pub fn drop_segment(&self, number: u64) -> Result<(), Error> {
         let Some(segment) = write(&self.segments).remove(&number) else { return Ok(()) };
@@ -386,8 +289,10 @@ impl Store {
 
     /// Forgets a slice and gives its space back.
     pub fn drop_slice(&self, number: u64) -> Result<(), Error> {
-        let slice = write(&self.slices).remove(&number);
-        slice.map_or(Ok(()), |slice| Ok(self.database.delete_keyspace(slice)?))
+        let Some(slice) = write(&self.slices).remove(&number) else { return Ok(()) };
+        self.database.delete_keyspace(slice)?;
+        lock(&self.place_rows).remove(&number);
+        self.forget(meta_key(PLACES, number))
     }
 
     /// Brings everything small out of memory, so that old journals can go.
@@ -399,30 +304,38 @@ impl Store {
         Ok(())
     }
 
+    /// The number of the last batch that was written.
+    pub fn last_batch(&self) -> u64 {
+        *lock(&self.last_batch)
+    }
+
+    /// What the journals take on the disk.
+    pub fn journals(&self) -> Result<journal::Sizes, Error> {
+        journal::Sizes::of(&self.dir).map_err(|error| Error::Failed(error.into()))
+    }
+
     /// The bytes that the store has on the disk.
     pub fn disk_bytes(&self) -> Result<u64, Error> {
         Ok(self.database.disk_space()?)
     }
 
-    fn put_meta(&self, key: Vec<u8>, value: &[u8]) -> Result<(), Error> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
-        batch.insert(&self.meta, key, value);
-        Ok(batch.commit()?)
+    /// Writes a batch, with its number: a start sees when one is gone from the journals.
+    fn write(&self, mut batch: OwnedWriteBatch) -> Result<(), Error> {
+        // Held until it is written, so that the numbers are in order in the journals.
+        let mut last = lock(&self.last_batch);
+        batch.insert(&self.meta, BATCH, (*last + 1).to_le_bytes());
+        batch.commit()?;
+        *last += 1;
+        Ok(())
     }
+}
 
-    fn forget(&self, key: Vec<u8>) -> Result<(), Error> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
-        batch.remove(&self.meta, key);
-        Ok(batch.commit()?)
-    }
-
-    fn meta_rows(&self, kind: &[u8]) -> Result<Vec<(u64, Bytes)>, Error> {
-        let rows = self.meta.prefix(kind).map(|guard| {
-            let (key, value) = guard.into_inner()?;
-            let number = key.last_chunk().ok_or(Error::Damaged("a key of the spool's table"))?;
-            Ok((u64::from_be_bytes(*number), value.into()))
-        });
-        rows.collect()
+/// Whether a process has the store in a directory open.
+pub fn is_open(dir: &Path) -> io::Result<bool> {
+    match File::open(dir.join("lock"))?.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -431,30 +344,6 @@ impl std::fmt::Debug for Store {
         f.debug_struct("Store").finish_non_exhaustive()
     }
 }
-
-/// The name of a segment's keyspace.
-pub fn segment_name(number: u64) -> String {
-    format!("{SEGMENT_PREFIX}{number:016x}")
-}
-
-/// The name of a slice's keyspace.
-pub fn slice_name(number: u64) -> String {
-    format!("{SLICE_PREFIX}{number:016x}")
-}
-
-/// What every commit in a journal ends with.
-pub const END_OF_COMMIT: &[u8] = b"FJL\x03";
-
-const SEGMENT_PREFIX: &str = "records-";
-const SLICE_PREFIX: &str = "window-";
-const LAST_SEQUENCE: &[u8] = b"sequence";
-const INSTANCE: &[u8] = b"instance";
-const RELEASED: &[u8] = b"released/";
-const LANE: &[u8] = b"lane/";
-const RUN: &[u8] = b"run/";
-const SUMMARY: &[u8] = b"segment/";
-const FOR_GOOD: &[u8] = b"replay/";
-const PLACE_BYTES: usize = 8 + 4 + 8;
 
 /// Flushing and compacting share a thread: with a second one, the first hands compactions to it in a
 /// loop that never rests while one runs.
@@ -470,68 +359,11 @@ const SLICE_MEMTABLE_BYTES: u64 = 8 << 20;
 const SEGMENT_MEMTABLE_BYTES: u64 = 256 << 20;
 const SEGMENT_BLOCK_BYTES: u32 = 64 << 10;
 
-fn numbered(name: &str, prefix: &str) -> Option<u64> {
-    u64::from_str_radix(name.strip_prefix(prefix)?, 16).ok()
-}
-
-fn chunk_key(lane: u16, last: u64) -> [u8; 10] {
-    let mut key = [0; 10];
-    key[..2].copy_from_slice(&lane.to_be_bytes());
-    key[2..].copy_from_slice(&last.to_be_bytes());
-    key
-}
-
 fn read_chunk(key: &[u8], value: fjall::UserValue) -> Result<Chunk, Error> {
     let last = key.last_chunk().ok_or(Error::Damaged("a chunk's key"))?;
     // Where a chunk read back follows on does not matter: only the lane's tail in memory asks.
     Chunk::read(0, u64::from_be_bytes(*last), value.into())
         .map_err(|_| Error::Damaged("a chunk of records"))
-}
-
-fn id_key(id: &IdKey) -> [u8; 17] {
-    let mut key = [b'i'; 17];
-    key[1..].copy_from_slice(id.as_bytes());
-    key
-}
-
-fn place_key(lane: u16, last: u64) -> [u8; 11] {
-    let mut key = [b'p'; 11];
-    key[1..].copy_from_slice(&chunk_key(lane, last));
-    key
-}
-
-fn elsewhere_key(lane: u16, sequence: u64) -> [u8; 11] {
-    let mut key = [b'q'; 11];
-    key[1..].copy_from_slice(&chunk_key(lane, sequence));
-    key
-}
-
-fn encode_place(place: &Place) -> [u8; PLACE_BYTES] {
-    let mut bytes = [0; PLACE_BYTES];
-    bytes[..8].copy_from_slice(&place.sequence.to_le_bytes());
-    bytes[8..12].copy_from_slice(&place.partition.to_le_bytes());
-    bytes[12..].copy_from_slice(&place.offset.to_le_bytes());
-    bytes
-}
-
-fn decode_place(bytes: &[u8]) -> Option<Place> {
-    Some(Place {
-        sequence: u64::from_le_bytes(*bytes.first_chunk()?),
-        partition: i32::from_le_bytes(*bytes.get(8..)?.first_chunk()?),
-        offset: i64::from_le_bytes(*bytes.get(12..)?.first_chunk()?),
-    })
-}
-
-fn meta_key(kind: &[u8], number: u64) -> Vec<u8> {
-    [kind, &number.to_be_bytes()].concat()
-}
-
-fn number(bytes: &[u8]) -> Option<u64> {
-    Some(u64::from_le_bytes(*bytes.first_chunk()?))
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
