@@ -14,6 +14,7 @@ mod connections;
 mod consuming;
 mod delivery;
 mod explain;
+mod hostile;
 mod keeping;
 mod order;
 mod outage;

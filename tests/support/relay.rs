@@ -295,7 +295,12 @@ impl Relay {
 
     /// Sends a signal.
     pub fn signal(&self, number: libc::c_int) {
-        signal(self.process.as_ref().expect("a running relay").id(), number);
+        signal(self.pid(), number);
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("a running relay").id()
     }
 
     /// Kills it, as a power cut would look to others.
