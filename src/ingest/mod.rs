@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod pings;
 pub mod routing;
 
+use crate::event::Event;
 use crate::event::id::EventId;
 use crate::ingest::accounts::Accounts;
 use crate::ingest::pings::Pings;
@@ -19,7 +20,7 @@ use crate::providers::source::{Reading, Refusal, Source};
 use crate::record::cloudevents::{self, Context, Encoding};
 use crate::record::quarantine;
 use crate::spool::window::IdKey;
-use crate::spool::{self, Appended, Spool, Submission};
+use crate::spool::{self, Appended, Spool, Submission, Telling};
 use jiff::Timestamp;
 
 /// Takes notifications of one source.
@@ -98,11 +99,7 @@ impl Ingest {
                 let record = cloudevents::encode(&event, context, self.encoding);
                 let submission = Submission {
                     id: IdKey::of_id(self.source.name(), event.id.as_str()),
-                    fact: event.fact.as_ref().zip(self.source.facts_window()).map(
-                        |(fact, within)| {
-                            (IdKey::of_fact(self.source.name(), fact.as_str()), within)
-                        },
-                    ),
+                    fact: self.telling(&event),
                     lane: self.routes.of_group(event.group),
                     record,
                     account: self.accounts.of_group(event.group),
@@ -133,5 +130,15 @@ impl Ingest {
             }
             Appended::Duplicate => Ok(Receipt::Duplicate(id)),
         }
+    }
+
+    /// The event's fact as its hook tells it, if the source drops what other hooks repeat.
+    fn telling(&self, event: &Event) -> Option<Telling> {
+        let (source, fact) = (self.source.name(), event.fact.as_ref()?.as_str());
+        Some(Telling {
+            fact: IdKey::of_fact(source, fact),
+            by_hook: IdKey::of_telling(source, fact, event.webhook_id.as_deref()),
+            within: self.source.facts_window()?,
+        })
     }
 }

@@ -14,6 +14,7 @@ mod connections;
 mod consuming;
 mod delivery;
 mod explain;
+mod facts;
 mod hostile;
 mod keeping;
 mod order;
