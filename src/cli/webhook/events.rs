@@ -69,9 +69,13 @@ fn row(provider: Provider, entry: &Entry) -> Row {
 }
 
 fn group_parser() -> impl TypedValueParser<Value = Group> {
-    let all = || Provider::ALL.into_iter().flat_map(Group::of).copied();
-    PossibleValuesParser::new(all().map(Group::as_str)).map(move |name| {
-        all().find(|group| group.as_str() == name).expect("only known names come here")
+    let mut all: Vec<_> = Provider::ALL.into_iter().flat_map(Group::of).copied().collect();
+    // Both providers have one for what is not known.
+    all.sort_unstable();
+    all.dedup();
+    PossibleValuesParser::new(all.clone().into_iter().map(Group::as_str)).map(move |name| {
+        let named = |group: &&Group| group.as_str() == name;
+        all.iter().find(named).copied().expect("only known names come here")
     })
 }
 
@@ -80,14 +84,14 @@ const LAYOUT: Layout = Layout {
         "provider",
         "event",
         "group",
-        "topic",
         "system",
         "scope",
+        "description",
+        "topic",
         "family",
         "since",
         "standing",
         "source",
-        "description",
     ],
     table: &["provider", "event", "group", "system", "scope", "description"],
     empty: "No events.",
