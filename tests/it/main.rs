@@ -13,6 +13,7 @@ mod configuration;
 mod connections;
 mod consuming;
 mod delivery;
+mod examples;
 mod explain;
 mod facts;
 mod hostile;

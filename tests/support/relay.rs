@@ -266,6 +266,11 @@ impl Relay {
         self.broker.mock().comes_back().expect("the mock comes up");
     }
 
+    /// Where its Kafka is.
+    pub fn brokers(&self) -> String {
+        self.broker.address()
+    }
+
     /// The full name of a topic of ours: `onshape.document`.
     pub fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.broker.prefix())
