@@ -267,6 +267,37 @@ async fn a_thousand_silent_connections_hold_nobody_up_and_end() {
     assert!(!relay.log().contains("panicked"));
 }
 
+/// Ten thousand connections, which is the usual limit, with a megabyte each could take ten gigabytes.
+#[tokio::test]
+async fn bodies_that_do_not_end_hold_no_more_than_there_is_room_for() {
+    let relay = Relay::builder().start().await;
+    let before = resident(&relay);
+    let beginning = head("onshape", "content-length: 1000000\r\n") + &"x".repeat(999_999);
+
+    let mut wires = Vec::new();
+    for _ in 0..200 {
+        let mut wire = Wire::to(relay.ingest()).await;
+        wire.send(&beginning).await;
+        wires.push(wire);
+    }
+    relay.post(&Notification::onshape(1)).await.assert_accepted();
+    let after = resident(&relay);
+    let mut refused = 0;
+    for wire in &mut wires {
+        let status = wire.reply().await.expect("an answer").status;
+        assert!([408, 503].contains(&status), "{status}");
+        refused += u32::from(status == 503);
+    }
+
+    // 64 MiB of bodies, which the allocator may hold twice, and what each connection reads ahead.
+    assert!(after < before + 192, "{before} MiB before, {after} after");
+    assert!(refused >= 100, "{refused}");
+    // The room is given back.
+    let large = format!("{{\"event\":\"onshape.x\",\"a\":\"{}\"}}", "x".repeat(900_000));
+    let large = Notification::bare("onshape", large);
+    relay.post(&large.signed(Provider::Onshape, secret(Provider::Onshape))).await.assert_accepted();
+}
+
 #[tokio::test]
 async fn bodies_that_cost_a_parser_dear_cost_us_what_they_weigh() {
     let relay = Relay::builder().start().await;
