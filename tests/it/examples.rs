@@ -4,6 +4,7 @@ use crate::support::notification::Notification;
 use crate::support::relay::Relay;
 use crate::support::tools::{project, python, succeed};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tokio::task::spawn_blocking;
 
@@ -89,17 +90,22 @@ async fn the_consumer_in_python_tells_of_each_event_once_whoever_reads_it_again(
 async fn the_consumer_in_rust_prints_each_event() {
     let relay = relay().await;
     let count = posted(&relay).await;
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--locked", "--quiet", "--example", "consumer"]).current_dir(project());
-    printed(build).await;
-    // Beside the program under test.
-    let built = crate::support::relay::cadrelay().get_program().to_owned();
-    let example = std::path::Path::new(&built).with_file_name("examples").join("consumer");
-    let mut consume = Command::new(example);
+    let mut consume = Command::new(example("consumer"));
     consume.args([&relay.brokers(), "group", &count.to_string()]);
 
     let told = printed(consume).await;
 
     assert_eq!(told.len(), count, "{told:?}");
     assert!(told.iter().any(|line| line.contains(" onshape.unheard.of documents/d ")), "{told:?}");
+}
+
+/// An example beside the program under test, as it is now. `cargo test` builds it with all tests, but
+/// not with some.
+fn example(name: &str) -> PathBuf {
+    let program = crate::support::relay::cadrelay().get_program().to_owned();
+    let built = Path::new(&program).with_file_name("examples").join(name);
+    let source = project().join(format!("examples/{name}.rs"));
+    let time = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    assert!(time(&built) >= time(&source), "run cargo build --examples, or tests/run");
+    built
 }
