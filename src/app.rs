@@ -6,6 +6,7 @@ use crate::drain::status::Status;
 use crate::drain::topics::Making;
 use crate::event::provider::Provider;
 use crate::http::admin::{self, Admin};
+use crate::http::body::Room;
 use crate::http::ingest::{self, Clock, Inlet, Inlets, Quiet};
 use crate::http::quarantine::Shelf;
 use crate::ingest::Ingest;
@@ -213,9 +214,11 @@ fn inlets(
         disk_reserve: config.spool.reserve(),
     };
     metrics.watch(spool.clone(), known, limits);
+    let body_limit = config.http.body_limit.0 as usize;
     Ok(Inlets {
         sources: inlets,
-        body_limit: config.http.body_limit.0 as usize,
+        body_limit,
+        room: Room::of(ROOM.max(body_limit.saturating_mul(4))),
         read_timeout: config.http.read_timeout.0,
         stopping: AtomicBool::new(false),
         clock: Clock::start(),
@@ -283,6 +286,8 @@ fn start_drain(
     std::thread::Builder::new().name("drain".to_owned()).spawn(run).context("starting the drain")
 }
 
+/// What bodies may hold while they come in pieces: 64 of a size that no sender is known to reach.
+const ROOM: usize = 64 << 20;
 /// How long one call of the keeper to a provider may take; as long as one of a person.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the drain goes on after the listeners have stopped.

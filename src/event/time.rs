@@ -5,6 +5,7 @@
 //! - What cannot be read as one moment is `None`, never a guess: no offset, no time.
 
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::fmt::temporal::DateTimePrinter;
 
 /// Reads a moment as the providers write it in a body: RFC 3339, or the same with an offset without
@@ -19,10 +20,11 @@ pub fn from_epoch_milliseconds(milliseconds: i64) -> Option<Timestamp> {
 }
 
 /// Reads a moment in whatever form a signature header may have: seconds or milliseconds since 1970,
-/// or what [`read`] takes. Onshape does not document which one it sends.
+/// what [`read`] takes, or the date of HTTP's own headers (`Mon, 06 May 2024 04:45:10 GMT`). Onshape
+/// does not document which one it sends.
 pub fn read_leniently(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let Ok(number) = text.parse::<i64>() else { return read(text) };
+    let Ok(number) = text.parse::<i64>() else { return read(text).or_else(|| read_date(text)) };
     // In seconds this is the year 5138, in milliseconds 1973: no moment of ours is in doubt.
     const FIRST_IN_MILLISECONDS: i64 = 100_000_000_000;
     if number.abs() < FIRST_IN_MILLISECONDS {
@@ -30,6 +32,11 @@ pub fn read_leniently(text: &str) -> Option<Timestamp> {
     } else {
         from_epoch_milliseconds(number)
     }
+}
+
+/// Reads a date as RFC 1123 has it, also with an offset as in RFC 2822.
+fn read_date(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text).ok().filter(in_four_digit_years)
 }
 
 /// Appends a moment as RFC 3339 in UTC with milliseconds: `2024-05-06T04:45:10.611Z`.
@@ -92,7 +99,15 @@ mod tests {
         let moment = read("2024-05-06T04:45:10Z");
 
         assert!(moment.is_some());
-        for text in ["1714970710", "1714970710000", " 1714970710 ", "2024-05-05T23:45:10-0500"] {
+        for text in [
+            "1714970710",
+            "1714970710000",
+            " 1714970710 ",
+            "2024-05-05T23:45:10-0500",
+            "2024-05-06T04:45:10Z",
+            "Mon, 06 May 2024 04:45:10 GMT",
+            "Sun, 5 May 2024 23:45:10 -0500",
+        ] {
             assert_eq!(read_leniently(text), moment, "{text}");
         }
         assert_eq!(read_leniently("99999999999999999999"), None);

@@ -6,6 +6,7 @@ use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_core::Stream;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Why there is no body.
@@ -23,6 +24,47 @@ pub enum Error {
     /// The connection ended in the middle of it.
     #[error("the body did not arrive whole")]
     Broken,
+    /// Too much of other bodies has arrived, and not their ends.
+    #[error("there is no room for bodies that come in pieces")]
+    NoRoom,
+}
+
+/// What bodies that come in pieces may hold together while they come, so that many connections
+/// cannot fill the memory. A body that comes in one piece, as those of the senders do, needs none.
+#[derive(Debug)]
+pub struct Room {
+    left: AtomicUsize,
+}
+
+impl Room {
+    /// Room for so many bytes.
+    pub fn of(bytes: usize) -> Self {
+        Self { left: AtomicUsize::new(bytes) }
+    }
+}
+
+/// A part of the room, given back when it is dropped.
+struct Taken<'r> {
+    room: &'r Room,
+    bytes: usize,
+}
+
+impl Taken<'_> {
+    fn grow(&mut self, more: usize) -> Result<(), Error> {
+        let less = |left: usize| left.checked_sub(more);
+        self.room
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .map_err(|_| Error::NoRoom)?;
+        self.bytes += more;
+        Ok(())
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.room.left.fetch_add(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// Reads the body of a request. What is left of `payload` after a failure is for [`unread::hold`].
@@ -32,6 +74,7 @@ pub async fn read(
     request: &HttpRequest,
     payload: &mut Payload,
     limit: usize,
+    room: &Room,
     timeout: Duration,
 ) -> Result<Bytes, Error> {
     let headers = request.headers();
@@ -57,11 +100,14 @@ pub async fn read(
         return Ok(first);
     }
     let gathering = async {
+        let mut taken = Taken { room, bytes: 0 };
+        taken.grow(first.len())?;
         let mut body = BytesMut::from(&first[..]);
         while let Some(more) = next(payload.as_mut()).await? {
             if body.len() + more.len() > limit {
                 return Err(Error::TooLarge);
             }
+            taken.grow(more.len())?;
             body.extend_from_slice(&more);
         }
         Ok(body.freeze())

@@ -46,6 +46,8 @@ pub enum Problem {
     Full,
     /// The store failed; the process is about to end.
     Failed,
+    /// Too much of other notifications arrives at the same time.
+    Crowded,
     /// The process is stopping.
     Stopping,
     /// A method that the path does not have.
@@ -128,6 +130,12 @@ impl Problem {
                 "Unavailable",
                 "It cannot be stored now. Send it again later.",
             ),
+            Self::Crowded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Outcome::Unavailable,
+                "Crowded",
+                "Too much arrives at the same time. Send it again later.",
+            ),
             Self::Stopping => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 Outcome::Unavailable,
@@ -191,7 +199,7 @@ impl Problem {
         let mut response = HttpResponseBuilder::new(status);
         match self {
             Self::Full => drop(response.insert_header((header::RETRY_AFTER, "30"))),
-            Self::Failed | Self::Stopping | Self::KafkaAway => {
+            Self::Failed | Self::Crowded | Self::Stopping | Self::KafkaAway => {
                 response.insert_header((header::RETRY_AFTER, "5"));
             }
             Self::Method => drop(response.insert_header((header::ALLOW, "POST, GET, HEAD"))),
@@ -237,6 +245,7 @@ impl From<body::Error> for Problem {
             body::Error::TooLarge => Self::TooLarge,
             body::Error::Encoded => Self::Encoded,
             body::Error::Slow | body::Error::Broken => Self::Incomplete,
+            body::Error::NoRoom => Self::Crowded,
         }
     }
 }
@@ -271,7 +280,13 @@ mod tests {
         assert_eq!(status(Problem::NotInQuarantine), 404);
         assert_eq!(status(Problem::Stranger), 403);
         assert_eq!(status(Problem::CrossSite), 403);
-        let unavailable = [Problem::Full, Problem::Failed, Problem::Stopping, Problem::KafkaAway];
+        let unavailable = [
+            Problem::Full,
+            Problem::Failed,
+            Problem::Crowded,
+            Problem::Stopping,
+            Problem::KafkaAway,
+        ];
         for problem in unavailable {
             assert_eq!(status(problem), 503);
             assert!(problem.response().headers().contains_key(header::RETRY_AFTER));

@@ -23,6 +23,8 @@ pub struct Inlets {
     pub sources: HashMap<String, Inlet>,
     /// The largest body, in bytes.
     pub body_limit: usize,
+    /// What bodies that come in pieces may hold.
+    pub room: body::Room,
     /// How long a body may take.
     pub read_timeout: Duration,
     /// Turned on when the process begins to stop.
@@ -134,7 +136,8 @@ async fn take(
     request: &HttpRequest,
     payload: &mut web::Payload,
 ) -> (HttpResponse, Outcome) {
-    let body = match body::read(request, payload, inlets.body_limit, inlets.read_timeout).await {
+    let (limit, timeout) = (inlets.body_limit, inlets.read_timeout);
+    let body = match body::read(request, payload, limit, &inlets.room, timeout).await {
         Ok(body) => body,
         Err(error) => return refuse(inlet, error.into()),
     };

@@ -21,7 +21,7 @@ use crate::providers::source::{Reading, Refusal, Source};
 use crate::record::cloudevents::{self, Context, Encoding};
 use crate::record::quarantine::{self, Kept};
 use crate::spool::window::IdKey;
-use crate::spool::{self, Appended, Spool, Submission};
+use crate::spool::{self, Appended, Spool, Submission, Telling};
 use jiff::Timestamp;
 
 /// Takes notifications of one source.
@@ -141,14 +141,23 @@ impl Ingest {
         now: u64,
     ) -> Submission {
         let source = self.source.name();
-        let fact = event.fact.as_ref().zip(self.source.facts_window());
         Submission {
             id: IdKey::of_id(source, event.id.as_str()),
-            fact: fact.map(|(fact, within)| (IdKey::of_fact(source, fact.as_str()), within)),
+            fact: self.telling(event),
             lane: self.routes.of_group(event.group),
             record: cloudevents::encode(event, context, self.encoding),
             account,
             now,
         }
+    }
+
+    /// The event's fact as its hook tells it, if the source drops what other hooks repeat.
+    fn telling(&self, event: &Event) -> Option<Telling> {
+        let (source, fact) = (self.source.name(), event.fact.as_ref()?.as_str());
+        Some(Telling {
+            fact: IdKey::of_fact(source, fact),
+            by_hook: IdKey::of_telling(source, fact, event.webhook_id.as_deref()),
+            within: self.source.facts_window()?,
+        })
     }
 }

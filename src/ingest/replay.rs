@@ -18,7 +18,7 @@ use crate::providers::source::{Reading, Reason};
 use crate::record::cloudevents::Context;
 use crate::record::quarantined::Quarantined;
 use crate::spool::window::IdKey;
-use crate::spool::{self, Appended, Submission};
+use crate::spool::{self, Appended, Submission, Telling};
 use std::time::Duration;
 
 /// What became of a body from quarantine.
@@ -118,7 +118,9 @@ impl Ingest {
             // Its id is remembered, as it was accepted; so what is asked is whether this very refusal
             // was replayed. The id is remembered anew beside it: within no time nothing is a repeat.
             true => {
-                Submission { id: key, fact: Some((submission.id, Duration::ZERO)), ..submission }
+                let (fact, by_hook) = (submission.id, submission.id);
+                let again = Telling { fact, by_hook, within: Duration::ZERO };
+                Submission { id: key, fact: Some(again), ..submission }
             }
         };
         Ok(Again { id: event.id, key, submission })

@@ -79,15 +79,21 @@ impl Inner {
         Ok(repeat.then_some(Waiting::Done(Appended::Duplicate)))
     }
 
-    /// The first telling of the same fact, if it is recent enough.
+    /// Another hook's telling of the same fact, if it is recent enough.
     fn find_fact(&self, front: &Front, submission: &Submission) -> Result<Option<Entry>, Error> {
-        let Some((fact, within)) = &submission.fact else { return Ok(None) };
-        let entry = match front.on_its_way(fact) {
-            Some(entry) => Some(*entry),
-            None => self.remembered(fact)?,
+        let Some(telling) = &submission.fact else { return Ok(None) };
+        let within = u64::try_from(telling.within.as_millis()).unwrap_or(u64::MAX);
+        let recent = |key| -> Result<Option<Entry>, Error> {
+            let entry = match front.on_its_way(key) {
+                Some(entry) => Some(*entry),
+                None => self.remembered(key)?,
+            };
+            Ok(entry.filter(|entry| submission.now.saturating_sub(entry.accepted_at) < within))
         };
-        let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-        Ok(entry.filter(|entry| submission.now.saturating_sub(entry.accepted_at) < within))
+        let Some(entry) = recent(&telling.fact)? else { return Ok(None) };
+        // The hook whose telling was stored tells of another change that looks the same.
+        let is_another = recent(&telling.by_hook)?.is_some();
+        Ok((!is_another).then_some(entry))
     }
 
     pub(super) fn remembered(&self, id: &IdKey) -> Result<Option<Entry>, Error> {
@@ -122,8 +128,9 @@ impl Front {
         let entry = Entry { accepted_at: submission.now, sequence, lane: submission.lane };
         self.pending_bytes += submission.record.as_bytes().len() as u64;
         self.forming.push(submission.id, entry, &submission.record, submission.account);
-        if let Some((fact, _)) = submission.fact {
-            self.forming.remember(fact, entry);
+        if let Some(telling) = submission.fact {
+            self.forming.remember(telling.fact, entry);
+            self.forming.remember(telling.by_hook, entry);
         }
         self.forming.answers.push((answer, Appended::New { sequence }));
     }

@@ -50,13 +50,24 @@ use tokio::sync::watch;
 
 pub use crate::spool::opening::{Loss, OpenError, Opening};
 
+/// A fact as one hook tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Telling {
+    /// The identity of the fact at its source, whichever hook tells it.
+    pub fact: IdKey,
+    /// The same as told by this hook.
+    pub by_hook: IdKey,
+    /// For how long after it was stored another hook's telling is a repeat.
+    pub within: Duration,
+}
+
 /// A record that wants to be stored, with the id that must not be stored twice.
 #[derive(Debug)]
 pub struct Submission {
     /// The identity of its event at its source.
     pub id: IdKey,
-    /// The identity of its fact, and for how long another telling of it is a repeat.
-    pub fact: Option<(IdKey, Duration)>,
+    /// Its fact, if the same told by another hook is a repeat.
+    pub fact: Option<Telling>,
     /// The lane it belongs to.
     pub lane: u16,
     /// The record; the spool stamps its sequence.

@@ -125,20 +125,38 @@ async fn an_id_is_forgotten_after_the_window() {
     spool.close();
 }
 
+/// A fact that a hook tells at a time, with an id of its own.
+fn told(id: &str, hook: &str, now: u64) -> Submission {
+    let telling = Telling {
+        fact: IdKey::of_fact("source", "fact"),
+        by_hook: IdKey::of_telling("source", "fact", Some(hook)),
+        within: Duration::from_secs(5),
+    };
+    Submission { fact: Some(telling), now, ..submission(id, 0) }
+}
+
 #[tokio::test]
-async fn another_telling_of_a_fact_is_a_duplicate_and_so_is_its_redelivery() {
+async fn another_hooks_telling_of_a_fact_is_a_duplicate_and_so_is_its_redelivery() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
-    let told = |id: &str, now| Submission {
-        fact: Some((IdKey::of_fact("source", "fact"), Duration::from_secs(5))),
-        now,
-        ..submission(id, 0)
-    };
 
-    assert!(matches!(spool.append(told("1", NOW)).await, Ok(Appended::New { .. })));
-    assert_eq!(spool.append(told("2", NOW + 4_999)).await, Ok(Appended::Duplicate));
-    assert_eq!(spool.append(told("2", NOW + 60_000)).await, Ok(Appended::Duplicate));
-    assert!(matches!(spool.append(told("3", NOW + 60_000)).await, Ok(Appended::New { .. })));
+    assert!(matches!(spool.append(told("1", "a", NOW)).await, Ok(Appended::New { .. })));
+    assert_eq!(spool.append(told("2", "b", NOW + 4_999)).await, Ok(Appended::Duplicate));
+    assert_eq!(spool.append(told("2", "b", NOW + 60_000)).await, Ok(Appended::Duplicate));
+    assert!(matches!(spool.append(told("3", "b", NOW + 60_000)).await, Ok(Appended::New { .. })));
+    spool.close();
+}
+
+#[tokio::test]
+async fn a_hook_that_tells_a_fact_again_tells_of_another_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+
+    assert!(matches!(spool.append(told("a1", "a", NOW)).await, Ok(Appended::New { .. })));
+    assert_eq!(spool.append(told("b1", "b", NOW + 1)).await, Ok(Appended::Duplicate));
+    assert_eq!(spool.append(told("b2", "b", NOW + 2)).await, Ok(Appended::Duplicate));
+    assert!(matches!(spool.append(told("a2", "a", NOW + 3)).await, Ok(Appended::New { .. })));
+    assert_eq!(spool.append(told("a2", "a", NOW + 4)).await, Ok(Appended::Duplicate));
     spool.close();
 }
 

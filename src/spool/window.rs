@@ -33,6 +33,11 @@ impl IdKey {
         Self::hash(source, b"\0replay\0", what)
     }
 
+    /// The key of a fact as one registration told it; without a registration, as nobody known did.
+    pub fn of_telling(source: &str, fact: &str, hook: Option<&str>) -> Self {
+        Self::hash(source, b"\0told\0", &format!("{fact}\0{}", hook.unwrap_or_default()))
+    }
+
     /// The key as the store needs it.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0

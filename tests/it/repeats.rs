@@ -4,8 +4,6 @@ use crate::support::notification::Notification;
 use crate::support::relay::{Answer, Relay};
 use crate::support::waiting::eventually;
 use cadrelay::event::provider::Provider;
-use cadrelay::providers::sample;
-use jiff::Timestamp;
 use std::collections::HashMap;
 
 #[tokio::test]
@@ -91,30 +89,6 @@ async fn an_id_is_forgotten_when_the_window_has_passed() {
 
     forgotten.assert_accepted();
     relay.post(&delivery()).await.assert_duplicate();
-}
-
-#[tokio::test]
-async fn the_same_fact_from_another_hook_is_a_repeat_within_the_facts_window() {
-    let source = |name: &str, rest: &str| {
-        format!("name = '{name}'\nprovider = 'onshape'\nproof = 'none'\n{rest}")
-    };
-    let relay = Relay::builder()
-        .source(&source("once", "facts_window = '1h'"))
-        .source(&source("each", ""))
-        .start()
-        .await;
-    let event = sample::value(Provider::Onshape, "onshape.revision.created", 1, Timestamp::now());
-    let from_hook = |source: &str, number: usize| {
-        let mut event = event.clone();
-        event.insert("webhookId".to_owned(), format!("hook-{number}").into());
-        event.insert("messageId".to_owned(), format!("message-{number}").into());
-        Notification::bare(source, serde_json::to_vec(&event).unwrap())
-    };
-
-    relay.post(&from_hook("once", 1)).await.assert_accepted();
-    relay.post(&from_hook("once", 2)).await.assert_duplicate();
-    relay.post(&from_hook("each", 1)).await.assert_accepted();
-    relay.post(&from_hook("each", 2)).await.assert_accepted();
 }
 
 #[tokio::test]

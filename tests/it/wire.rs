@@ -31,6 +31,11 @@ impl Wire {
         drop(self.stream.write_all(bytes.as_ref()).await);
     }
 
+    /// Says that nothing more will be sent.
+    pub async fn end(&mut self) {
+        drop(self.stream.shutdown().await);
+    }
+
     /// The next reply. `None` if the relay hung up instead.
     pub async fn reply(&mut self) -> Option<Reply> {
         let head_end = loop {

@@ -1,4 +1,4 @@
-//! What consumers are promised, in schemas/ and docs/EVENTS.md, is what records hold.
+//! What consumers are promised, in schemas/, is what records hold.
 //!
 //! `UPDATE_CONTRACT=1 cargo test --test providers` writes the files anew.
 
@@ -11,12 +11,11 @@ use cadrelay::providers::{aps, onshape};
 use cadrelay::record::cloudevents::Encoding;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::Path;
 
 /// Compares a file with what it should hold, or writes it.
 #[track_caller]
-fn check_file(path: &str, expected: &str) {
+pub fn check_file(path: &str, expected: &str) {
     if std::env::var_os("UPDATE_CONTRACT").is_some() {
         std::fs::create_dir_all(Path::new(path).parent().unwrap()).unwrap();
         std::fs::write(path, expected).unwrap();
@@ -167,7 +166,8 @@ fn headers_schema() -> Value {
     })
 }
 
-fn groups() -> impl Iterator<Item = (Provider, Group)> {
+/// Each group of each provider.
+pub fn groups() -> impl Iterator<Item = (Provider, Group)> {
     Provider::ALL
         .into_iter()
         .flat_map(|provider| Group::of(provider).iter().map(move |group| (provider, *group)))
@@ -348,41 +348,4 @@ fn an_event_that_kafka_refused_is_in_quarantine_as_its_schema_says() {
         check_valid(&closed(quarantine_schema()), &value, Path::new("value"));
         check_valid(&closed(quarantine_headers_schema()), &headers.into(), Path::new("headers"));
     }
-}
-
-/// The part of docs/EVENTS.md that comes from the catalogs.
-fn event_tables() -> String {
-    let mut tables = String::new();
-    for (provider, group) in groups() {
-        let rows = || catalog::entries(provider).iter().filter(|entry| entry.group == group);
-        if rows().next().is_none() {
-            continue;
-        }
-        writeln!(tables, "### `cad.{provider}.{group}`\n").unwrap();
-        writeln!(tables, "| event | registered by | meaning |\n|---|---|---|").unwrap();
-        for entry in rows() {
-            let scope = match entry.scope {
-                [] if group == Group::Lifecycle => "nobody: sent to every webhook".to_owned(),
-                [] => "not published".to_owned(),
-                keys => keys.join(" or "),
-            };
-            let seen = if entry.standing == catalog::Standing::Seen { " \u{b9}" } else { "" };
-            writeln!(tables, "| `{}`{seen} | {scope} | {} |", entry.event, entry.meaning).unwrap();
-        }
-        tables.push('\n');
-    }
-    tables.push_str("\u{b9} Not in the provider's documentation of events, but seen elsewhere.\n");
-    tables
-}
-
-#[test]
-fn the_event_tables_are_those_of_the_catalogs() {
-    const PATH: &str = "docs/EVENTS.md";
-    const BEGIN: &str = "<!-- catalogs: begin (a test writes this part) -->\n";
-    const END: &str = "<!-- catalogs: end -->\n";
-    let page = std::fs::read_to_string(PATH).unwrap();
-    let (before, rest) = page.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-
-    check_file(PATH, &format!("{before}{BEGIN}\n{}\n{END}{after}", event_tables()));
 }

@@ -1,6 +1,7 @@
 //! Deliveries of one fact have one id; different facts have different ones.
 
 use crate::given::{event, open_source, source};
+use cadrelay::providers::notification::Headers;
 use cadrelay::providers::source::Source;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -27,7 +28,7 @@ fn object(values: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<Str
     proptest::collection::vec((key, values), 1..5).prop_map(|members| members.into_iter().collect())
 }
 
-/// The same value spelt in another way: other order of keys, white space and escapes.
+/// The same value spelt in another way: other order of keys, white space, escapes and numbers.
 fn respelt(value: &Value, choices: &mut impl Iterator<Item = u8>) -> String {
     let space = |choice: u8| [" ", "\n", "\t", ""][usize::from(choice % 4)];
     let mut next = || choices.next().unwrap_or(0);
@@ -57,7 +58,14 @@ fn respelt(value: &Value, choices: &mut impl Iterator<Item = u8>) -> String {
             }
             if next() % 2 == 0 { format!("\"{escaped}\"") } else { value.to_string() }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Number(number) => match (next() % 4, number.is_f64()) {
+            (0, _) => number.to_string(),
+            (1, false) => format!("{number}.000"),
+            (2, false) => format!("{number}00E-2"),
+            (_, false) => format!("{number}e+0"),
+            (_, true) => format!("{:e}", number.as_f64().unwrap_or_default()),
+        },
+        Value::Null | Value::Bool(_) => value.to_string(),
     };
     let (before, after) = (choices.next().unwrap_or(0), choices.next().unwrap_or(0));
     format!("{}{inside}{}", space(before), space(after))
@@ -129,6 +137,23 @@ proptest! {
     }
 
     #[test]
+    fn headers_that_differ_between_deliveries_make_no_other_fact(
+        mut fields in object(json_value()),
+        values in proptest::collection::vec("[ -~]{0,30}", 8),
+    ) {
+        let headers: Vec<_> = Headers::KEPT.into_iter().zip(values.iter().map(String::as_str)).collect();
+        let onshape = open_source("onshape");
+        let body = onshape_body(&fields, "2024-05-06T04:45:10.611+0000").to_string();
+        prop_assert_eq!(id(&onshape, &body, &[]), id(&onshape, &body, &headers));
+
+        // With a time of its own, so that the delivery says nothing.
+        fields.insert("modifiedTime".into(), "2024-11-02T16:57:18+0000".into());
+        let aps = open_source("aps");
+        let body = aps_body(&Value::from(fields), "active").to_string();
+        prop_assert_eq!(id(&aps, &body, &[]), id(&aps, &body, &headers));
+    }
+
+    #[test]
     fn any_changed_field_makes_another_fact(
         fields in object(json_value()),
         path in proptest::collection::vec(any::<u8>(), 8),
@@ -147,6 +172,45 @@ proptest! {
             id(&aps, &aps_body(&Value::from(fields), "active").to_string(), &[]),
             id(&aps, &aps_body(&changed, "active").to_string(), &[])
         );
+    }
+}
+
+#[test]
+fn steps_of_processing_that_differ_in_custom_metadata_alone_are_so_many_facts() {
+    let source = open_source("aps");
+    let step = |state: &str| {
+        let payload = json!({ "modifiedTime": "2024-11-02T16:57:18+0000", "version": "3",
+            "custom-metadata": { "storm:process-state": state, "dm_sys_id": "d" } });
+        id(&source, &aps_body(&payload, "active").to_string(), &[])
+    };
+
+    let mut steps = ["NEEDS_PROCESSING", "PROCESSING", "EXTRACTION_PENDING", "PROCESSING_COMPLETE"]
+        .map(step)
+        .to_vec();
+    assert_eq!(step("PROCESSING"), steps[1]);
+    steps.sort();
+    steps.dedup();
+    assert_eq!(steps.len(), 4);
+}
+
+#[test]
+fn a_hook_that_changed_between_two_attempts_makes_no_other_fact() {
+    let source = open_source("aps");
+    let body = |hook: Value| {
+        let mut body = aps_body(&json!({ "updatedAt": "2025-04-20T12:03:35.399Z" }), "active");
+        body["hook"].as_object_mut().unwrap().extend(hook.as_object().unwrap().clone());
+        id(&source, &body.to_string(), &[])
+    };
+
+    let first = body(json!({ "lastUpdatedDate": "2024-11-02T14:17:25.673+00:00" }));
+
+    for again in [
+        json!({ "lastUpdatedDate": "2024-11-03T14:17:25.673+00:00" }),
+        json!({ "status": "reactivated", "autoReactivateHook": true, "hookExpiry": "soon" }),
+        json!({ "hookAttribute": { "a": 1 }, "filter": "$", "createdBy": "b", "tenant": "t" }),
+        json!({ "callbackUrl": "https://relay.example/?token=1", "urn": "u", "scope": {} }),
+    ] {
+        assert_eq!(body(again.clone()), first, "{again}");
     }
 }
 
@@ -274,4 +338,25 @@ fn the_same_fact_of_another_hook_is_known_where_that_is_asked() {
     assert_eq!(fact(&asked_of_aps, aps("h", "u")), fact(&asked_of_aps, aps("i", "u")));
     assert_ne!(fact(&asked_of_aps, aps("h", "u")), fact(&asked_of_aps, aps("i", "v")));
     assert_eq!(fact(&open_source("onshape"), onshape("h", "m", "d")), None);
+}
+
+#[test]
+fn a_hook_by_pattern_and_one_by_name_tell_the_same_fact() {
+    let source = source(r#"{"name":"a","provider":"aps","proof":"none","facts_window":"5s"}"#);
+    let fact = |hook: &str, event: &str, operation: &str| {
+        let body = json!({ "resourceUrn": "u",
+            "hook": { "hookId": hook, "event": event, "system": "data" },
+            "payload": { "context": { "operation": operation } } });
+        event_of(&source, &body).fact
+    };
+
+    let named = fact("h", "dm.version.added", "PostVersionedFiles");
+
+    assert!(named.is_some());
+    assert_eq!(fact("i", "dm.*", "PostVersionedFiles"), named);
+    assert_ne!(fact("i", "dm.*", "PatchSomething"), named);
+}
+
+fn event_of(source: &Source, body: &Value) -> cadrelay::event::Event {
+    event(source, body.to_string().as_bytes(), &[])
 }

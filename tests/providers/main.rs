@@ -8,3 +8,4 @@ mod given;
 mod identity;
 mod proof;
 mod reading;
+mod tables;

@@ -67,7 +67,10 @@ fn a_body_without_its_hook_is_what_the_source_assumes() {
     let envelope =
         json!({ "version": "1.0", "resourceUrn": "urn:r?version=2", "payload": payload });
 
-    for body in [&payload, &envelope] {
+    // It is not documented what is left, so a hook that says nothing is none.
+    let mut silent = envelope.clone();
+    silent["hook"] = json!({ "hookAttribute": { "a": 1 } });
+    for body in [&payload, &envelope, &silent] {
         let event = event(&assuming, body.to_string().as_bytes(), &[]);
 
         assert_eq!((event.name.as_str(), event.group), ("dm.version.added", Group::Data));
@@ -88,6 +91,17 @@ fn an_assumption_is_not_asked_where_the_body_says_what_it_is() {
     let named = event(&assuming, br#"{"hook":{"event":"model.sync","system":"adsk.c4r"}}"#, &[]);
 
     assert_eq!((named.name.as_str(), named.group), ("model.sync", Group::C4r));
+}
+
+#[test]
+fn an_item_that_an_event_is_about_as_a_whole_is_its_lineage() {
+    let body = br#"{"hook":{"event":"model.sync","system":"adsk.c4r"},
+        "resourceUrn":"urn:adsk.wipprod:dm.lineage:A","payload":{"state":"SYNC_START"}}"#;
+
+    let event = event(&open_source("aps"), body, &[]);
+
+    let lineage = ("lineageUrn", "urn:adsk.wipprod:dm.lineage:A".to_owned());
+    assert!(event.resource.contains(&lineage), "{event:?}");
 }
 
 #[test]

@@ -79,7 +79,19 @@ fn events_lists_the_catalog_without_network_or_credentials() {
     assert_eq!(row("webhook.ping")["scope"], json!([]));
     assert_eq!(row("onshape.workflow.transition").get("system"), None);
     let csv = run(command().args(["webhook", "events", "--output", "csv"])).stdout;
-    assert!(csv.starts_with("provider,event,group,system,scope,description\n"), "{csv}");
+    assert!(csv.starts_with("provider,event,group,system,scope,description,topic,"), "{csv}");
+
+    let reviews = run(command().args(["webhook", "events", "--group", "reviews"])).json();
+    let of = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
+    let topics: Vec<_> = reviews
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (of(row, "event"), of(row, "topic")))
+        .collect();
+    let row = |event: &str| (event.to_owned(), "cad.aps.reviews".to_owned());
+    assert_eq!(topics, ["review.created-1.0", "review.closed-1.0"].map(row));
+    run(command().args(["webhook", "events", "--group", "nobody"])).assert_refused(2, &["reviews"]);
 }
 
 #[test]

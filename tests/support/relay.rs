@@ -271,6 +271,11 @@ impl Relay {
         self.broker.mock().claims_a_repeat();
     }
 
+    /// Where its Kafka is.
+    pub fn brokers(&self) -> String {
+        self.broker.address()
+    }
+
     /// The full name of a topic of ours: `onshape.document`.
     pub fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.broker.prefix())
@@ -300,7 +305,12 @@ impl Relay {
 
     /// Sends a signal.
     pub fn signal(&self, number: libc::c_int) {
-        signal(self.process.as_ref().expect("a running relay").id(), number);
+        signal(self.pid(), number);
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("a running relay").id()
     }
 
     /// Kills it, as a power cut would look to others.

@@ -73,8 +73,7 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The events that can be subscribed to, and what each needs. Without network.
-    Events,
+    Events(events::Args),
     List(list::Args),
     Create(create::Args),
     Get(get::Args),
@@ -92,7 +91,7 @@ impl Args {
     pub async fn run(self) -> Result<Exit, Failure> {
         let session = Session::new(self.common)?;
         match self.command {
-            Command::Events => events::run(&session),
+            Command::Events(args) => args.run(&session),
             Command::List(args) => args.run(&session).await,
             Command::Create(args) => args.run(&session).await,
             Command::Get(args) => args.run(&session).await,

@@ -7,361 +7,476 @@
 use crate::event::group::Group::{
     self, Bc, C4r, Cost, Data, Derivative, Flc, Issues, Other, Reviews, Tandem,
 };
-use crate::providers::catalog::Entry;
 use crate::providers::catalog::Standing::{self, Documented, Seen};
+use crate::providers::catalog::{Entry, Family, Known};
 
 /// Every event of APS that we know of.
 pub const ENTRIES: &[Entry] = &[
-    row("dm.version.added", Data, DATA, FOLDER, Documented, "A version of a file was added"),
-    row(
+    Entry::row("dm.version.added", &VERSIONS, FOLDER, DESCRIBED, "A version of a file was added"),
+    Entry::row(
         "dm.version.modified",
-        Data,
-        DATA,
+        &VERSIONS,
         FOLDER,
-        Documented,
+        DESCRIBED,
         "A version was changed, also each step of its processing",
     ),
-    row("dm.version.deleted", Data, DATA, FOLDER, Documented, "A version was deleted"),
-    row("dm.version.moved", Data, DATA, FOLDER, Documented, "A version was moved into the scope"),
-    row(
-        "dm.version.moved.out",
-        Data,
-        DATA,
+    Entry::row("dm.version.deleted", &VERSIONS, FOLDER, DESCRIBED, "A version was deleted"),
+    Entry::row(
+        "dm.version.moved",
+        &VERSIONS,
         FOLDER,
-        Documented,
+        DESCRIBED,
+        "A version was moved into the scope",
+    ),
+    Entry::row(
+        "dm.version.moved.out",
+        &VERSIONS,
+        FOLDER,
+        DESCRIBED,
         "A version was moved out of the scope",
     ),
-    row("dm.version.copied", Data, DATA, FOLDER, Documented, "A version was copied into the scope"),
-    row(
-        "dm.version.copied.out",
-        Data,
-        DATA,
+    Entry::row(
+        "dm.version.copied",
+        &VERSIONS,
         FOLDER,
-        Documented,
+        DESCRIBED,
+        "A version was copied into the scope",
+    ),
+    Entry::row(
+        "dm.version.copied.out",
+        &VERSIONS,
+        FOLDER,
+        DESCRIBED,
         "A version was copied out of the scope",
     ),
-    row("dm.lineage.reserved", Data, DATA, FOLDER, Documented, "A file was reserved by a user"),
-    row("dm.lineage.unreserved", Data, DATA, FOLDER, Documented, "A file was released by its user"),
-    row(
-        "dm.lineage.updated",
-        Data,
-        DATA,
+    Entry::row(
+        "dm.lineage.reserved",
+        &VERSIONS,
         FOLDER,
-        Documented,
+        DESCRIBED,
+        "A file was reserved by a user",
+    ),
+    Entry::row(
+        "dm.lineage.unreserved",
+        &VERSIONS,
+        FOLDER,
+        DESCRIBED,
+        "A file was released by its user",
+    ),
+    Entry::row(
+        "dm.lineage.updated",
+        &VERSIONS,
+        FOLDER,
+        DESCRIBED,
         "A file was changed as a whole, not one version",
     ),
-    row("dm.folder.added", Data, DATA, FOLDER, Documented, "A folder was added"),
-    row("dm.folder.modified", Data, DATA, FOLDER, Documented, "A folder was changed"),
-    row("dm.folder.deleted", Data, DATA, FOLDER, Documented, "A folder was deleted"),
-    row("dm.folder.purged", Data, DATA, FOLDER, Documented, "A folder was removed for good"),
-    row("dm.folder.moved", Data, DATA, FOLDER, Documented, "A folder was moved into the scope"),
-    row(
+    Entry::row("dm.folder.added", &FOLDERS, FOLDER, DESCRIBED, "A folder was added"),
+    Entry::row("dm.folder.modified", &FOLDERS, FOLDER, DESCRIBED, "A folder was changed"),
+    Entry::row("dm.folder.deleted", &FOLDERS, FOLDER, DESCRIBED, "A folder was deleted"),
+    Entry::row("dm.folder.purged", &FOLDERS, FOLDER, DESCRIBED, "A folder was removed for good"),
+    Entry::row("dm.folder.moved", &FOLDERS, FOLDER, DESCRIBED, "A folder was moved into the scope"),
+    Entry::row(
         "dm.folder.moved.out",
-        Data,
-        DATA,
+        &FOLDERS,
         FOLDER,
-        Documented,
+        DESCRIBED,
         "A folder was moved out of the scope",
     ),
-    row("dm.folder.copied", Data, DATA, FOLDER, Documented, "A folder was copied into the scope"),
-    row(
-        "dm.folder.copied.out",
-        Data,
-        DATA,
+    Entry::row(
+        "dm.folder.copied",
+        &FOLDERS,
         FOLDER,
-        Documented,
+        DESCRIBED,
+        "A folder was copied into the scope",
+    ),
+    Entry::row(
+        "dm.folder.copied.out",
+        &FOLDERS,
+        FOLDER,
+        DESCRIBED,
         "A folder was copied out of the scope",
     ),
-    row(
+    Entry::row(
         "dm.operation.started",
-        Data,
-        DATA,
+        &OPERATIONS,
         FOLDER,
-        Documented,
+        DESCRIBED,
         "A long operation on files or folders began",
     ),
-    row(
+    Entry::row(
         "dm.operation.completed",
-        Data,
-        DATA,
+        &OPERATIONS,
         FOLDER,
-        Documented,
+        DESCRIBED,
         "A long operation on files or folders ended",
     ),
-    row(
+    Entry::row(
         "extraction.finished",
-        Derivative,
-        DERIVATIVE,
+        &EXTRACTIONS,
         WORKFLOW,
-        Documented,
+        DESCRIBED,
         "A translation ended, well or not: see its status",
     ),
-    row(
+    Entry::row(
         "extraction.updated",
-        Derivative,
-        DERIVATIVE,
+        &EXTRACTIONS,
         WORKFLOW,
-        Documented,
+        DESCRIBED,
         "A translation made progress",
     ),
-    row("model.sync", C4r, C4R, FOLDER, Documented, "A Revit cloud model was synchronised"),
-    row(
+    Entry::row("model.sync", &REVIT, FOLDER, DESCRIBED, "A Revit cloud model was synchronised"),
+    Entry::row(
         "model.publish",
-        C4r,
-        C4R,
+        &REVIT,
         FOLDER,
-        Documented,
+        DESCRIBED,
         "Publishing a Revit cloud model was queued or began",
     ),
-    row("item.clone", Flc, FLC, WORKSPACE, Documented, "An item was cloned"),
-    row("item.create", Flc, FLC, WORKSPACE, Documented, "An item was created"),
-    row("item.lock", Flc, FLC, WORKSPACE, Documented, "An item was locked"),
-    row("item.release", Flc, FLC, WORKSPACE, Documented, "An item was released"),
-    row("item.unlock", Flc, FLC, WORKSPACE, Documented, "An item was unlocked"),
-    row("item.update", Flc, FLC, WORKSPACE, Documented, "An item was changed"),
-    row("workflow.transition", Flc, FLC, TRANSITION, Documented, "An item moved in its workflow"),
-    row("budget.created-1.0", Cost, COST, PROJECT, Documented, "A budget was created"),
-    row("budget.updated-1.0", Cost, COST, PROJECT, Documented, "A budget was changed"),
-    row("budget.deleted-1.0", Cost, COST, PROJECT, Documented, "A budget was deleted"),
-    row(
+    Entry::row("item.clone", &ITEMS, WORKSPACE, DESCRIBED, "An item was cloned"),
+    Entry::row("item.create", &ITEMS, WORKSPACE, DESCRIBED, "An item was created"),
+    Entry::row("item.lock", &ITEMS, WORKSPACE, DESCRIBED, "An item was locked"),
+    Entry::row("item.release", &ITEMS, WORKSPACE, DESCRIBED, "An item was released"),
+    Entry::row("item.unlock", &ITEMS, WORKSPACE, DESCRIBED, "An item was unlocked"),
+    Entry::row("item.update", &ITEMS, WORKSPACE, DESCRIBED, "An item was changed"),
+    Entry::row(
+        "workflow.transition",
+        &ITEMS,
+        TRANSITION,
+        DESCRIBED,
+        "An item moved in its workflow",
+    ),
+    Entry::row("budget.created-1.0", &COSTS, PROJECT, DESCRIBED, "A budget was created"),
+    Entry::row("budget.updated-1.0", &COSTS, PROJECT, DESCRIBED, "A budget was changed"),
+    Entry::row("budget.deleted-1.0", &COSTS, PROJECT, DESCRIBED, "A budget was deleted"),
+    Entry::row(
         "budgetPayment.created-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "A budget payment application was created",
     ),
-    row(
+    Entry::row(
         "budgetPayment.updated-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "A budget payment application was changed",
     ),
-    row(
+    Entry::row(
         "budgetPayment.deleted-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "A budget payment application was deleted",
     ),
-    row("contract.created-1.0", Cost, COST, PROJECT, Documented, "A contract was created"),
-    row("contract.updated-1.0", Cost, COST, PROJECT, Documented, "A contract was changed"),
-    row("contract.deleted-1.0", Cost, COST, PROJECT, Documented, "A contract was deleted"),
-    row("cor.created-1.0", Cost, COST, PROJECT, Documented, "A change order request was created"),
-    row("cor.updated-1.0", Cost, COST, PROJECT, Documented, "A change order request was changed"),
-    row("cor.deleted-1.0", Cost, COST, PROJECT, Documented, "A change order request was deleted"),
-    row(
+    Entry::row("contract.created-1.0", &COSTS, PROJECT, DESCRIBED, "A contract was created"),
+    Entry::row("contract.updated-1.0", &COSTS, PROJECT, DESCRIBED, "A contract was changed"),
+    Entry::row("contract.deleted-1.0", &COSTS, PROJECT, DESCRIBED, "A contract was deleted"),
+    Entry::row("cor.created-1.0", &COSTS, PROJECT, DESCRIBED, "A change order request was created"),
+    Entry::row("cor.updated-1.0", &COSTS, PROJECT, DESCRIBED, "A change order request was changed"),
+    Entry::row("cor.deleted-1.0", &COSTS, PROJECT, DESCRIBED, "A change order request was deleted"),
+    Entry::row(
         "costPayment.created-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "A cost payment application was created",
     ),
-    row(
+    Entry::row(
         "costPayment.updated-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "A cost payment application was changed",
     ),
-    row(
+    Entry::row(
         "costPayment.deleted-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "A cost payment application was deleted",
     ),
-    row("expense.created-1.0", Cost, COST, PROJECT, Documented, "An expense was created"),
-    row("expense.updated-1.0", Cost, COST, PROJECT, Documented, "An expense was changed"),
-    row("expense.deleted-1.0", Cost, COST, PROJECT, Documented, "An expense was deleted"),
-    row(
+    Entry::row("expense.created-1.0", &COSTS, PROJECT, DESCRIBED, "An expense was created"),
+    Entry::row("expense.updated-1.0", &COSTS, PROJECT, DESCRIBED, "An expense was changed"),
+    Entry::row("expense.deleted-1.0", &COSTS, PROJECT, DESCRIBED, "An expense was deleted"),
+    Entry::row(
         "expenseItem.created-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "An item of an expense was created",
     ),
-    row(
+    Entry::row(
         "expenseItem.updated-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "An item of an expense was changed",
     ),
-    row(
+    Entry::row(
         "expenseItem.deleted-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "An item of an expense was deleted",
     ),
-    row("mainContract.created-1.0", Cost, COST, PROJECT, Documented, "A main contract was created"),
-    row("mainContract.updated-1.0", Cost, COST, PROJECT, Documented, "A main contract was changed"),
-    row("mainContract.deleted-1.0", Cost, COST, PROJECT, Documented, "A main contract was deleted"),
-    row(
-        "mainContractItem.created-1.0",
-        Cost,
-        COST,
+    Entry::row(
+        "mainContract.created-1.0",
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
+        "A main contract was created",
+    ),
+    Entry::row(
+        "mainContract.updated-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
+        "A main contract was changed",
+    ),
+    Entry::row(
+        "mainContract.deleted-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
+        "A main contract was deleted",
+    ),
+    Entry::row(
+        "mainContractItem.created-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
         "An item of a main contract was created",
     ),
-    row(
+    Entry::row(
         "mainContractItem.updated-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "An item of a main contract was changed",
     ),
-    row(
+    Entry::row(
         "mainContractItem.deleted-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "An item of a main contract was deleted",
     ),
-    row("oco.created-1.0", Cost, COST, PROJECT, Documented, "An owner change order was created"),
-    row("oco.updated-1.0", Cost, COST, PROJECT, Documented, "An owner change order was changed"),
-    row("oco.deleted-1.0", Cost, COST, PROJECT, Documented, "An owner change order was deleted"),
-    row("pco.created-1.0", Cost, COST, PROJECT, Documented, "A potential change order was created"),
-    row("pco.updated-1.0", Cost, COST, PROJECT, Documented, "A potential change order was changed"),
-    row("pco.deleted-1.0", Cost, COST, PROJECT, Documented, "A potential change order was deleted"),
-    row("rfq.created-1.0", Cost, COST, PROJECT, Documented, "A request for quotation was created"),
-    row("rfq.updated-1.0", Cost, COST, PROJECT, Documented, "A request for quotation was changed"),
-    row("rfq.deleted-1.0", Cost, COST, PROJECT, Documented, "A request for quotation was deleted"),
-    row(
-        "scheduleOfValue.created-1.0",
-        Cost,
-        COST,
+    Entry::row("oco.created-1.0", &COSTS, PROJECT, DESCRIBED, "An owner change order was created"),
+    Entry::row("oco.updated-1.0", &COSTS, PROJECT, DESCRIBED, "An owner change order was changed"),
+    Entry::row("oco.deleted-1.0", &COSTS, PROJECT, DESCRIBED, "An owner change order was deleted"),
+    Entry::row(
+        "pco.created-1.0",
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
+        "A potential change order was created",
+    ),
+    Entry::row(
+        "pco.updated-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
+        "A potential change order was changed",
+    ),
+    Entry::row(
+        "pco.deleted-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
+        "A potential change order was deleted",
+    ),
+    Entry::row(
+        "rfq.created-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
+        "A request for quotation was created",
+    ),
+    Entry::row(
+        "rfq.updated-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
+        "A request for quotation was changed",
+    ),
+    Entry::row(
+        "rfq.deleted-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
+        "A request for quotation was deleted",
+    ),
+    Entry::row(
+        "scheduleOfValue.created-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
         "A schedule of values was created",
     ),
-    row(
+    Entry::row(
         "scheduleOfValue.updated-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "A schedule of values was changed",
     ),
-    row(
+    Entry::row(
         "scheduleOfValue.deleted-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "A schedule of values was deleted",
     ),
-    row("sco.created-1.0", Cost, COST, PROJECT, Documented, "A supplier change order was created"),
-    row("sco.updated-1.0", Cost, COST, PROJECT, Documented, "A supplier change order was changed"),
-    row("sco.deleted-1.0", Cost, COST, PROJECT, Documented, "A supplier change order was deleted"),
-    row(
+    Entry::row(
+        "sco.created-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
+        "A supplier change order was created",
+    ),
+    Entry::row(
+        "sco.updated-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
+        "A supplier change order was changed",
+    ),
+    Entry::row(
+        "sco.deleted-1.0",
+        &COSTS,
+        PROJECT,
+        DESCRIBED,
+        "A supplier change order was deleted",
+    ),
+    Entry::row(
         "project.initialized-1.0",
-        Cost,
-        COST,
+        &COSTS,
         ACCOUNT,
-        Documented,
+        DESCRIBED,
         "Cost management was set up for a project",
     ),
-    row(
+    Entry::row(
         "segmentValue.created-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Seen,
+        EMULATED,
         "A value of a budget code segment was created",
     ),
-    row(
+    Entry::row(
         "segmentValue.updated-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Seen,
+        EMULATED,
         "A value of a budget code segment was changed",
     ),
-    row(
+    Entry::row(
         "segmentValue.deleted-1.0",
-        Cost,
-        COST,
+        &COSTS,
         PROJECT,
-        Seen,
+        EMULATED,
         "A value of a budget code segment was deleted",
     ),
-    row("bid.created-1.0", Bc, BC, COMPANY, Documented, "A bid was submitted"),
-    row("opportunity.created-1.0", Bc, BC, COMPANY, Documented, "An opportunity was created"),
-    row(
-        "opportunity.status.updated-1.0",
-        Bc,
-        BC,
+    Entry::row(
+        "bid.created-1.0",
+        &BIDS,
         COMPANY,
-        Documented,
+        DESCRIBED.since("by 2024-07"),
+        "A bid was submitted",
+    ),
+    Entry::row(
+        "opportunity.created-1.0",
+        &BIDS,
+        COMPANY,
+        DESCRIBED.since("by 2024-07"),
+        "An opportunity was created",
+    ),
+    Entry::row(
+        "opportunity.status.updated-1.0",
+        &BIDS,
+        COMPANY,
+        DESCRIBED.since("by 2024-07"),
         "The status of an opportunity changed",
     ),
-    row(
+    Entry::row(
         "opportunity.comment.created-1.0",
-        Bc,
-        BC,
+        &BIDS,
         COMPANY,
-        Documented,
+        DESCRIBED.since("by 2024-07"),
         "A comment on an opportunity was written",
     ),
-    row(
+    Entry::row(
         "opportunity.comment.updated-1.0",
-        Bc,
-        BC,
+        &BIDS,
         COMPANY,
-        Documented,
+        DESCRIBED.since("by 2024-07"),
         "A comment on an opportunity was changed",
     ),
-    row(
+    Entry::row(
         "opportunity.comment.deleted-1.0",
-        Bc,
-        BC,
+        &BIDS,
         COMPANY,
-        Documented,
+        DESCRIBED.since("by 2024-07"),
         "A comment on an opportunity was deleted",
     ),
-    row("issue.created-1.0", Issues, ISSUES, PROJECT, Documented, "An issue was created"),
-    row("issue.updated-1.0", Issues, ISSUES, PROJECT, Documented, "An issue was changed"),
-    row("issue.deleted-1.0", Issues, ISSUES, PROJECT, Documented, "An issue was deleted"),
-    row("issue.restored-1.0", Issues, ISSUES, PROJECT, Documented, "A deleted issue was restored"),
-    row(
+    Entry::row("issue.created-1.0", &ISSUES, PROJECT, DESCRIBED, "An issue was created"),
+    Entry::row("issue.updated-1.0", &ISSUES, PROJECT, DESCRIBED, "An issue was changed"),
+    Entry::row("issue.deleted-1.0", &ISSUES, PROJECT, DESCRIBED, "An issue was deleted"),
+    Entry::row("issue.restored-1.0", &ISSUES, PROJECT, DESCRIBED, "A deleted issue was restored"),
+    Entry::row(
         "issue.unlinked-1.0",
-        Issues,
-        ISSUES,
+        &ISSUES,
         PROJECT,
-        Documented,
+        DESCRIBED,
         "An issue lost its place in a drawing or model",
     ),
-    row("comment.created-1.0", Issues, ISSUES, PROJECT, Seen, "A comment on an issue was written"),
-    row(
-        "review.created-1.0",
-        Reviews,
-        REVIEWS,
+    Entry::row(
+        "comment.created-1.0",
+        &ISSUES,
         PROJECT,
-        Seen,
+        LISTED.since("by 2026-10"),
+        "A comment on an issue was written",
+    ),
+    Entry::row(
+        "review.created-1.0",
+        &REVIEWS,
+        PROJECT,
+        TOLD_BY_BLOG,
         "A review was created, or failed to be: see its status",
     ),
-    row("review.closed-1.0", Reviews, REVIEWS, PROJECT, Seen, "A review was closed"),
-    row("dt.applyTemplate", Tandem, TANDEM, TWIN, Documented, "A facility template was applied"),
-    row("dt.removeTemplate", Tandem, TANDEM, TWIN, Documented, "A facility template was removed"),
-    row("dt.alert", Tandem, TANDEM, TWIN, Documented, "An alert of a facility was raised"),
-    row("dt.mutation", Tandem, TANDEM, TWIN, Documented, "Elements of a facility were changed"),
-    row("cr.created", Other, UPCHAIN, UNPUBLISHED, Seen, "Upchain: a change request was created"),
-    row("item.created", Other, UPCHAIN, UNPUBLISHED, Seen, "Upchain: an item was created"),
+    Entry::row("review.closed-1.0", &REVIEWS, PROJECT, TOLD_BY_BLOG, "A review was closed"),
+    Entry::row("dt.applyTemplate", &TWINS, TWIN, DESCRIBED, "A facility template was applied"),
+    Entry::row("dt.removeTemplate", &TWINS, TWIN, DESCRIBED, "A facility template was removed"),
+    Entry::row("dt.alert", &TWINS, TWIN, DESCRIBED, "An alert of a facility was raised"),
+    Entry::row("dt.mutation", &TWINS, TWIN, DESCRIBED, "Elements of a facility were changed"),
+    Entry::row("cr.created", &UPCHAIN, UNPUBLISHED, HELP, "Upchain: a change request was created"),
+    Entry::row("item.created", &UPCHAIN, UNPUBLISHED, HELP, "Upchain: an item was created"),
 ];
+
+const VERSIONS: Family = Family {
+    key: "payload.lineageUrn, resourceUrn without its version",
+    time: "payload.modifiedTime, payload.createdTime",
+    actor: "payload.user_info.id, payload.modifiedBy",
+    ..family("version or lineage", Data, DATA)
+};
+const FOLDERS: Family = Family {
+    time: "payload.modifiedTime, payload.createdTime",
+    actor: "payload.user_info.id, payload.modifiedBy",
+    ..family("folder", Data, DATA)
+};
+const OPERATIONS: Family =
+    Family { actor: "payload.userInfo.id", ..family("operation", Data, DATA) };
+const EXTRACTIONS: Family =
+    Family { time: "payload.TimeStamp", ..family("extraction", Derivative, DERIVATIVE) };
+const REVIT: Family = family("Revit model", C4r, C4R);
+const ITEMS: Family = family("item", Flc, FLC);
+const COSTS: Family = Family { time: "payload.updatedAt", ..family("cost", Cost, COST) };
+const BIDS: Family = family("bid", Bc, BC);
+const ISSUES: Family =
+    Family { time: "payload.updatedAt", ..family("issue", Issues, ISSUES_SYSTEM) };
+const REVIEWS: Family = family("review", Reviews, REVIEWS_SYSTEM);
+const TWINS: Family = family("twin", Tandem, TANDEM);
+const UPCHAIN: Family = family("Upchain", Other, UPCHAIN_SYSTEM);
 
 const DATA: &str = "data";
 const DERIVATIVE: &str = "derivative";
@@ -369,10 +484,16 @@ const C4R: &str = "adsk.c4r";
 const FLC: &str = "adsk.flc.production";
 const COST: &str = "autodesk.construction.cost";
 const BC: &str = "autodesk.construction.bc";
-const ISSUES: &str = "autodesk.construction.issues";
-const REVIEWS: &str = "autodesk.construction.reviews";
+const ISSUES_SYSTEM: &str = "autodesk.construction.issues";
+const REVIEWS_SYSTEM: &str = "autodesk.construction.reviews";
 const TANDEM: &str = "adsk.tandem";
-const UPCHAIN: &str = "adsk.upchain.live";
+const UPCHAIN_SYSTEM: &str = "adsk.upchain.live";
+
+const DESCRIBED: Known = known(Documented, "API description");
+const LISTED: Known = known(Seen, "page of events");
+const TOLD_BY_BLOG: Known = known(Seen, "blog and reference");
+const EMULATED: Known = known(Seen, "an emulator of others");
+const HELP: Known = known(Seen, "help of Upchain");
 
 const FOLDER: &[&str] = &["folder"];
 const WORKFLOW: &[&str] = &["workflow"];
@@ -395,23 +516,29 @@ pub fn group_of_system(system: &str) -> Option<Group> {
         FLC => Flc,
         COST => Cost,
         BC => Bc,
-        ISSUES => Issues,
-        REVIEWS => Reviews,
+        ISSUES_SYSTEM => Issues,
+        REVIEWS_SYSTEM => Reviews,
         TANDEM => Tandem,
         _ => return None,
     };
     Some(group)
 }
 
-const fn row(
-    event: &'static str,
-    group: Group,
-    system: &'static str,
-    scope: &'static [&'static str],
-    standing: Standing,
-    meaning: &'static str,
-) -> Entry {
-    Entry { event, group, system: Some(system), scope, standing, meaning }
+/// The usual family: about its resource, and nothing is known of time and actor.
+const fn family(name: &'static str, group: Group, system: &'static str) -> Family {
+    Family {
+        name,
+        group,
+        system: Some(system),
+        subject: "resourceUrn",
+        key: "resourceUrn without its version",
+        time: "",
+        actor: "",
+    }
+}
+
+const fn known(standing: Standing, source: &'static str) -> Known {
+    Known { standing, since: None, source }
 }
 
 #[cfg(test)]
@@ -422,7 +549,7 @@ mod tests {
     #[test]
     fn the_catalog_holds_the_eighty_nine_events_of_the_eight_documented_systems() {
         let documented: Vec<_> =
-            ENTRIES.iter().filter(|entry| entry.standing == Documented).collect();
+            ENTRIES.iter().filter(|entry| entry.known.standing == Documented).collect();
         let systems: BTreeSet<_> = documented.iter().map(|entry| entry.system).collect();
 
         assert_eq!(documented.len(), 89);

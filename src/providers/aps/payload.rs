@@ -33,8 +33,11 @@ pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
     // Without a time, two identical changes have identical bodies: then only the delivery differs.
     let delivery_id = posted.delivery_id.filter(|_| occurred_at.is_none());
     Ok(Event {
-        id: envelope.identity(envelope.of_hook("hookId"), delivery_id),
-        fact: (posted.identity == Identity::OfFactsToo).then(|| envelope.identity(None, None)),
+        id: envelope.identity(&envelope.event, envelope.of_hook("hookId"), delivery_id),
+        // Of two hooks that overlap one may have been registered with a pattern.
+        fact: (posted.identity == Identity::OfFactsToo).then(|| {
+            envelope.identity(envelope.resolved(payload).unwrap_or(&envelope.event), None, None)
+        }),
         provider: Provider::Aps,
         group: group(envelope.system.as_deref(), &envelope.event),
         name,
@@ -65,8 +68,14 @@ impl<'b> Envelope<'b> {
         let body = posted.body;
         let resource_urn = body.get("resourceUrn");
         if let Some(hook) = body.get("hook").and_then(Node::object) {
-            let event = hook.text("event").ok_or(Reason::NoEvent)?;
-            let (system, payload) = (hook.text("system"), body.get("payload"));
+            let assumed = posted.assume.filter(|_| hook.get("event").is_none());
+            let event = match assumed {
+                Some(assume) => Cow::Borrowed(assume.event.as_str()),
+                None => hook.text("event").ok_or(Reason::NoEvent)?,
+            };
+            let assumed_system = assumed.map(|assume| Cow::Borrowed(assume.system.as_str()));
+            let system = hook.text("system").or(assumed_system);
+            let payload = body.get("payload");
             return Ok(Self { hook: Some(hook), event, system, resource_urn, payload });
         }
         let assume = posted.assume.ok_or(Reason::NoHook)?;
@@ -94,18 +103,30 @@ impl<'b> Envelope<'b> {
         if !wildcard::is_pattern(&self.event) {
             return self.event.as_ref().to_owned();
         }
-        let resolved = payload
-            .and_then(|payload| wildcard::resolve(&self.event, self.system.as_deref(), payload));
-        resolved.unwrap_or(UNKNOWN).to_owned()
+        self.resolved(payload).unwrap_or(UNKNOWN).to_owned()
+    }
+
+    /// The event that a pattern stands for, if there is one and the payload allows.
+    fn resolved(&self, payload: Option<&Object<'_>>) -> Option<&'static str> {
+        if !wildcard::is_pattern(&self.event) {
+            return None;
+        }
+        let scope = self.of_hook("scope").and_then(Node::object);
+        wildcard::resolve(&self.event, self.system.as_deref(), scope, payload?)
     }
 
     /// The hash of what makes this fact another one. Not of the whole body: the state of the hook in
     /// it can change between two attempts to deliver the same event.
-    fn identity(&self, hook_id: Option<&Node<'_>>, delivery_id: Option<&str>) -> EventId {
+    fn identity(
+        &self,
+        event: &str,
+        hook_id: Option<&Node<'_>>,
+        delivery_id: Option<&str>,
+    ) -> EventId {
         let assumed_system = self.system.as_deref().map(Part::Text);
         identity::of_parts(&[
             ("deliveryId", delivery_id.map(Part::Text)),
-            ("event", Some(Part::Text(&self.event))),
+            ("event", Some(Part::Text(event))),
             ("hookId", hook_id.map(Part::Value)),
             ("payload", self.payload.map(Part::Value)),
             ("resourceUrn", self.resource_urn.map(Part::Value)),
@@ -152,11 +173,14 @@ pub const RESOURCES: [&str; 4] = ["resourceUrn", "lineageUrn", "projectId", "fol
 impl<'b> Resource<'b> {
     fn read(envelope: &Envelope<'b>, payload: Option<&Object<'b>>) -> Self {
         let of_payload = |key| payload.and_then(|payload| payload.text(key));
+        let resource_urn = envelope.resource_urn.and_then(Node::text);
+        // Some events are about an item as a whole.
+        let lineage = resource_urn.clone().filter(|urn| urn.contains(":dm.lineage:"));
         // Reviews name their project in the scope alone.
         let of_scope = || envelope.hook?.get("scope")?.object()?.text("project");
         Self {
-            resource_urn: envelope.resource_urn.and_then(Node::text),
-            lineage_urn: of_payload("lineageUrn"),
+            resource_urn,
+            lineage_urn: of_payload("lineageUrn").or(lineage),
             project_id: of_payload("project")
                 .or_else(|| of_payload("projectId"))
                 .or_else(of_scope)

@@ -1,164 +1,254 @@
 //! The events of Onshape: those of its webhook guide, and those that only its API description lists
 //! as callbacks of `createWebhook`.
 
-use crate::event::group::Group::{self, Application, Document, Lifecycle, Plm, Workflow};
-use crate::providers::catalog::Entry;
-use crate::providers::catalog::Standing::{self, Documented, Seen};
+use crate::event::group::Group::{Application, Document, Lifecycle, Plm, Workflow};
+use crate::providers::catalog::Standing::{Documented, Seen};
+use crate::providers::catalog::{Entry, Family, Known};
 
 /// Every event string that Onshape has published.
 pub const ENTRIES: &[Entry] = &[
-    row("onshape.model.lifecycle.changed", Document, DOCUMENT, Documented, "A model was changed"),
-    row(
-        "onshape.model.lifecycle.changed.externalreferences",
-        Document,
+    Entry::row(
+        "onshape.model.lifecycle.changed",
+        &DOCUMENTS,
         DOCUMENT,
-        Documented,
+        GUIDE.since("before 2020"),
+        "A model was changed",
+    ),
+    Entry::row(
+        "onshape.model.lifecycle.changed.externalreferences",
+        &DOCUMENTS,
+        DOCUMENT,
+        GUIDE.since("before 2020"),
         "An external reference of a model changed",
     ),
-    row(
+    Entry::row(
         "onshape.model.lifecycle.changed.namedviews",
-        Document,
+        &DOCUMENTS,
         DOCUMENT,
-        Seen,
+        DESCRIBED.since("by 2022-07"),
         "The named views of a model changed",
     ),
-    row(
+    Entry::row(
         "onshape.model.lifecycle.metadata",
-        Document,
+        &DOCUMENTS,
         DOCUMENT,
-        Documented,
+        GUIDE.since("before 2020"),
         "Metadata of a part or an element was changed",
     ),
-    row(
+    Entry::row(
         "onshape.model.lifecycle.createversion",
-        Document,
+        &DOCUMENTS,
         DOCUMENT,
-        Documented,
+        GUIDE.since("2019-09"),
         "A version of a document was created",
     ),
-    row(
+    Entry::row(
         "onshape.model.lifecycle.createworkspace",
-        Document,
+        &WORKSPACES,
         DOCUMENT,
-        Documented,
+        GUIDE.since("before 2020"),
         "A workspace was created",
     ),
-    row(
+    Entry::row(
         "onshape.model.lifecycle.deleteworkspace",
-        Document,
+        &WORKSPACES,
         DOCUMENT,
-        Seen,
+        DESCRIBED.since("2023-02"),
         "A workspace was deleted",
     ),
-    row(
+    Entry::row(
         "onshape.model.lifecycle.mergeworkspace",
-        Document,
+        &WORKSPACES,
         DOCUMENT,
-        Seen,
+        DESCRIBED.since("2023-02"),
         "A workspace or version was merged into a workspace",
     ),
-    row(
+    Entry::row(
         "onshape.model.lifecycle.restoreworkspace",
-        Document,
+        &WORKSPACES,
         DOCUMENT,
-        Seen,
+        DESCRIBED.since("2023-02"),
         "A workspace was restored to an earlier state",
     ),
-    row(
+    Entry::row(
         "onshape.model.lifecycle.updateworkspaceunits",
-        Document,
+        &WORKSPACES,
         DOCUMENT,
-        Seen,
+        DESCRIBED.since("2023-02"),
         "The units of a workspace were changed",
     ),
-    row(
+    Entry::row(
         "onshape.model.lifecycle.createelement",
-        Document,
+        &DOCUMENTS,
         DOCUMENT,
-        Documented,
+        GUIDE.since("before 2020"),
         "An element (tab) was created",
     ),
-    row(
+    Entry::row(
         "onshape.model.lifecycle.deleteelement",
-        Document,
+        &DOCUMENTS,
         DOCUMENT,
-        Documented,
+        GUIDE.since("before 2020"),
         "An element (tab) was deleted",
     ),
-    row(
+    Entry::row(
         "onshape.model.translation.complete",
-        Document,
+        &DOCUMENTS,
         DOCUMENT,
-        Documented,
+        GUIDE.since("before 2020"),
         "A translation request is complete",
     ),
-    row(
+    Entry::row(
         "onshape.document.lifecycle.created",
-        Document,
+        &DOCUMENTS,
         DOCUMENT,
-        Documented,
+        GUIDE.since("before 2020"),
         "A document was created",
     ),
-    row(
+    Entry::row(
         "onshape.document.lifecycle.statechange",
-        Document,
+        &DOCUMENTS,
         &["documentId"],
-        Documented,
+        GUIDE.since("before 2020"),
         "A document became active, went to the trash or was deleted",
     ),
-    row(
+    Entry::row(
         "onshape.document.lifecycle.shared",
-        Document,
+        &DOCUMENTS,
         DOCUMENT,
-        Documented,
+        GUIDE.since("2025-08"),
         "A document's sharing was changed",
     ),
-    row(
+    Entry::row(
         "onshape.revision.created",
-        Document,
+        &REVISIONS,
         DOCUMENT,
-        Documented,
+        GUIDE.since("2019-09"),
         "A revision was created by a release",
     ),
-    row("onshape.comment.create", Document, DOCUMENT, Documented, "A comment was written"),
-    row("onshape.comment.update", Document, DOCUMENT, Documented, "A comment was changed"),
-    row("onshape.comment.delete", Document, DOCUMENT, Documented, "A comment was deleted"),
-    row(
+    Entry::row(
+        "onshape.comment.create",
+        &DOCUMENTS,
+        DOCUMENT,
+        GUIDE.since("2021-07"),
+        "A comment was written",
+    ),
+    Entry::row(
+        "onshape.comment.update",
+        &DOCUMENTS,
+        DOCUMENT,
+        GUIDE.since("2021-07"),
+        "A comment was changed",
+    ),
+    Entry::row(
+        "onshape.comment.delete",
+        &DOCUMENTS,
+        DOCUMENT,
+        GUIDE.since("2021-07"),
+        "A comment was deleted",
+    ),
+    Entry::row(
         "onshape.workflow.transition",
-        Workflow,
+        &WORKFLOWS,
         COMPANY,
-        Documented,
+        GUIDE.since("by 2020-05"),
         "A release package, revision or task moved in its workflow",
     ),
-    row(
+    Entry::row(
         "onshape.user.lifecycle.updateappsettings",
-        Application,
+        &SETTINGS,
         &["clientId"],
-        Documented,
+        GUIDE.since("before 2020"),
         "A user's settings of an application were changed",
     ),
     // The guide lacks both; that a company is what they need is our reading of their bodies.
-    row("onshape.plm.job.created", Plm, COMPANY, Seen, "A PLM synchronisation job was created"),
-    row("onshape.plm.settings.changed", Plm, COMPANY, Seen, "The PLM settings were changed"),
-    row("webhook.register", Lifecycle, NOBODY, Documented, "A webhook was registered"),
-    row("webhook.ping", Lifecycle, NOBODY, Documented, "A webhook was asked to show that it works"),
-    row("webhook.unregister", Lifecycle, NOBODY, Documented, "A webhook was unregistered"),
+    Entry::row(
+        "onshape.plm.job.created",
+        &JOBS,
+        COMPANY,
+        DESCRIBED.since("2025-11"),
+        "A PLM synchronisation job was created",
+    ),
+    Entry::row(
+        "onshape.plm.settings.changed",
+        &JOBS,
+        COMPANY,
+        DESCRIBED.since("2025-11"),
+        "The PLM settings were changed",
+    ),
+    Entry::row(
+        "webhook.register",
+        &WEBHOOKS,
+        NOBODY,
+        GUIDE.since("before 2020"),
+        "A webhook was registered",
+    ),
+    Entry::row(
+        "webhook.ping",
+        &WEBHOOKS,
+        NOBODY,
+        GUIDE.since("before 2020"),
+        "A webhook was asked to show that it works",
+    ),
+    Entry::row(
+        "webhook.unregister",
+        &WEBHOOKS,
+        NOBODY,
+        GUIDE.since("before 2020"),
+        "A webhook was unregistered",
+    ),
 ];
+
+const DOCUMENTS: Family = Family {
+    name: "document",
+    group: Document,
+    system: None,
+    subject: "documentId, workspaceId, versionId, elementId",
+    key: "documentId",
+    time: "timestamp",
+    actor: "userId, identityId",
+};
+const WORKSPACES: Family = Family { name: "workspace", ..DOCUMENTS };
+const REVISIONS: Family = Family { name: "revision", ..DOCUMENTS };
+const WORKFLOWS: Family = Family {
+    name: "workflow",
+    group: Workflow,
+    subject: "objectType, objectId",
+    key: "objectId",
+    actor: "",
+    ..DOCUMENTS
+};
+const SETTINGS: Family = Family {
+    name: "application",
+    group: Application,
+    subject: "clientId",
+    key: "clientId",
+    ..DOCUMENTS
+};
+const JOBS: Family = Family {
+    name: "PLM",
+    group: Plm,
+    subject: "documentId, jobId, webhookId",
+    key: "documentId, jobId, webhookId",
+    actor: "",
+    ..DOCUMENTS
+};
+const WEBHOOKS: Family = Family {
+    name: "lifecycle",
+    group: Lifecycle,
+    subject: "documentId, webhookId",
+    key: "documentId, webhookId",
+    actor: "",
+    ..DOCUMENTS
+};
+
+const GUIDE: Known = Known { standing: Documented, since: None, source: "guide to webhooks" };
+const DESCRIBED: Known = Known { standing: Seen, since: None, source: "API description" };
 
 const DOCUMENT: &[&str] = &["documentId", "companyId"];
 const COMPANY: &[&str] = &["companyId"];
 /// Sent to every webhook without asking.
 const NOBODY: &[&str] = &[];
-
-const fn row(
-    event: &'static str,
-    group: Group,
-    scope: &'static [&'static str],
-    standing: Standing,
-    meaning: &'static str,
-) -> Entry {
-    Entry { event, group, system: None, scope, standing, meaning }
-}
 
 #[cfg(test)]
 mod tests {
@@ -168,11 +258,13 @@ mod tests {
     fn the_catalog_holds_the_seventeen_of_the_guide_and_all_that_are_published() {
         let of_the_guide = ENTRIES
             .iter()
-            .filter(|entry| entry.standing == Documented && entry.group != Lifecycle)
+            .filter(|entry| entry.known.standing == Documented && entry.group != Lifecycle)
             .count();
 
         // Fifteen of documents, the workflow's, the application's.
         assert_eq!(of_the_guide, 17);
-        assert_eq!(ENTRIES.len(), 27);
+        let sources = [GUIDE.source, DESCRIBED.source];
+        let published = ENTRIES.iter().filter(|entry| sources.contains(&entry.known.source));
+        assert_eq!(published.count(), 27);
     }
 }

@@ -1,26 +1,46 @@
 //! The secret that a registration had put into `data`, and that Onshape echoes in each body.
 
 use crate::providers::json;
+use crate::providers::json::text::Text;
 use bytes::Bytes;
-use memchr::memmem;
+use memchr::{memchr, memchr2};
 
 /// The body without the token in its `data`, if that is one. The text `"***"` stands wherever the
-/// token stood as a string of its own; all other bytes stay as they are.
+/// token stood as a string of its own, however it was spelt; all other bytes stay as they are.
 pub fn taken_out(body: &Bytes, is_token: impl Fn(&[u8]) -> bool) -> Option<Bytes> {
     let tree = json::parse(json::without_mark(body)).ok()?;
-    let data = tree.object()?.get("data")?;
-    is_token(data.text()?.as_bytes()).then_some(())?;
+    let token = tree.object()?.get("data")?.text()?;
+    is_token(token.as_bytes()).then_some(())?;
 
-    let quoted = data.raw().as_bytes();
     let mut hidden = Vec::with_capacity(body.len());
-    let mut copied = 0;
-    for at in memmem::find_iter(body, quoted) {
-        hidden.extend_from_slice(&body[copied..at]);
-        hidden.extend_from_slice(br#""***""#);
-        copied = at + quoted.len();
+    let mut rest = &body[..];
+    // Not by the tree: it has no keys as they were posted, and of repeated ones the last alone.
+    while let Some(start) = memchr(b'"', rest) {
+        let (before, string) = rest.split_at(start);
+        hidden.extend_from_slice(before);
+        let (string, after) = string.split_at(length(string));
+        let inside = str::from_utf8(&string[1..string.len() - 1]).expect("JSON is text");
+        if Text::with_escapes(inside).decode().as_deref() == Some(&*token) {
+            hidden.extend_from_slice(br#""***""#);
+        } else {
+            hidden.extend_from_slice(string);
+        }
+        rest = after;
     }
-    hidden.extend_from_slice(&body[copied..]);
+    hidden.extend_from_slice(rest);
     Some(hidden.into())
+}
+
+/// The length of the JSON string at the start, with its quotes.
+fn length(text: &[u8]) -> usize {
+    let mut end = 1;
+    loop {
+        end += memchr2(b'"', b'\\', &text[end..]).expect("a JSON string ends");
+        if text[end] == b'"' {
+            return end + 1;
+        }
+        end += 2;
+    }
 }
 
 #[cfg(test)]
@@ -48,6 +68,18 @@ mod tests {
         check(r#"{"data":"x","data":"s3\"cret"}"#, Some(r#"{"data":"x","data":"***"}"#));
         check(r#"{"data":"s3\"cret","data":"s3\"cret"}"#, Some(r#"{"data":"***","data":"***"}"#));
         check(r#"{"data":"s3\"cret","data":"x"}"#, None);
+    }
+
+    #[test]
+    fn the_token_is_gone_however_it_is_spelt() {
+        check(
+            r#"{"data":"s3\u0022cret","s3\"cret":"\u0073\u0033\"cret","x":"s3\"cret!"}"#,
+            Some(r#"{"data":"***","***":"***","x":"s3\"cret!"}"#),
+        );
+        check(
+            r#"{"data":"\u00733\"cret","data":"s3\"cret"}"#,
+            Some(r#"{"data":"***","data":"***"}"#),
+        );
     }
 
     #[test]
