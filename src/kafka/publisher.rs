@@ -78,21 +78,23 @@ impl Publisher {
         positions: &[Position],
         patience: &Patience<'_>,
     ) -> Outcome {
+        // Without transactions a position would say nothing, so there is none.
+        let positions = match self.delivery {
+            Delivery::ExactlyOnce => positions,
+            Delivery::AtLeastOnce => &[],
+        };
         self.batches += 1;
         self.producer.context().begin(self.batches, batch.len() + positions.len());
-        match self.delivery {
+        let ending = match self.delivery {
+            Delivery::ExactlyOnce => self.transact(positions_topic, batch, positions, patience),
             Delivery::AtLeastOnce => {
-                let ending = match self.write(positions_topic, batch, &[], patience) {
+                match self.write(positions_topic, batch, positions, patience) {
                     Ok(()) | Err(Failure::Refused) => Ending::Untied,
                     Err(Failure::Unheard) => Ending::Silent,
-                };
-                self.outcome(batch.len(), ending)
+                }
             }
-            Delivery::ExactlyOnce => {
-                let ending = self.transact(positions_topic, batch, positions, patience);
-                self.outcome(batch.len(), ending)
-            }
-        }
+        };
+        self.outcome(batch.len(), ending)
     }
 
     /// Writes the end of an aborted transaction into partitions of a topic, and with it one empty
