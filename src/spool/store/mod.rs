@@ -22,7 +22,7 @@ use crate::spool::store::keys::{SEGMENT_PREFIX, SLICE_PREFIX, chunk_key, id_key,
 use crate::spool::store::meta::{FORMAT, LAST_SEQUENCE, PLACES, SUMMARY, meta_key};
 use crate::spool::store::places::PLACE_BYTES;
 use crate::spool::window::{Entry, IdKey};
-use fjall::config::{BlockSizePolicy, FilterPolicy};
+use fjall::config::{BlockSizePolicy, FilterPolicy, PinningPolicy};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
@@ -281,7 +281,11 @@ impl Store {
             return Ok(());
         }
         let keyspace = self.database.keyspace(&slice_name(number), || {
-            KeyspaceCreateOptions::default().max_memtable_size(SLICE_MEMTABLE_BYTES)
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(SLICE_MEMTABLE_BYTES)
+                // Kept in memory, ten bits an id: one that has grown past the cache's largest
+                // block, some 1.5 MB, would be read whole at every look for a new id.
+                .filter_block_pinning_policy(PinningPolicy::all(true))
         })?;
         write(&self.slices).insert(number, keyspace);
         Ok(())
