@@ -25,9 +25,16 @@ pub enum Right {
     Unsaid,
 }
 
-/// Asks whether we may write to a topic.
-pub fn to_write(admin: &AdminClient<Context>, topic: &str, patience: Duration) -> Right {
-    let Some(question) = Question::new(admin, topic, patience) else { return Right::Unsaid };
+/// Asks a broker whether we may write to a topic.
+pub fn to_write(
+    admin: &AdminClient<Context>,
+    broker: i32,
+    topic: &str,
+    patience: Duration,
+) -> Right {
+    let patience = patience.min(ANSWER);
+    let question = Question::new(admin, topic).filter(|question| question.ask_of(broker, patience));
+    let Some(question) = question else { return Right::Unsaid };
     let Some(answer) = question.ask(patience) else { return Right::Unsaid };
     match answer.operations() {
         None => Right::Unsaid,
@@ -45,14 +52,14 @@ struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    fn new(admin: &'a AdminClient<Context>, topic: &str, patience: Duration) -> Option<Self> {
+    fn new(admin: &'a AdminClient<Context>, topic: &str) -> Option<Self> {
         let topic = CString::new(topic).ok()?;
         let mut names = [topic.as_ptr()];
         let client = admin.inner().native_ptr();
         // SAFETY: the client outlives the question, which borrows it, and the library copies the
         // name. Each of the three is made by the library and given back to it in `drop`.
-        let question = unsafe {
-            Self {
+        unsafe {
+            Some(Self {
                 admin,
                 topics: NonNull::new(c::rd_kafka_TopicCollection_of_topic_names(
                     names.as_mut_ptr(),
@@ -60,13 +67,13 @@ impl<'a> Question<'a> {
                 ))?,
                 options: NonNull::new(c::rd_kafka_AdminOptions_new(client, DESCRIBE_TOPICS))?,
                 queue: NonNull::new(c::rd_kafka_queue_new(client))?,
-            }
-        };
-        question.set_options(patience).then_some(question)
+            })
+        }
     }
 
-    /// Whether the library knows how to ask for rights at all.
-    fn set_options(&self, patience: Duration) -> bool {
+    /// Sets what is asked and of whom: any broker knows, and some clusters have no controller that
+    /// answers. False if the library does not know how.
+    fn ask_of(&self, broker: i32, patience: Duration) -> bool {
         let mut why_not = [0; 256];
         // SAFETY: the options live as long as `self`; the error is ours to give back, and the text
         // is cut to the length that is given with it.
@@ -79,13 +86,14 @@ impl<'a> Question<'a> {
                 c::rd_kafka_error_destroy(error);
                 return false;
             }
-            let set = c::rd_kafka_AdminOptions_set_request_timeout(
-                self.options.as_ptr(),
-                milliseconds(patience),
-                why_not.as_mut_ptr(),
-                why_not.len(),
-            );
-            set == c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+            let (options, why_not, size) =
+                (self.options.as_ptr(), why_not.as_mut_ptr(), why_not.len());
+            let patience = milliseconds(patience);
+            let set = [
+                c::rd_kafka_AdminOptions_set_broker(options, broker, why_not, size),
+                c::rd_kafka_AdminOptions_set_request_timeout(options, patience, why_not, size),
+            ];
+            set == [c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR; 2]
         }
     }
 
@@ -156,6 +164,8 @@ fn milliseconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
 
+/// A broker has just answered; without this one the transaction finds out.
+const ANSWER: Duration = Duration::from_secs(2);
 const WRITE: c_uint = c::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_WRITE as c_uint;
 const DESCRIBE_TOPICS: c::rd_kafka_admin_op_t =
     c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;

@@ -106,7 +106,7 @@ impl Inspector {
         if leaderless {
             return Ok(State::Troubled(Trouble::NotEnoughReplicas));
         }
-        match rights::to_write(&self.admin, topic, patience) {
+        match rights::to_write(&self.admin, metadata.orig_broker_id(), topic, patience) {
             Right::Refused => Ok(State::Troubled(Trouble::Authorization)),
             Right::Granted | Right::Unsaid => {
                 Ok(State::Ready { partitions: found.partitions().len() as i32 })
