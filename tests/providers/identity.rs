@@ -63,7 +63,11 @@ fn respelt(value: &Value, choices: &mut impl Iterator<Item = u8>) -> String {
             (1, false) => format!("{number}.000"),
             (2, false) => format!("{number}00E-2"),
             (_, false) => format!("{number}e+0"),
-            (_, true) => format!("{:e}", number.as_f64().unwrap_or_default()),
+            // The same digits: of a tie, two programs may print either of the nearest decimals.
+            (_, true) => match number.to_string() {
+                text if text.contains('e') => text.replace('e', "E"),
+                text => format!("{text}0e-0"),
+            },
         },
         Value::Null | Value::Bool(_) => value.to_string(),
     };
