@@ -14,6 +14,8 @@
 pub mod batch;
 pub mod fences;
 pub mod lane;
+pub mod pace;
+pub mod pause;
 pub mod session;
 pub mod settle;
 pub mod status;
@@ -21,21 +23,21 @@ pub mod sweeping;
 pub mod topics;
 
 use crate::drain::batch::Batch;
-use crate::drain::fences::Fences;
 use crate::drain::lane::Lane;
+use crate::drain::pace::Pace;
 use crate::drain::session::Session;
 use crate::drain::settle::{Settlement, Verdict};
 use crate::drain::status::{Restart, Status};
 use crate::drain::topics::Making;
 use crate::kafka::client;
 use crate::kafka::outcome::{Ending, Trouble};
-use crate::kafka::publisher::{Patience, Position};
+use crate::kafka::patience::Patience;
+use crate::kafka::publisher::Position;
 use crate::kafka::settings::Settings;
 use crate::kafka::topics::State;
 use crate::spool::lanes::Leaving;
 use crate::spool::{Spool, store};
 use jiff::Timestamp;
-use ring::rand::{SystemRandom, generate};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -49,17 +51,9 @@ pub struct Drain {
     status: Arc<Status>,
     session: Option<Session>,
     lanes: Vec<Lane>,
-    /// When the next attempt is due, after something that concerns everything.
-    pause: lane::Pause,
-    /// The same, after another relay of our instance has begun.
-    fences: Fences,
-    random: SystemRandom,
+    pace: Pace,
     /// Positions that nobody needs any more, to be taken back with the next batch.
     tombstones: Vec<Position>,
-    last_heard: Instant,
-    last_batch: Option<Instant>,
-    /// See [`Patience::gap`]. It grows while it is too short for a slow cluster.
-    gap: Duration,
 }
 
 /// What a step did.
@@ -103,13 +97,8 @@ impl Drain {
             status,
             session: None,
             lanes,
-            pause: lane::Pause::up_to(LONGEST_PAUSE),
-            fences: Fences::new(),
-            random: SystemRandom::new(),
+            pace: Pace::new(Instant::now()),
             tombstones: Vec::new(),
-            last_heard: Instant::now(),
-            last_batch: None,
-            gap: FIRST_GAP,
         })
     }
 
@@ -149,7 +138,7 @@ impl Drain {
 
     /// One batch, or one attempt to reach Kafka.
     pub fn step(&mut self, now: Instant, patience: &Patience<'_>) -> Result<Stepped, Error> {
-        if let Some(left) = self.paused(now) {
+        if let Some(left) = self.pace.paused(now) {
             return Ok(Stepped::Idle(left));
         }
         if self.session.is_none() {
@@ -158,9 +147,7 @@ impl Drain {
         if !self.look_at_topics(now)? {
             return Ok(Stepped::On);
         }
-        // Under load a transaction takes what has gathered; the first after a pause goes at once.
-        let since = self.last_batch.map(|last| now.saturating_duration_since(last));
-        if let Some(left) = since.and_then(|since| GATHER.checked_sub(since)) {
+        if let Some(left) = self.pace.gathers(now) {
             return Ok(Stepped::Gather(left));
         }
         let batch = Batch::compose(&self.spool, &self.lanes, now)?;
@@ -172,7 +159,7 @@ impl Drain {
         let quarantine = self.settings.quarantine_topic();
         let outgoing = batch.outgoing(&self.lanes, &quarantine);
         let Some(session) = self.session.as_mut() else { return Ok(Stepped::On) };
-        let patience = Patience { gap: self.gap, ..*patience };
+        let patience = Patience { gap: self.pace.gap(), ..*patience };
         let outcome = session.publish(&self.settings, &outgoing, &positions, &patience);
         drop(outgoing);
         if outcome.ending == Ending::Committed {
@@ -186,7 +173,7 @@ impl Drain {
                 self.lanes[usize::from(share.lane)].sent_in_vain(*last);
             }
         }
-        self.last_batch = Some(Instant::now());
+        self.pace.batch_gone(Instant::now());
         self.apply(now, &batch, &outcome.reports, settlement)
     }
 
@@ -213,7 +200,7 @@ impl Drain {
                 if trouble == Trouble::Fenced {
                     self.status.restarted(Restart::Fenced);
                 }
-                self.back_off(now, Some(trouble));
+                self.pace.back_off(now, Some(trouble));
             }
         }
         Ok(Stepped::On)
@@ -237,7 +224,7 @@ impl Drain {
                         if let Err(trouble) = swept {
                             self.status.error(trouble);
                             self.renew(settle::Renew::Lost(settle::restart(trouble)));
-                            self.pause.begin(now);
+                            self.pace.back_off(now, Some(trouble));
                             return Ok(false);
                         }
                         self.lanes[at].swept();
@@ -259,7 +246,7 @@ impl Drain {
     fn give_up(&mut self, trouble: Trouble, now: Instant) {
         self.lost(trouble);
         self.renew(settle::Renew::Lost(Restart::Silent));
-        self.pause.begin(now);
+        self.pace.back_off(now, Some(trouble));
     }
 
     fn set_aside(&mut self, at: usize, trouble: Trouble, now: Instant) {
@@ -318,30 +305,15 @@ impl Drain {
             self.status.error(trouble);
         } else {
             self.heard(now);
-            self.gap = FIRST_GAP;
+            self.pace.batch_ended();
         }
         if let Some(reason) = settlement.renew {
             self.renew(reason);
         }
         if settlement.pause {
-            self.back_off(now, settlement.trouble);
+            self.pace.back_off(now, settlement.trouble);
         }
         Ok(Stepped::On)
-    }
-
-    fn back_off(&mut self, now: Instant, trouble: Option<Trouble>) {
-        if trouble != Some(Trouble::Fenced) {
-            self.pause.begin(now);
-            return;
-        }
-        let random: [u8; 8] =
-            generate(&self.random).expect("the system gives random bytes").expose();
-        self.fences.fenced(now, u64::from_le_bytes(random));
-    }
-
-    /// How long nothing is tried yet.
-    fn paused(&self, now: Instant) -> Option<Duration> {
-        self.pause.left(now).max(self.fences.left(now))
     }
 
     fn renew(&mut self, reason: settle::Renew) {
@@ -351,15 +323,14 @@ impl Drain {
         match reason {
             settle::Renew::Refusal => {}
             settle::Renew::Lost(restart) => {
-                self.gap = self.gap.saturating_mul(2).min(PATIENCE);
+                self.pace.producer_lost();
                 self.status.restarted(restart);
             }
         }
     }
 
     fn heard(&mut self, now: Instant) {
-        self.last_heard = now;
-        self.pause.end();
+        self.pace.heard(now);
         self.status.up(self.settings.brokers.as_str(), self.settings.delivery);
     }
 
@@ -371,8 +342,7 @@ impl Drain {
 
     /// Nothing to send: see now and then whether Kafka is still there.
     fn idle(&mut self, now: Instant) -> Stepped {
-        let quiet = now.saturating_duration_since(self.last_heard);
-        if quiet >= PROBE_EVERY
+        if self.pace.wants_a_probe(now)
             && let Some(session) = &self.session
         {
             match session.probe(&self.settings) {
@@ -389,7 +359,7 @@ impl Drain {
             return;
         }
         let now = Instant::now();
-        let after: Vec<(u16, u64)> = if self.paused(now).is_some() {
+        let after: Vec<(u16, u64)> = if self.pace.paused(now).is_some() {
             Vec::new()
         } else {
             let ready = self.lanes.iter().filter(|lane| lane.pause.left(now).is_none());
@@ -421,16 +391,8 @@ fn release_through(spool: &Spool, lane: u16, through: u64) -> Result<(), Error> 
     Ok(())
 }
 
-/// A transaction costs the cluster some requests, whatever it holds; so at most a hundred a second.
-const GATHER: Duration = Duration::from_millis(10);
 /// How long a delivery, a commit or a connection may take before the producer is made anew.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A cluster whose other brokers answer was never seen to take so long as a rule.
-const FIRST_GAP: Duration = Duration::from_secs(5);
-/// A cluster that comes back is found within some seconds; an attempt costs it next to nothing.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long connecting and settling may take at one attempt; a stop waits for it.
 const BEGIN: Duration = Duration::from_secs(10);
-/// `cadrelay_kafka_up` follows an outage within a minute also when nothing is sent.
-const PROBE_EVERY: Duration = Duration::from_secs(15);
 const IDLE: Duration = Duration::from_secs(5);

@@ -4,17 +4,14 @@
 //! its transaction. Its successor settles it, by taking over the same transactional id.
 
 use crate::kafka::client::{self, Error};
-use crate::kafka::outcome::{Ending, Outcome, Report, Trouble};
+use crate::kafka::outcome::{Ending, Outcome, Trouble};
+use crate::kafka::patience::{Patience, Unheard};
+use crate::kafka::reports::Reports;
 use crate::kafka::settings::{Delivery, Settings};
 use crate::record::layout::Parts;
-use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
-use rdkafka::types::RDKafkaErrorCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::time::{Duration, Instant};
 
 /// A producer with what it remembers of its current batch.
@@ -234,56 +231,9 @@ impl Publisher {
     }
 
     fn outcome(&self, records: usize, ending: Ending) -> Outcome {
-        let mut batch = lock(&self.producer.context().batch);
-        let mut reports = std::mem::take(&mut batch.reports);
+        let mut reports = self.producer.context().take();
         reports.truncate(records);
         Outcome { reports, ending }
-    }
-}
-
-/// How long a delivery, and then the commit, may take: less once the process is told to stop.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience<'a> {
-    /// As a rule.
-    pub usual: Duration,
-    /// After something was heard of the batch and then nothing more: one broker of several is away.
-    pub gap: Duration,
-    /// After it is told to stop.
-    pub stopping: Duration,
-    /// Whether it is told to stop.
-    pub stop: &'a AtomicBool,
-}
-
-impl Patience<'_> {
-    /// How long it may take now.
-    pub fn left(&self) -> Duration {
-        if self.stop.load(Ordering::Acquire) { self.stopping } else { self.usual }
-    }
-
-    fn is_over(&self, began: Instant) -> bool {
-        began.elapsed() >= self.left()
-    }
-}
-
-/// What was not heard of yet, and since when nothing was.
-struct Unheard {
-    of: usize,
-    left: usize,
-    since: Instant,
-}
-
-impl Unheard {
-    fn of(records: usize, began: Instant) -> Self {
-        Self { of: records, left: records, since: began }
-    }
-
-    /// How long nothing more was heard, now that so many are left. None at all is not a gap.
-    fn gap(&mut self, left: usize) -> Duration {
-        if left < self.left {
-            self.left = left;
-            self.since = Instant::now();
-        }
-        if self.left == self.of { Duration::ZERO } else { self.since.elapsed() }
     }
 }
 
@@ -294,113 +244,8 @@ enum Failure {
     Unheard,
 }
 
-/// Collects what Kafka says of each record of the current batch.
-#[derive(Debug, Default)]
-struct Reports {
-    batch: Mutex<Batch>,
-}
-
-#[derive(Debug, Default)]
-struct Batch {
-    number: usize,
-    reports: Vec<Report>,
-    worst: Option<Trouble>,
-    /// The client has given up the transaction.
-    is_lost: bool,
-}
-
-impl Reports {
-    fn begin(&self, number: usize, records: usize) {
-        let mut batch = lock(&self.batch);
-        *batch =
-            Batch { number, reports: vec![Report::Unheard; records], worst: None, is_lost: false };
-    }
-
-    /// Names a record of the current batch, so that late reports of an earlier one are known.
-    fn tag(&self, index: usize) -> usize {
-        lock(&self.batch).number << INDEX_BITS | index
-    }
-
-    fn refuse(&self, index: usize, trouble: Trouble) {
-        let mut batch = lock(&self.batch);
-        if let Some(report) = batch.reports.get_mut(index) {
-            *report = Report::Refused(trouble);
-        }
-        batch.worst.get_or_insert(trouble);
-    }
-
-    fn has_refusal(&self) -> bool {
-        let batch = lock(&self.batch);
-        batch.worst.is_some() || batch.is_lost
-    }
-
-    fn all_are_written(&self) -> bool {
-        let batch = lock(&self.batch);
-        batch.reports.iter().all(|report| matches!(report, Report::Written { .. }))
-    }
-
-    fn worst(&self) -> Trouble {
-        lock(&self.batch).worst.unwrap_or(Trouble::Timeout)
-    }
-}
-
-impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // Of a topic that may not join the transaction no record is reported, and no call says so.
-        if facility == "TXNERR" {
-            lock(&self.batch).is_lost = true;
-        }
-        client::log_line(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        client::log_error(&error, reason);
-    }
-}
-
-impl ProducerContext for Reports {
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, tag: usize) {
-        use rdkafka::message::Message;
-        let index = tag & ((1 << INDEX_BITS) - 1);
-        match result {
-            Ok(message) => {
-                let mut batch = lock(&self.batch);
-                if batch.number == tag >> INDEX_BITS
-                    && let Some(report) = batch.reports.get_mut(index)
-                    // Without an offset the broker took it for a repeat of what it has, and the
-                    // client believes that. A broker that was just started was seen to say so of
-                    // a record that it had never written.
-                    && message.offset() >= 0
-                {
-                    *report = Report::Written {
-                        partition: message.partition(),
-                        offset: message.offset(),
-                    };
-                }
-            }
-            Err((error, _)) => {
-                // What an abort takes back was not refused by anyone.
-                let code = error.rdkafka_error_code();
-                let purged =
-                    matches!(code, Some(Code::PurgeQueue | RDKafkaErrorCode::PurgeInflight));
-                if !purged && lock(&self.batch).number == tag >> INDEX_BITS {
-                    self.refuse(index, Trouble::of(error));
-                }
-            }
-        }
-    }
-}
-
-/// A batch has at most 2^24 records.
-const INDEX_BITS: usize = 24;
 const FLUSH_SLICE: Duration = Duration::from_millis(250);
 const QUEUE_PAUSE: Duration = Duration::from_millis(5);
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl std::fmt::Debug for Publisher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,0 +1,131 @@
+//! When the drain may try again, and how long it waits for an answer.
+
+use crate::drain::fences::Fences;
+use crate::drain::pause::Pause;
+use crate::kafka::outcome::Trouble;
+use ring::rand::{SystemRandom, generate};
+use std::time::{Duration, Instant};
+
+/// The drain's sense of time.
+#[derive(Debug)]
+pub struct Pace {
+    /// After something that concerns everything.
+    pause: Pause,
+    /// The same, after another relay of our instance has begun.
+    fences: Fences,
+    random: SystemRandom,
+    last_heard: Instant,
+    last_batch: Option<Instant>,
+    gap: Duration,
+}
+
+impl Pace {
+    /// Nothing was tried yet.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            pause: Pause::up_to(LONGEST_PAUSE),
+            fences: Fences::new(),
+            random: SystemRandom::new(),
+            last_heard: now,
+            last_batch: None,
+            gap: FIRST_GAP,
+        }
+    }
+
+    /// How long nothing is tried yet.
+    pub fn paused(&self, now: Instant) -> Option<Duration> {
+        self.pause.left(now).max(self.fences.left(now))
+    }
+
+    /// Begins a pause; a random one if another relay has fenced us.
+    pub fn back_off(&mut self, now: Instant, trouble: Option<Trouble>) {
+        if trouble != Some(Trouble::Fenced) {
+            self.pause.begin(now);
+            return;
+        }
+        let random: [u8; 8] =
+            generate(&self.random).expect("the system gives random bytes").expose();
+        self.fences.fenced(now, u64::from_le_bytes(random));
+    }
+
+    /// How long the next batch waits for others to join it. Under load a transaction takes what has
+    /// gathered; the first after a pause goes at once.
+    pub fn gathers(&self, now: Instant) -> Option<Duration> {
+        let since = now.saturating_duration_since(self.last_batch?);
+        GATHER.checked_sub(since)
+    }
+
+    /// A batch has just gone.
+    pub fn batch_gone(&mut self, now: Instant) {
+        self.last_batch = Some(now);
+    }
+
+    /// Kafka has answered.
+    pub fn heard(&mut self, now: Instant) {
+        self.last_heard = now;
+        self.pause.end();
+    }
+
+    /// Whether Kafka was not heard of for so long that it is asked.
+    pub fn wants_a_probe(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_heard) >= PROBE_EVERY
+    }
+
+    /// See [`crate::kafka::patience::Patience::gap`].
+    pub fn gap(&self) -> Duration {
+        self.gap
+    }
+
+    /// A batch came to its end.
+    pub fn batch_ended(&mut self) {
+        self.gap = FIRST_GAP;
+    }
+
+    /// The producer was lost: perhaps the gap was too short for a slow cluster.
+    pub fn producer_lost(&mut self) {
+        self.gap = self.gap.saturating_mul(2).min(LONGEST_GAP);
+    }
+}
+
+/// A transaction costs the cluster some requests, whatever it holds; so at most a hundred a second.
+const GATHER: Duration = Duration::from_millis(10);
+/// A cluster that comes back is found within some seconds; an attempt costs it next to nothing.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// `cadrelay_kafka_up` follows an outage within a minute also when nothing is sent.
+const PROBE_EVERY: Duration = Duration::from_secs(15);
+/// A cluster whose other brokers answer was never seen to take so long as a rule.
+const FIRST_GAP: Duration = Duration::from_secs(5);
+/// As long as is waited for a silent cluster.
+const LONGEST_GAP: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_batch_after_a_while_goes_at_once_and_the_next_one_gathers() {
+        let now = Instant::now();
+        let mut pace = Pace::new(now);
+
+        assert_eq!(pace.gathers(now), None);
+        pace.batch_gone(now);
+        assert_eq!(pace.gathers(now), Some(GATHER));
+        assert_eq!(pace.gathers(now + 2 * GATHER), None);
+    }
+
+    #[test]
+    fn the_gap_grows_while_producers_are_lost_and_is_short_again_after_a_batch() {
+        let mut pace = Pace::new(Instant::now());
+
+        let gaps: Vec<u64> = (0..4)
+            .map(|_| {
+                pace.producer_lost();
+                pace.gap().as_secs()
+            })
+            .collect();
+        pace.batch_ended();
+
+        assert_eq!(gaps, [10, 20, 30, 30]);
+        assert_eq!(pace.gap(), FIRST_GAP);
+    }
+}

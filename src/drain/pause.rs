@@ -1,0 +1,71 @@
+//! A pause between two attempts, longer each time.
+
+use std::time::{Duration, Instant};
+
+/// A pause that grows with each failure: 250 ms, doubling up to its longest.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause {
+    until: Option<Instant>,
+    failures: u32,
+    longest: Duration,
+}
+
+impl Pause {
+    /// No pause yet, and none longer than this.
+    pub fn up_to(longest: Duration) -> Self {
+        Self { until: None, failures: 0, longest }
+    }
+
+    /// Begins the next pause and returns its length.
+    pub fn begin(&mut self, now: Instant) -> Duration {
+        let length = FIRST_PAUSE.saturating_mul(1 << self.failures.min(6)).min(self.longest);
+        self.failures += 1;
+        self.until = Some(now + length);
+        length
+    }
+
+    /// Begins the next pause, and makes it half to one and a half of its length, by chance.
+    pub fn begin_about(&mut self, now: Instant, random: u64) -> Duration {
+        let length = self.begin(now);
+        let nanoseconds = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let length = length / 2 + Duration::from_nanos(random % nanoseconds);
+        self.until = Some(now + length);
+        length
+    }
+
+    /// It worked: the next pause is a short one again.
+    pub fn end(&mut self) {
+        *self = Self::up_to(self.longest);
+    }
+
+    /// How long it still lasts, if it does.
+    pub fn left(&self, now: Instant) -> Option<Duration> {
+        let left = self.until?.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_grows_to_its_bound_and_begins_anew_after_success() {
+        let now = Instant::now();
+        let mut pause = Pause::up_to(LONGEST);
+
+        let lengths: Vec<_> = (0..8).map(|_| pause.begin(now)).collect();
+
+        assert_eq!(lengths[0], FIRST_PAUSE);
+        assert!(lengths.is_sorted());
+        assert_eq!(lengths[7], LONGEST);
+        assert_eq!(pause.left(now), Some(LONGEST));
+        pause.end();
+        assert_eq!(pause.left(now), None);
+        assert_eq!(pause.begin(now), FIRST_PAUSE);
+    }
+
+    const LONGEST: Duration = Duration::from_secs(15);
+}
