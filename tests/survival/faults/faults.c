@@ -40,6 +40,12 @@ __attribute__((constructor)) static void begin(void) {
     close(fd);
 }
 
+/* Whether this sync or write is the one that was ordered, or the first after it: the order may come a
+   moment after its number has passed. */
+static int is_due(int fault, int64_t number) {
+    return order[fault] && number >= order[fault];
+}
+
 static int is_journal(int fd) {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -53,15 +59,15 @@ static int sync_journal(int fd, const char *name) {
         return real(fd);
     }
     int64_t number = ++order[SYNCS];
-    if (order[FAIL_SYNC] && number >= order[FAIL_SYNC]) {
+    if (is_due(FAIL_SYNC, number)) {
         errno = EIO;
         return -1;
     }
-    if (number == order[KILL_BEFORE]) {
+    if (is_due(KILL_BEFORE, number)) {
         kill(getpid(), SIGKILL);
     }
     int outcome = order[SKIP_SYNC] ? 0 : real(fd);
-    if (number == order[KILL_AFTER]) {
+    if (is_due(KILL_AFTER, number)) {
         kill(getpid(), SIGKILL);
     }
     return outcome;
@@ -80,7 +86,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
     if (!real) {
         real = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
     }
-    if (order && is_journal(fd) && ++order[WRITES] == order[TEAR_WRITE]) {
+    if (order && is_journal(fd) && is_due(TEAR_WRITE, ++order[WRITES])) {
         real(fd, bytes, length / 2);
         kill(getpid(), SIGKILL);
     }
