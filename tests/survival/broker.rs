@@ -2,6 +2,7 @@
 
 use crate::oracle::{self, Load, dice::Dice};
 use crate::support::kafka::Kafka;
+use crate::support::notification::Notification;
 use crate::support::relay::Relay;
 use crate::support::waiting::eventually;
 use std::time::{Duration, Instant};
@@ -132,3 +133,30 @@ async fn a_client_that_was_told_of_no_brokers_comes_back_without_a_restart_of_th
     let restarts = relay.metrics().await.get("cadrelay_kafka_producer_restarts_total", &silent);
     assert!(restarts >= 1.0, "the client found its brokers again by itself: nothing was tested");
 }
+
+/// Before that, a position that was committed can be invisible, and what it covers would be published
+/// again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn positions_are_read_only_after_the_producer_has_begun() {
+    let (kafka, ear) = Kafka::start_behind_blinding().await;
+    let mut relay = Relay::builder()
+        .kafka_with(kafka.client().set("bootstrap.servers", ear.brokers()).clone())
+        .start()
+        .await;
+    relay.post(&Notification::onshape(1)).await.assert_accepted();
+    relay.drained().await;
+    relay.kill();
+
+    let before = ear.asked().len();
+    relay.restart().await;
+    relay.post(&Notification::onshape(2)).await.assert_accepted();
+    relay.drained().await;
+
+    let asked = ear.asked().split_off(before);
+    let first = |key| asked.iter().position(|asked| *asked == key);
+    let (begun, fetched) = (first(INIT_PRODUCER_ID), first(FETCH));
+    assert!(begun.is_some() && fetched.is_some() && begun < fetched, "{asked:?}");
+}
+
+const FETCH: i16 = 1;
+const INIT_PRODUCER_ID: i16 = 22;

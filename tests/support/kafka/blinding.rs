@@ -1,4 +1,4 @@
-//! A proxy before a broker that can hide from clients which brokers there are.
+//! A proxy before a broker: it hears what clients ask, and can hide from them which brokers there are.
 //!
 //! While it hides them, each request for metadata is answered with no broker and one topic without
 //! leader, as brokers do that have lost their controller (librdkafka issue 5301). Everything else
@@ -31,6 +31,7 @@ pub struct Blinding {
 struct State {
     hides: AtomicBool,
     hidden: AtomicU64,
+    asked: std::sync::Mutex<Vec<i16>>,
 }
 
 impl Kafka {
@@ -61,6 +62,11 @@ impl Blinding {
     /// Hides the brokers from now on, or no longer.
     pub fn hide(&self, hides: bool) {
         self.state.hides.store(hides, Ordering::Relaxed);
+    }
+
+    /// The keys of all requests so far, in order, as Kafka's protocol numbers them.
+    pub fn asked(&self) -> Vec<i16> {
+        self.state.asked.lock().expect("nobody panics with it").clone()
     }
 
     /// How many requests were answered without a broker.
@@ -105,6 +111,10 @@ async fn requests(
 ) -> io::Result<()> {
     let mut frame = Vec::new();
     while read(&mut from, &mut frame).await? {
+        if let Some(key) = frame.first_chunk() {
+            let mut asked = state.asked.lock().expect("nobody panics with it");
+            asked.push(i16::from_be_bytes(*key));
+        }
         if state.hides.load(Ordering::Relaxed)
             && let Some(answer) = nobody(&frame)
         {
