@@ -209,25 +209,15 @@ impl Drain {
     /// Looks at the topics of lanes that have something to send and were not looked at since they
     /// were last in trouble. False if the cluster did not answer.
     fn look_at_topics(&mut self, now: Instant) -> Result<bool, Error> {
-        let quarantine = self.settings.quarantine_topic();
         for at in 0..self.lanes.len() {
-            let Some(session) = &mut self.session else { return Ok(false) };
+            let Some(session) = &self.session else { return Ok(false) };
             if !self.lanes[at].wants_a_look(&self.spool, now) {
                 continue;
             }
-            match session.topics.look_for(&self.lanes[at], &quarantine) {
+            match session.topics.look_for(&self.lanes[at], &self.settings) {
                 Ok(State::Ready { partitions }) => {
-                    if self.lanes[at].wants_a_sweep() {
-                        let lane = &self.lanes[at];
-                        let vain = sweeping::vain(&self.spool, lane)?;
-                        let swept = session.sweep(&self.settings, &lane.topic, partitions, &vain);
-                        if let Err(trouble) = swept {
-                            self.status.error(trouble);
-                            self.renew(settle::Renew::Lost(settle::restart(trouble)));
-                            self.pace.back_off(now, Some(trouble));
-                            return Ok(false);
-                        }
-                        self.lanes[at].swept();
+                    if !self.sweep(at, partitions, now)? {
+                        return Ok(false);
                     }
                     self.lanes[at].found_ready();
                 }
@@ -239,6 +229,27 @@ impl Drain {
             }
         }
         Ok(true)
+    }
+
+    /// Ends what lies open in a lane's topic, if anything may. False if that did not work.
+    fn sweep(&mut self, at: usize, partitions: i32, now: Instant) -> Result<bool, Error> {
+        let lane = &mut self.lanes[at];
+        let Some(session) = self.session.as_mut().filter(|_| lane.wants_a_sweep()) else {
+            return Ok(true);
+        };
+        let vain = sweeping::vain(&self.spool, lane)?;
+        match session.sweep(&self.settings, &lane.topic, partitions, &vain) {
+            Ok(()) => {
+                lane.swept();
+                Ok(true)
+            }
+            Err(trouble) => {
+                self.status.error(trouble);
+                self.renew(settle::Renew::Lost(settle::restart(trouble)));
+                self.pace.back_off(now, Some(trouble));
+                Ok(false)
+            }
+        }
     }
 
     /// No broker answers. A client that has lost them all may not find them again by itself, so all

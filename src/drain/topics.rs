@@ -63,10 +63,10 @@ impl Topics {
 
     /// The same for a lane. Where its next record is a refused one, quarantine is to take that, and
     /// nothing may have been there before.
-    pub fn look_for(&self, lane: &Lane, quarantine: &str) -> Result<State, Trouble> {
+    pub fn look_for(&self, lane: &Lane, settings: &Settings) -> Result<State, Trouble> {
         let state = self.look(&lane.topic)?;
         match (state, lane.refused) {
-            (State::Ready { .. }, Some(_)) => match self.look(quarantine)? {
+            (State::Ready { .. }, Some(_)) => match self.look(&settings.quarantine_topic())? {
                 State::Ready { .. } => Ok(state),
                 State::Troubled(trouble) => Ok(State::Troubled(trouble)),
             },

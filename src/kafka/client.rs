@@ -4,7 +4,7 @@ use crate::kafka::settings::{Delivery, Settings};
 use crate::secret;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::{ClientContext, Offset};
 use std::fmt;
 
@@ -98,6 +98,15 @@ pub fn position(consumer: &BaseConsumer<Context>, topic: &str, partition: i32) -
         Some(Offset::Offset(offset)) => offset,
         _ => 0,
     }
+}
+
+/// Whether a reader may go on after an error. The client looks for brokers that are away by itself;
+/// patience is the caller's.
+pub(super) fn is_passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut)
+    )
 }
 
 /// Sends the client's log lines where ours go.

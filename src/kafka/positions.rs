@@ -11,7 +11,7 @@ use crate::kafka::publisher::Position;
 use crate::kafka::settings::Settings;
 use jiff::Timestamp;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ pub fn read(settings: &Settings, instance: &str, patience: Duration) -> Result<H
         }
         match consumer.poll(POLL) {
             None | Some(Err(KafkaError::PartitionEOF(_))) => {}
-            Some(Err(error)) if is_passing(&error) => {}
+            Some(Err(error)) if client::is_passing(&error) => {}
             Some(Err(error)) => return Err(Trouble::of(&error)),
             Some(Ok(message)) => {
                 let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
@@ -133,13 +133,6 @@ pub(super) fn reader(
         .set("enable.partition.eof", "true")
         .create_with_context(Context)
         .map_err(|error| Trouble::of(&error))
-}
-
-fn is_passing(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut)
-    )
 }
 
 const POLL: Duration = Duration::from_millis(100);

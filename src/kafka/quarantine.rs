@@ -113,7 +113,7 @@ impl Reader {
             let next = match self.consumer.poll(POLL) {
                 Some(Ok(message)) => Next::Record(message),
                 Some(Err(KafkaError::PartitionEOF(_))) => Next::End,
-                Some(Err(error)) if !is_passing(&error) => break Err(why(&error)),
+                Some(Err(error)) if !client::is_passing(&error) => break Err(why(&error)),
                 Some(Err(_)) | None if last_heard.elapsed() < PATIENCE => continue,
                 Some(Err(_)) | None => break Err(Trouble::Timeout),
             };
@@ -144,14 +144,6 @@ fn found(message: &BorrowedMessage<'_>) -> Found {
         headers: headers.map(|header| (header.key.to_owned(), text(header.value))).collect(),
         value: message.payload().unwrap_or_default().to_vec(),
     }
-}
-
-/// The client looks for brokers that are away by itself; patience is ours.
-fn is_passing(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut)
-    )
 }
 
 fn why(error: &KafkaError) -> Trouble {
