@@ -11,6 +11,8 @@ pub mod event;
 pub mod http;
 pub mod ingest;
 pub mod kafka;
+#[cfg(test)]
+mod map;
 pub mod metrics;
 #[cfg(feature = "mutants")]
 pub mod mutants;
