@@ -27,7 +27,7 @@ impl std::fmt::Debug for Hidden {
 pub struct Veil(Vec<Hidden>);
 
 impl Veil {
-    /// Hides these, and every `token` parameter of a URL.
+    /// Hides these, and what opens doors in URLs.
     pub fn new(secrets: impl IntoIterator<Item = Hidden>) -> Self {
         // An empty secret would be found between any two letters.
         Self(secrets.into_iter().filter(|secret| !secret.reveal().is_empty()).collect())
@@ -42,12 +42,37 @@ impl Veil {
 
     /// The text with its secrets replaced by `***`.
     pub fn over(&self, text: &str) -> String {
-        self.0.iter().fold(mask_tokens(text), |text, secret| text.replace(secret.reveal(), MASK))
+        self.0.iter().fold(mask_urls(text), |text, secret| text.replace(secret.reveal(), MASK))
     }
 }
 
-/// Replaces the value of each `token` parameter of each URL in a text by `***`.
-pub fn mask_tokens(text: &str) -> String {
+/// Replaces what opens doors in the URLs of a text by `***`: each `token` parameter, and the user and
+/// password before a host.
+pub fn mask_urls(text: &str) -> String {
+    mask_users(&mask_tokens(text))
+}
+
+/// Replaces `user:password@` of each URL in a text.
+fn mask_users(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + "://".len());
+        masked.push_str(before);
+        let end = after.find(|c: char| c.is_whitespace() || "/?#\"'<>\\,;)]}".contains(c));
+        let authority = &after[..end.unwrap_or(after.len())];
+        rest = after;
+        if let Some(at) = authority.rfind('@') {
+            masked.push_str(MASK);
+            rest = &after[at..];
+        }
+    }
+    masked.push_str(rest);
+    masked
+}
+
+/// Replaces the value of each `token` parameter of each URL in a text.
+fn mask_tokens(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = split_at_token(rest) {
@@ -79,7 +104,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        assert_eq!(mask_tokens(text), expected);
+        assert_eq!(mask_urls(text), expected);
     }
 
     #[test]
@@ -88,6 +113,10 @@ mod tests {
         check("https://r.example/w?a=1&token=s3cret&b=2", "https://r.example/w?a=1&token=***&b=2");
         check(r#"{"url":"https://r/?Token=s3","x":1}"#, r#"{"url":"https://r/?Token=***","x":1}"#);
         check("two ?token=a, &token=b.", "two ?token=***, &token=***");
+        check(
+            "at https://u:p@r.example, http://[::1]/u@h",
+            "at https://***@r.example, http://[::1]/u@h",
+        );
         check("mytoken=1 stays, ?tokens=2 too", "mytoken=1 stays, ?tokens=2 too");
     }
 

@@ -1,6 +1,8 @@
-//! Calls a provider: bounded in time and in repeats.
+//! Calls a provider: bounded in time, in bytes and in repeats.
 //!
 //! # Promises
+//! - One try takes at most the caller's time limit, from its first byte to the last of the reply,
+//!   and at most 8 MiB of memory.
 //! - A reading call is tried up to four times; a call that changes something is repeated only after
 //!   429, because any other failure may come after the change.
 //! - `Retry-After` is obeyed up to a minute; a longer one ends the call with the provider's answer.
@@ -11,9 +13,8 @@
 use crate::event::provider::Provider;
 use crate::webhooks::error::Error;
 use crate::webhooks::hidden::{Hidden, Veil};
-use crate::webhooks::url::is_loopback;
-use bytes::Bytes;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use crate::webhooks::reply::{self, Reply, Unread};
+use crate::webhooks::url::{host_and_port, is_loopback};
 use reqwest::{Client, Request, StatusCode};
 use serde::de::DeserializeOwned;
 use std::sync::{Mutex, PoisonError};
@@ -38,17 +39,6 @@ pub enum Purpose {
     Changing,
 }
 
-/// Status, headers and body of an answer.
-#[derive(Debug)]
-pub struct Answer {
-    /// The status.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Bytes,
-}
-
 impl Caller {
     /// A caller of one provider at one base URL; each single call takes at most `timeout`.
     pub fn new(
@@ -59,7 +49,7 @@ impl Caller {
     ) -> Result<Self, Error> {
         let client = client(base, timeout)
             .map_err(|error| Error::Unusable(format!("the HTTP client cannot start: {error}")))?;
-        let host = base.host_str().unwrap_or_default().to_owned();
+        let host = host_and_port(base);
         Ok(Self { provider, client, host, veil: Mutex::new(veil) })
     }
 
@@ -79,7 +69,7 @@ impl Caller {
         &self,
         purpose: Purpose,
         build: impl Fn() -> Result<Request, Error>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Reply, Error> {
         let mut attempt = 1;
         loop {
             let outcome = self.send(build()?).await;
@@ -91,13 +81,13 @@ impl Caller {
         }
     }
 
-    /// The answer if it is a success; else what the provider said, as an error.
-    pub fn success(&self, answer: Answer, what: &str) -> Result<Answer, Error> {
-        if answer.status.is_success() {
-            return Ok(answer);
+    /// The reply if it is a success; else what the provider said, as an error.
+    pub fn success(&self, reply: Reply, what: &str) -> Result<Reply, Error> {
+        if reply.status.is_success() {
+            return Ok(reply);
         }
-        let text = self.text(&answer);
-        let status = answer.status.as_u16();
+        let text = self.shown(&reply.said());
+        let status = reply.status.as_u16();
         let provider = self.provider;
         Err(match status {
             401 | 403 => Error::Refused { provider, status, text, advice: String::new() },
@@ -109,44 +99,44 @@ impl Caller {
     /// The body of a success, read as JSON.
     pub fn json<T: DeserializeOwned>(
         &self,
-        answer: &Answer,
+        reply: &Reply,
         expected: &'static str,
     ) -> Result<T, Error> {
-        serde_json::from_slice(&answer.body).map_err(|error| Error::Unreadable {
+        reply.json().map_err(|reason| Error::Unreadable {
             provider: self.provider,
-            status: answer.status.as_u16(),
+            status: reply.status.as_u16(),
             expected,
-            reason: error.to_string(),
+            reason,
         })
     }
 
-    /// What the provider said, short enough to show and without secrets.
-    fn text(&self, answer: &Answer) -> String {
-        let body = String::from_utf8_lossy(&answer.body);
-        let mut text: String = message(&answer.body).unwrap_or_else(|| body.trim().to_owned());
-        if text.is_empty() {
-            text = answer.status.canonical_reason().unwrap_or("no explanation").to_owned();
-        }
-        if let Some(wait) = retry_after(&answer.headers) {
-            text = format!("{text} (it asks to wait {} s)", wait.as_secs());
-        }
+    /// A text of the provider: short enough to show, and without secrets.
+    fn shown(&self, text: &str) -> String {
         // The secrets go before the end is cut off, so that no half of one stays.
-        let text = self.veil.lock().unwrap_or_else(PoisonError::into_inner).over(&text);
+        let text = self.veil.lock().unwrap_or_else(PoisonError::into_inner).over(text);
         text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
     }
 
-    async fn send(&self, request: Request) -> Result<Answer, Error> {
+    async fn send(&self, request: Request) -> Result<Reply, Error> {
         let response = self.client.execute(request).await.map_err(|error| self.lost(error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(|error| self.lost(error))?;
-        Ok(Answer { status, headers, body })
+        match reply::read_body(response, MAX_BODY).await {
+            Ok(body) => Ok(Reply { status, headers, body }),
+            Err(Unread::Lost(error)) => Err(self.lost(error)),
+            Err(Unread::TooLarge { .. }) => Err(Error::Unreadable {
+                provider: self.provider,
+                status: status.as_u16(),
+                expected: "a reply of its API",
+                reason: format!("it is longer than {} MiB", MAX_BODY >> 20),
+            }),
+        }
     }
 
     fn lost(&self, error: reqwest::Error) -> Error {
         Error::Unreachable {
             provider: self.provider,
             host: self.host.clone(),
-            reason: reason(error),
+            reason: self.shown(&reason(error)),
         }
     }
 }
@@ -177,19 +167,19 @@ pub fn reason(error: reqwest::Error) -> String {
 }
 
 /// How long to wait before the next try, or none if this outcome is the last.
-fn pause(purpose: Purpose, attempt: u32, outcome: &Result<Answer, Error>) -> Option<Duration> {
+fn pause(purpose: Purpose, attempt: u32, outcome: &Result<Reply, Error>) -> Option<Duration> {
     if attempt >= MAX_ATTEMPTS {
         return None;
     }
     let asked = match outcome {
-        Ok(answer) => {
-            let status = answer.status;
+        Ok(reply) => {
+            let status = reply.status;
             let again = status == StatusCode::TOO_MANY_REQUESTS
                 || (status.is_server_error() && purpose == Purpose::Reading);
             if !again {
                 return None;
             }
-            retry_after(&answer.headers)
+            reply.retry_after()
         }
         Err(Error::Unreachable { .. }) if purpose == Purpose::Reading => None,
         Err(_) => return None,
@@ -198,46 +188,30 @@ fn pause(purpose: Purpose, attempt: u32, outcome: &Result<Answer, Error>) -> Opt
     (pause <= LONGEST_PAUSE).then_some(pause)
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-/// The sentence for people in an error body of either provider.
-fn message(body: &[u8]) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let names =
-        ["message", "developerMessage", "detail", "errorMessage", "error_description", "title"];
-    names.iter().find_map(|name| match body.get(name)? {
-        serde_json::Value::String(text) if !text.is_empty() => Some(text.clone()),
-        serde_json::Value::Array(texts) => {
-            let texts: Vec<_> = texts.iter().filter_map(|text| text.as_str()).collect();
-            (!texts.is_empty()).then(|| texts.join("; "))
-        }
-        _ => None,
-    })
-}
-
 const MAX_ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Longer than this, and a person or the next interval should decide.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A page of hooks has some hundred kilobytes.
+const MAX_BODY: usize = 8 << 20;
 /// An error page of a proxy can be long; its beginning says enough.
 const MAX_TEXT: usize = 500;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+    use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-    fn answered(status: u16, wait: Option<&str>) -> Result<Answer, Error> {
+    fn answered(status: u16, wait: Option<&str>) -> Result<Reply, Error> {
         let mut headers = HeaderMap::new();
         if let Some(wait) = wait {
             headers.insert(RETRY_AFTER, wait.parse().unwrap());
         }
-        Ok(Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::new() })
+        Ok(Reply { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::new() })
     }
 
-    fn lost() -> Result<Answer, Error> {
+    fn lost() -> Result<Reply, Error> {
         let (host, reason) = (String::new(), String::new());
         Err(Error::Unreachable { provider: Provider::Aps, host, reason })
     }

@@ -4,7 +4,7 @@
 //! - A call that registers a hook is never sent twice, unless the provider said that it did nothing.
 //! - No credential, bearer token or secret leaves a client but towards its provider: not in errors,
 //!   not in `Debug`, not in what is shown of a provider's answer.
-//! - Every list is followed to its end.
+//! - Every list is followed to its end, or ends with an error: in time, pages and bytes.
 //!
 //! Imports the catalogs. Knows nothing of the relay, of terminals or of exit codes.
 
@@ -19,7 +19,9 @@ pub mod http;
 pub mod keeper;
 pub mod mark;
 pub mod onshape;
+pub mod pages;
 pub mod plan;
+pub mod reply;
 pub mod scope;
 pub mod settings;
 pub mod url;

@@ -1,11 +1,11 @@
 //! The URL that a provider is told to post to.
 
-use crate::webhooks::hidden::mask_tokens;
+use crate::webhooks::hidden::mask_urls;
 use serde::{Serialize, Serializer};
 use std::net::IpAddr;
 use url::{Host, Url};
 
-/// The URL that a hook posts to. Shown with its `token` masked.
+/// The URL that a hook posts to. Shown with its `token` and password masked.
 #[derive(Clone, Eq, PartialEq)]
 pub struct CallbackUrl(String);
 
@@ -43,6 +43,12 @@ impl CallbackUrl {
     }
 }
 
+/// The host of a URL, and its port where it is not the usual one.
+pub fn host_and_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
 /// Whether a URL leads to this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -74,7 +80,7 @@ fn is_private(url: &Url) -> bool {
 
 impl std::fmt::Display for CallbackUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&mask_tokens(&self.0))
+        f.write_str(&mask_urls(&self.0))
     }
 }
 
@@ -109,10 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_shown_without_its_token_and_sent_with_it() {
-        let url = CallbackUrl::parse("https://relay.example/?token=abc").unwrap();
+    fn a_url_is_shown_without_its_token_and_password_and_sent_with_them() {
+        let url = CallbackUrl::parse("https://user:abc@relay.example/?token=abc").unwrap();
 
         assert_eq!(format!("{url} {url:?}").matches("abc").count(), 0);
+        assert_eq!(url.to_string(), "https://***@relay.example/?token=***");
         assert!(url.reveal().ends_with("abc"));
     }
 

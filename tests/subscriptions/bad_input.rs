@@ -1,10 +1,7 @@
 //! What is wrong is told before anything is sent; what the provider does wrong is told as it is.
 
+use crate::scripted::Provider;
 use crate::support::{Output, SECRETS, Simulator, command, run};
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Nothing listens there, so whatever is sent ends with 5.
 fn offline(arguments: &[&str]) -> Output {
@@ -100,9 +97,12 @@ fn a_provider_that_is_down_or_talks_nonsense_ends_with_5() {
     let list = ["list", "--provider", "onshape"];
 
     html.webhook(&list).assert_refused(5, &["200", "cannot be read"]);
-    Provider::answering("200 OK", r#"{"items":[],"next":"/api/webhooks?offset=0&limit=20"}"#)
-        .webhook(&list)
-        .assert_refused(5, &["read already"]);
+    Provider::answering(
+        "200 OK",
+        r#"{"items":[{"id":"a"}],"next":"/api/webhooks?offset=0&limit=20"}"#,
+    )
+    .webhook(&list)
+    .assert_refused(5, &["read already"]);
 }
 
 #[test]
@@ -141,51 +141,26 @@ fn what_a_provider_repeats_of_our_secrets_is_not_printed() {
         .assert_refused(5, &["bad key ***", "token=***"]);
 }
 
-/// A provider that has one answer to everything.
-struct Provider {
-    url: String,
-    calls: Arc<AtomicU32>,
+#[test]
+fn a_reply_of_another_form_is_told_without_its_values() {
+    let page = |item: &str| format!(r#"{{"items":[{item}]}}"#);
+    let (url, password) = ("https://r.example/w?token=url-token-4715", "aps-client-secret-4714");
+    for item in [
+        format!(r#"{{"id":"a","events":"{url}"}}"#),
+        format!(r#"{{"id":"a","url":["{url}"]}}"#),
+        format!(r#"{{"id":"a","isTransient":"https://user:{password}@r.example"}}"#),
+    ] {
+        Provider::answering("200 OK", &page(&item))
+            .webhook(&["list", "--provider", "onshape"])
+            .assert_refused(5, &["items[0]", "of another form"]);
+    }
 }
 
-impl Provider {
-    fn answering(status: &str, body: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let length = body.len();
-        let answer = format!(
-            "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        );
-        let calls = Arc::new(AtomicU32::new(0));
-        let counted = calls.clone();
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let mut reader = BufReader::new(stream.try_clone().unwrap());
-                let mut line = String::new();
-                let mut length = 0;
-                while reader.read_line(&mut line).is_ok() && line != "\r\n" {
-                    if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
-                        length = value.trim().parse().unwrap();
-                    }
-                    line.clear();
-                }
-                std::io::Read::read_exact(&mut reader, &mut vec![0; length]).unwrap();
-                counted.fetch_add(1, Ordering::SeqCst);
-                stream.write_all(answer.as_bytes()).unwrap();
-            }
-        });
-        Self { url, calls }
-    }
+#[test]
+fn who_does_not_answer_is_named_with_the_port() {
+    offline(&["list", "--provider", "onshape"]).assert_refused(5, &["at 127.0.0.1:1:"]);
+    let test = run(command().args(["webhook", "test", "http://127.0.0.1:1/hook"]));
 
-    fn webhook(&self, arguments: &[&str]) -> Output {
-        run(command()
-            .arg("webhook")
-            .args(arguments)
-            .envs(SECRETS)
-            .env("ONSHAPE_BASE_URL", &self.url)
-            .env("APS_BASE_URL", &self.url))
-    }
-
-    fn calls(&self) -> u32 {
-        self.calls.load(Ordering::SeqCst)
-    }
+    assert_eq!(test.exit, 5);
+    assert!(test.stdout.contains("no answer from 127.0.0.1:1: "), "{test:?}");
 }

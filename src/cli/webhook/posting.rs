@@ -10,9 +10,10 @@ use crate::event::provider::Provider;
 use crate::providers::sample;
 use crate::webhooks::hidden::{Hidden, Veil};
 use crate::webhooks::http;
-use crate::webhooks::url::CallbackUrl;
+use crate::webhooks::reply::{self, Unread};
+use crate::webhooks::url::{CallbackUrl, host_and_port};
 use jiff::Timestamp;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use std::time::{Duration, Instant};
 use url::Url;
 
@@ -104,9 +105,11 @@ impl Posting {
             headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let started = Instant::now();
         let (status, text) = match request.send().await {
-            // The status is the answer; a body that breaks off takes nothing from it.
-            Ok(response) => (Some(response.status()), response.text().await.unwrap_or_default()),
-            Err(error) => (None, http::reason(error)),
+            Ok(response) => (Some(response.status()), beginning(response).await),
+            Err(error) => {
+                let host = host_and_port(&self.target);
+                (None, format!("no answer from {host}: {}", http::reason(error)))
+            }
         };
         let verdict = status.map_or(Verdict::NoAnswer, |status| self.verdict(status));
         let text = self.veil.over(text.trim());
@@ -136,4 +139,15 @@ impl Answer {
     }
 }
 
+/// The beginning of a body. The status is the answer: a body that breaks off takes nothing from it.
+async fn beginning(response: Response) -> String {
+    let read = match reply::read_body(response, MAX_READ).await {
+        Ok(body) | Err(Unread::TooLarge { beginning: body }) => body,
+        Err(Unread::Lost(_)) => return String::new(),
+    };
+    String::from_utf8_lossy(&read).into_owned()
+}
+
 const MAX_MESSAGE: usize = 300;
+/// A receipt has some hundred bytes, an error page some thousand.
+const MAX_READ: usize = 64 << 10;

@@ -13,7 +13,9 @@ use crate::webhooks::aps::patch::Patch;
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::error::Error;
 use crate::webhooks::hidden::{Hidden, Veil};
-use crate::webhooks::http::{Answer, Caller, Purpose};
+use crate::webhooks::http::{Caller, Purpose};
+use crate::webhooks::pages::{self, Pages};
+use crate::webhooks::reply::Reply;
 use reqwest::header::LOCATION;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -104,7 +106,7 @@ impl Client {
             (Level::Event(system, event), _) => &["systems", system, "events", event, "hooks"],
         };
         let mut hooks = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut pages = Pages::beginning_with(Provider::Aps, "");
         let mut page_state = None;
         loop {
             let mut url = self.url(path);
@@ -112,32 +114,26 @@ impl Client {
             for (key, value) in query.iter().filter_map(|(key, value)| Some((key, (*value)?))) {
                 url.query_pairs_mut().append_pair(key, value);
             }
-            let answer = self.call(Method::GET, url, None, "the list of hooks").await?;
-            if answer.status == StatusCode::NO_CONTENT {
+            let reply = self.call(Method::GET, url, None, "the list of hooks").await?;
+            if reply.status == StatusCode::NO_CONTENT {
                 return Ok(hooks);
             }
-            let page: Page = self.caller.json(&answer, "a page of hooks")?;
+            let page: Page = self.caller.json(&reply, "a page of hooks")?;
+            let next = page.links.next.as_deref().and_then(state_of);
+            let turned = pages::Page { hooks: page.data.len(), bytes: reply.body.len(), next };
             hooks.extend(page.data.into_iter().map(|details| details.in_region(self.region)));
-            let Some(next) = page.links.next.as_deref().and_then(state_of) else {
+            page_state = pages.after(turned)?;
+            if page_state.is_none() {
                 return Ok(hooks);
-            };
-            if !seen.insert(next.clone()) {
-                return Err(Error::Unreadable {
-                    provider: Provider::Aps,
-                    status: 200,
-                    expected: "a page of hooks",
-                    reason: "its next is a page that was read already".into(),
-                });
             }
-            page_state = Some(next);
         }
     }
 
     /// One hook.
     pub async fn get(&self, address: &Address) -> Result<Hook, Error> {
-        let answer =
+        let reply =
             self.call(Method::GET, self.hook_url(address), None, &named(&address.id)).await?;
-        let details: Details = self.caller.json(&answer, "a hook")?;
+        let details: Details = self.caller.json(&reply, "a hook")?;
         Ok(details.in_region(self.region))
     }
 
@@ -152,13 +148,13 @@ impl Client {
     pub async fn create(&self, new: &New) -> Result<Address, Error> {
         let url = self.url(&["systems", &new.system, "events", &new.event, "hooks"]);
         let what = format!("the event {} of the system {}", new.event, new.system);
-        let answer = self.call(Method::POST, url, Some(new.body()), &what).await?;
+        let reply = self.call(Method::POST, url, Some(new.body()), &what).await?;
         let (system, event) = (new.system.clone(), new.event.clone());
-        match id_of_new(&answer) {
+        match id_of_new(&reply) {
             Some(id) => Ok(Address { system, event, id }),
             None => Err(Error::Unreadable {
                 provider: Provider::Aps,
-                status: answer.status.as_u16(),
+                status: reply.status.as_u16(),
                 expected: "the place of the new hook",
                 reason: "neither Location nor a hookId; the hook may exist, see the list".into(),
             }),
@@ -170,8 +166,8 @@ impl Client {
     pub async fn create_all(&self, new: &New) -> Result<Vec<Hook>, Error> {
         let url = self.url(&["systems", &new.system, "hooks"]);
         let what = format!("the system {}", new.system);
-        let answer = self.call(Method::POST, url, Some(new.body()), &what).await?;
-        let made: Made = self.caller.json(&answer, "the new hooks")?;
+        let reply = self.call(Method::POST, url, Some(new.body()), &what).await?;
+        let made: Made = self.caller.json(&reply, "the new hooks")?;
         Ok(made.hooks.into_iter().map(|details| details.in_region(self.region)).collect())
     }
 
@@ -224,7 +220,7 @@ impl Client {
         url: Url,
         body: Option<Value>,
         what: &str,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Reply, Error> {
         let token = self.token().await?;
         let purpose = if method == Method::GET { Purpose::Reading } else { Purpose::Changing };
         let build = || {
@@ -246,8 +242,8 @@ impl Client {
             };
             request.build().map_err(|error| Error::Unusable(error.without_url().to_string()))
         };
-        let answer = self.caller.call(purpose, build).await?;
-        self.caller.success(answer, what).map_err(|error| self.explained(error, url.path()))
+        let reply = self.caller.call(purpose, build).await?;
+        self.caller.success(reply, what).map_err(|error| self.explained(error, url.path()))
     }
 
     /// The access token: the given one, or one that the app signs in for.
@@ -273,9 +269,9 @@ impl Client {
                 .map_err(|error| Error::Unusable(error.without_url().to_string()))
         };
         // Signing in changes nothing, so it may be repeated like any reading call.
-        let answer = self.caller.call(Purpose::Reading, build).await?;
-        let answer = self.caller.success(answer, "the place to sign in")?;
-        let signed: SignedIn = self.caller.json(&answer, "an access token")?;
+        let reply = self.caller.call(Purpose::Reading, build).await?;
+        let reply = self.caller.success(reply, "the place to sign in")?;
+        let signed: SignedIn = self.caller.json(&reply, "an access token")?;
         let token = Hidden::new(signed.access_token);
         self.caller.hide(&token);
         // Half of its life, so that no call is made with one that ends under way.
@@ -339,13 +335,13 @@ fn state_of(next: &str) -> Option<String> {
 }
 
 /// The id of a new hook: the end of `Location`, or in the body where there is one.
-fn id_of_new(answer: &Answer) -> Option<String> {
-    let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+fn id_of_new(reply: &Reply) -> Option<String> {
+    let location = reply.headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let from_location = location
         .and_then(|location| location.trim_end_matches('/').rsplit('/').next())
         .map(|id| id.split('?').next().unwrap_or(id).to_owned());
     let from_body = || {
-        let body: Value = serde_json::from_slice(&answer.body).ok()?;
+        let body: Value = serde_json::from_slice(&reply.body).ok()?;
         Some(body.get("hookId")?.as_str()?.to_owned())
     };
     from_location.or_else(from_body).filter(|id| !id.is_empty())

@@ -8,13 +8,15 @@
 use crate::event::provider::Provider;
 use crate::webhooks::error::Error;
 use crate::webhooks::hidden::Veil;
-use crate::webhooks::http::{Answer, Caller, Purpose};
+use crate::webhooks::http::{Caller, Purpose};
 use crate::webhooks::onshape::credentials::Credentials;
 use crate::webhooks::onshape::hook::{Hook, Info, Page, Params};
+use crate::webhooks::pages::{self, Pages};
+use crate::webhooks::reply::Reply;
+use crate::webhooks::url::host_and_port;
 use jiff::Timestamp;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
-use std::collections::BTreeSet;
 use std::time::Duration;
 use url::Url;
 
@@ -50,42 +52,41 @@ impl Client {
         if let Some(company) = company {
             url.query_pairs_mut().append_pair("company", company);
         }
-        let mut seen = BTreeSet::new();
+        let mut pages = Pages::beginning_with(Provider::Onshape, url.query().unwrap_or_default());
         let mut hooks = Vec::new();
         loop {
-            let answer = self.call(Method::GET, url.clone(), None, "the list of webhooks").await?;
-            let page: Page = self.caller.json(&answer, "a page of webhooks")?;
+            let reply = self.call(Method::GET, url.clone(), None, "the list of webhooks").await?;
+            let page: Page = self.caller.json(&reply, "a page of webhooks")?;
+            let next = page.next.filter(|next| !next.is_empty());
+            let next = next.map(|next| self.query_of(&next)).transpose()?;
+            let turned = pages::Page { hooks: page.items.len(), bytes: reply.body.len(), next };
             hooks.extend(page.items.into_iter().map(Hook::from));
-            let Some(next) = page.next.filter(|next| !next.is_empty()) else { return Ok(hooks) };
-            // Only what it asks is taken, not where, so that the credentials stay where they belong.
-            let next = self.base.join(&next).map_err(|error| self.bad_next(&error.to_string()))?;
-            seen.insert(url.query().map(str::to_owned));
-            url.set_query(next.query());
-            if seen.contains(&url.query().map(str::to_owned)) {
-                return Err(self.bad_next("the next page is one that was read already"));
+            match pages.after(turned)? {
+                Some(query) => url.set_query(Some(&query)),
+                None => return Ok(hooks),
             }
         }
     }
 
     /// One hook.
     pub async fn get(&self, id: &str) -> Result<Hook, Error> {
-        let answer = self.call(Method::GET, self.hooks(&[id]), None, &named(id)).await?;
-        self.hook(&answer)
+        let reply = self.call(Method::GET, self.hooks(&[id]), None, &named(id)).await?;
+        self.hook(&reply)
     }
 
     /// Makes a hook. Its receiver gets a `webhook.register`, possibly before this returns.
     pub async fn create(&self, params: &Params) -> Result<Hook, Error> {
-        let answer = self
+        let reply = self
             .call(Method::POST, self.hooks(&[]), Some(params), "the place for webhooks")
             .await?;
-        self.hook(&answer)
+        self.hook(&reply)
     }
 
     /// Changes a hook. What the parameters leave out stays as it is.
     pub async fn update(&self, id: &str, params: &Params) -> Result<Hook, Error> {
         let params = Params { id: Some(id.to_owned()), ..params.clone() };
-        let answer = self.call(Method::POST, self.hooks(&[id]), Some(&params), &named(id)).await?;
-        self.hook(&answer)
+        let reply = self.call(Method::POST, self.hooks(&[id]), Some(&params), &named(id)).await?;
+        self.hook(&reply)
     }
 
     /// Ends a hook.
@@ -113,8 +114,8 @@ impl Client {
         url
     }
 
-    fn hook(&self, answer: &Answer) -> Result<Hook, Error> {
-        self.caller.json::<Info>(answer, "a webhook").map(Hook::from)
+    fn hook(&self, reply: &Reply) -> Result<Hook, Error> {
+        self.caller.json::<Info>(reply, "a webhook").map(Hook::from)
     }
 
     async fn call(
@@ -123,20 +124,20 @@ impl Client {
         mut url: Url,
         params: Option<&Params>,
         what: &str,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Reply, Error> {
         let purpose = if method == Method::GET { Purpose::Reading } else { Purpose::Changing };
         for _ in 0..=MAX_REDIRECTS {
             let build = || self.request(method.clone(), url.clone(), params);
-            let answer = self.caller.call(purpose, build).await?;
-            match self.redirect(&answer, &url) {
+            let reply = self.caller.call(purpose, build).await?;
+            match self.redirect(&reply, &url) {
                 // Each hop needs a signature of its own.
                 Some(target) => url = target,
-                None => return self.caller.success(answer, what),
+                None => return self.caller.success(reply, what),
             }
         }
         Err(Error::Unreachable {
             provider: Provider::Onshape,
-            host: url.host_str().unwrap_or_default().to_owned(),
+            host: host_and_port(&url),
             reason: "it redirects without end".into(),
         })
     }
@@ -161,11 +162,11 @@ impl Client {
     }
 
     /// Where a 307 leads, if it is a host that may have our credentials.
-    fn redirect(&self, answer: &Answer, from: &Url) -> Option<Url> {
-        if !matches!(answer.status.as_u16(), 307 | 308) {
+    fn redirect(&self, reply: &Reply, from: &Url) -> Option<Url> {
+        if !matches!(reply.status.as_u16(), 307 | 308) {
             return None;
         }
-        let target = from.join(answer.headers.get(LOCATION)?.to_str().ok()?).ok()?;
+        let target = from.join(reply.headers.get(LOCATION)?.to_str().ok()?).ok()?;
         let (old, new) = (self.base.host_str()?, target.host_str()?);
         let siblings = [old, new].iter().all(|host| host.ends_with(".onshape.com"));
         let trusted = target.scheme() == self.base.scheme()
@@ -173,12 +174,17 @@ impl Client {
         trusted.then_some(target)
     }
 
-    fn bad_next(&self, reason: &str) -> Error {
-        Error::Unreadable {
-            provider: Provider::Onshape,
-            status: 200,
-            expected: "a page of webhooks",
-            reason: format!("its next is wrong: {reason}"),
+    /// The query of a next page. Only what it asks is taken, not where, so that the credentials stay
+    /// where they belong.
+    fn query_of(&self, next: &str) -> Result<String, Error> {
+        match self.base.join(next) {
+            Ok(next) => Ok(next.query().unwrap_or_default().to_owned()),
+            Err(error) => Err(Error::Unreadable {
+                provider: Provider::Onshape,
+                status: 200,
+                expected: "a page of webhooks",
+                reason: format!("its next is wrong: {error}"),
+            }),
         }
     }
 }
