@@ -5,25 +5,24 @@ use crate::drain::Drain;
 use crate::drain::status::Status;
 use crate::drain::topics::Making;
 use crate::event::provider::Provider;
-use crate::http::admin::{self, Admin};
+use crate::http::admin::Admin;
 use crate::http::body::Room;
-use crate::http::ingest::{self, Clock, Inlet, Inlets, Quiet};
-use crate::http::quarantine::Shelf;
+use crate::http::ingest::{Inlet, Inlets};
+use crate::http::server::{self, Listener};
 use crate::ingest::Ingest;
 use crate::ingest::accounts::Accounts;
+use crate::ingest::clock::Clock;
 use crate::ingest::pings::Pings;
 use crate::ingest::routing::{self, Routes};
 use crate::kafka::topics;
 use crate::metrics::{self, Metrics};
 use crate::providers::source::Source;
-use crate::spool::desk::Desk;
+use crate::quarantine::shared_reader::SharedReader;
 use crate::spool::{Loss, Opening, Spool};
+use crate::throttle::Throttle;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::environment;
 use crate::webhooks::keeper::Keeper;
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
 use anyhow::{Context, anyhow};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -39,11 +38,17 @@ pub struct Relay {
     /// Where operators look.
     pub admin: SocketAddr,
     spool: Spool,
-    inlets: web::Data<Inlets>,
-    servers: [Server; 2],
+    inlets: Arc<Inlets>,
+    listeners: Listeners,
     keeper: Option<Arc<Keeper>>,
     drain: JoinHandle<()>,
     stop_drain: Arc<AtomicBool>,
+}
+
+/// The two listeners, bound.
+struct Listeners {
+    ingest: Listener,
+    admin: Listener,
 }
 
 impl Relay {
@@ -71,24 +76,24 @@ impl Relay {
             Pings::to(move |hook, at| keeper.saw_ping(hook, at))
         });
         let inlets = inlets(config, resolved.sources, accounts, &spool, &metrics, &pings)?;
-        let inlets = web::Data::new(inlets);
+        let inlets = Arc::new(inlets);
         let status = Arc::new(Status::new(metrics.drain.clone()));
         let admin = Admin {
             spool: spool.clone(),
             drain: Arc::clone(&status),
-            metrics,
+            registry: metrics.registry(),
             keeper: keeper.clone(),
-            inlets: inlets.clone(),
-            quarantine: Shelf::new(config.kafka.clone()),
+            inlets: Arc::clone(&inlets),
+            quarantine: SharedReader::new(config.kafka.clone()),
             token: resolved.admin_token,
             delivery: config.kafka.delivery.as_str(),
             began: Instant::now(),
         };
         let addresses = (listeners.0.local_addr()?, listeners.1.local_addr()?);
-        let servers = [
-            serve_ingest(config, listeners.0, inlets.clone())?,
-            serve_admin(listeners.1, web::Data::new(admin))?,
-        ];
+        let listeners = Listeners {
+            ingest: server::ingest::listener(&config.http, listeners.0, Arc::clone(&inlets))?,
+            admin: server::admin::listener(listeners.1, Arc::new(admin))?,
+        };
         let stop_drain = Arc::new(AtomicBool::new(false));
         let making = Making {
             topics: topics::needed(&config.kafka, &providers).into(),
@@ -101,7 +106,7 @@ impl Relay {
             admin: addresses.1,
             spool,
             inlets,
-            servers,
+            listeners,
             keeper,
             drain,
             stop_drain,
@@ -111,8 +116,7 @@ impl Relay {
     /// Runs until `shutdown` completes or the spool fails, then stops: first the keeper, then the
     /// listeners, with what is in flight, then the drain, for at most `GRACE`, then the spool.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let handles: Vec<ServerHandle> = self.servers.iter().map(Server::handle).collect();
-        let servers: Vec<_> = self.servers.into_iter().map(tokio::spawn).collect();
+        let (ingest, admin) = (self.listeners.ingest.run(), self.listeners.admin.run());
         // It makes hooks, and a provider tries a new hook at once: the listeners come first.
         let (stop_keeper, stopped) = oneshot::channel::<()>();
         let keeper = self.keeper.map(|keeper| {
@@ -133,14 +137,12 @@ impl Relay {
         }
         self.stop_drain.store(true, Ordering::Release);
         self.spool.wake_drain();
-        let [ingest, admin] = &handles[..] else { unreachable!("there are two servers") };
-        ingest.stop(true).await;
+        let ingest = ingest.stop().await;
         let drain = self.drain;
         let drained = tokio::task::spawn_blocking(move || drain.join()).await;
-        admin.stop(true).await;
-        for server in servers {
-            server.await.context("running a listener")?.context("running a listener")?;
-        }
+        let admin = admin.stop().await;
+        ingest.context("running the ingest listener")?;
+        admin.context("running the admin listener")?;
         let spool = self.spool;
         let books = spool.books();
         tokio::task::spawn_blocking(move || spool.close()).await.context("closing the spool")?;
@@ -207,7 +209,7 @@ fn inlets(
             spool.clone(),
             pings.clone(),
         );
-        inlets.insert(name, Inlet { ingest, meters, refusals: Quiet::default() });
+        inlets.insert(name, Inlet { ingest, meters, refusals: Throttle::default() });
     }
     let limits = metrics::Limits {
         max_bytes: config.spool.max_bytes.0,
@@ -224,51 +226,6 @@ fn inlets(
         clock: Clock::start(),
         requests: Default::default(),
     })
-}
-
-fn serve_ingest(
-    config: &Config,
-    listener: TcpListener,
-    inlets: web::Data<Inlets>,
-) -> anyhow::Result<Server> {
-    let app = move || {
-        // Once on each thread that answers.
-        actix_web::rt::spawn(Desk::open());
-        App::new().app_data(inlets.clone()).configure(ingest::routes)
-    };
-    // actix counts connections by worker.
-    let workers = config.http.workers.unwrap_or_else(processors).max(1);
-    let server = HttpServer::new(app)
-        .disable_signals()
-        .shutdown_timeout(STOP_SECONDS)
-        .client_request_timeout(config.http.read_timeout.0)
-        .client_disconnect_timeout(Duration::from_secs(1))
-        .keep_alive(KEEP_ALIVE)
-        .max_connections(config.http.max_connections.div_ceil(workers))
-        .workers(workers)
-        .backlog(1024);
-    let server = match &config.http.tls {
-        None => server.listen(listener)?,
-        Some(tls) => server.listen_rustls_0_23(listener, crate::http::tls::config(tls)?)?,
-    };
-    Ok(server.run())
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-fn serve_admin(listener: TcpListener, admin: web::Data<Admin>) -> anyhow::Result<Server> {
-    let app = move || {
-        App::new().app_data(admin.clone()).wrap(from_fn(admin::guard)).configure(admin::routes)
-    };
-    let server = HttpServer::new(app)
-        .disable_signals()
-        .workers(1)
-        .shutdown_timeout(1)
-        .client_disconnect_timeout(Duration::from_secs(1))
-        .listen(listener)?;
-    Ok(server.run())
 }
 
 fn start_drain(
@@ -292,11 +249,6 @@ const ROOM: usize = 64 << 20;
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the drain goes on after the listeners have stopped.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long a request in flight may take after the listeners have stopped; it waits for one commit.
-const STOP_SECONDS: u64 = 5;
-/// Senders and proxies keep connections open; a minute covers their pauses.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
-
 impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Relay").field("ingest", &self.ingest).finish_non_exhaustive()

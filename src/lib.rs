@@ -24,4 +24,5 @@ pub mod secret;
 pub mod simulator;
 pub mod spool;
 pub mod telemetry;
+pub mod throttle;
 pub mod webhooks;

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("quantity", &[]),
     ("secret", &[]),
     ("telemetry", &[]),
+    ("throttle", &[]),
     ("event", &[]),
     ("json", &[]),
     ("topics", &["event"]),
@@ -25,7 +26,6 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("quarantine", &["event", "ingest", "kafka", "record"]),
     ("webhooks", &["event", "providers", "secret"]),
     ("simulator", &["event", "providers", "secret", "webhooks"]),
-    ("metrics", &["drain", "event", "ingest", "kafka", "providers", "spool", "topics", "webhooks"]),
     (
         "http",
         &[
@@ -33,16 +33,20 @@ const ARROWS: &[(&str, &[&str])] = &[
             "event",
             "ingest",
             "kafka",
-            "metrics",
             "providers",
             "quantity",
             "quarantine",
             "record",
             "secret",
             "spool",
+            "throttle",
             "topics",
             "webhooks",
         ],
+    ),
+    (
+        "metrics",
+        &["drain", "event", "http", "ingest", "kafka", "providers", "spool", "topics", "webhooks"],
     ),
     (
         "config",
@@ -59,9 +63,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "kafka",
             "metrics",
             "providers",
+            "quarantine",
             "record",
             "secret",
             "spool",
+            "throttle",
             "topics",
             "webhooks",
         ],
@@ -97,7 +103,6 @@ const ARROWS_TO_REMOVE: &[(&str, &str)] =
 /// Circles of files that still stand. The list only ever gets shorter.
 const CIRCLES_TO_OPEN: &[&[&str]] = &[
     &["cli::configured", "cli::dev", "cli::serve", "cli::tail"],
-    &["http::admin", "http::looks", "http::quarantine"],
     &["providers::aps::catalog", "providers::catalog", "providers::onshape::catalog"],
     &["providers::aps::sample", "providers::onshape::sample", "providers::sample"],
     &[

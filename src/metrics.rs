@@ -7,6 +7,7 @@
 use crate::drain::status::{Meters as DrainMeters, Restart};
 use crate::event::group::Group;
 use crate::event::provider::Provider;
+use crate::http::meters::{Answers, SourceMeters};
 use crate::ingest::accounts::{Accounts, Kind};
 use crate::kafka::outcome::Trouble;
 use crate::providers::source::Reason;
@@ -16,11 +17,11 @@ use crate::webhooks::plan::Action;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
 };
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 /// All series, in a registry of their own.
 #[derive(Clone, Debug)]
@@ -32,32 +33,6 @@ pub struct Metrics {
     pub drain: DrainMeters,
     request_duration: HistogramVec,
     last_notification: GaugeVec,
-}
-
-/// The counters of one source that are not the spool's.
-#[derive(Clone, Debug)]
-pub struct SourceMeters {
-    /// Seconds from the request's last byte to its answer.
-    pub duration: Histogram,
-    /// When the last proven notification came.
-    pub last_notification: Gauge,
-    /// Answers that stored nothing.
-    pub answers: Arc<Answers>,
-}
-
-/// Notifications that stored nothing, by outcome.
-#[derive(Debug, Default)]
-pub struct Answers {
-    /// Redeliveries.
-    pub duplicate: AtomicU64,
-    /// Not believed.
-    pub unproven: AtomicU64,
-    /// Not JSON and not provable, or encoded.
-    pub malformed: AtomicU64,
-    /// Over the body limit.
-    pub too_large: AtomicU64,
-    /// Could not be stored.
-    pub unavailable: AtomicU64,
 }
 
 /// A source as the books know it.
@@ -136,14 +111,9 @@ impl Metrics {
         Register(&self.registry).register(Subscriptions { keeper, described });
     }
 
-    /// All series in the Prometheus text format.
-    pub fn text(&self) -> String {
-        let mut text = Vec::new();
-        // The encoder fails only for families without samples, and we register none.
-        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
-            tracing::error!(error = %error, "cannot encode the metrics");
-        }
-        String::from_utf8_lossy(&text).into_owned()
+    /// All series.
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
     }
 }
 

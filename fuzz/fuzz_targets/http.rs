@@ -9,9 +9,11 @@ use actix_web::dev::AppConfig;
 use actix_web::{App, web};
 use cadrelay::event::provider::Provider;
 use cadrelay::http::body::Room;
-use cadrelay::http::ingest::{self, Clock, Inlet, Inlets, Quiet};
+use cadrelay::http::ingest::{Inlet, Inlets};
+use cadrelay::http::server::ingest::routes;
 use cadrelay::ingest::Ingest;
 use cadrelay::ingest::accounts::Accounts;
+use cadrelay::ingest::clock::Clock;
 use cadrelay::ingest::pings::Pings;
 use cadrelay::ingest::routing::{self, Routes};
 use cadrelay::kafka::settings::Settings as Kafka;
@@ -19,6 +21,7 @@ use cadrelay::metrics::Metrics;
 use cadrelay::providers::source::{Settings, Source};
 use cadrelay::record::cloudevents::Encoding;
 use cadrelay::spool::{Loss, Opening, settings::Settings as Storage};
+use cadrelay::throttle::Throttle;
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -63,7 +66,7 @@ static INLETS: LazyLock<web::Data<Inlets>> = LazyLock::new(|| {
             Pings::default(),
         );
         let meters = metrics.source(&name);
-        (name, Inlet { ingest, meters, refusals: Quiet::default() })
+        (name, Inlet { ingest, meters, refusals: Throttle::default() })
     };
     web::Data::new(Inlets {
         sources: sources.into_iter().zip(accounts).map(inlet).collect(),
@@ -93,7 +96,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 async fn talk(how: u8, bytes: &[u8]) -> Vec<u8> {
-    let app = App::new().app_data(INLETS.clone()).configure(ingest::routes);
+    let app = App::new().app_data(INLETS.clone()).configure(routes);
     let service = HttpService::build()
         .client_request_timeout(PATIENCE)
         .client_disconnect_timeout(Duration::from_secs(1))

@@ -29,7 +29,8 @@ impl Args {
         Publisher::new(&config.kafka, "check")
             .map_err(|error| Failure::usage(error.to_string()))?;
         if let Some(tls) = &config.http.tls {
-            crate::http::tls::config(tls).map_err(|error| Failure::usage(error.to_string()))?;
+            crate::http::server::tls::config(tls)
+                .map_err(|error| Failure::usage(error.to_string()))?;
         }
         let sources = resolved.sources.len();
         if self.connect {

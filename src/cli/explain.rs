@@ -3,7 +3,7 @@
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Format, Layout};
 use crate::cli::relay::{Found, Which};
-use crate::http::looks::Lives;
+use crate::http::admin::inspect::Lives;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::io;
 

@@ -4,7 +4,7 @@ use crate::cli::check::unreachable;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Format, Layout};
 use crate::cli::relay::{Found, Running, Which};
-use crate::http::looks::{MAX_RECORDS, Records};
+use crate::http::admin::inspect::{MAX_RECORDS, Records};
 use crate::kafka::positions::{self, Positions};
 use crate::kafka::settings::{Delivery, Settings};
 use crate::spool::looking::{Stat, Waiting};

@@ -67,9 +67,9 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// Reads the body of a request. What is left of `payload` after a failure is for [`unread::hold`].
+/// Reads the body of a request. What is left of `payload` after a failure is for [`unread_body::hold`].
 ///
-/// [`unread::hold`]: crate::http::unread::hold
+/// [`unread_body::hold`]: crate::http::unread_body::hold
 pub async fn read(
     request: &HttpRequest,
     payload: &mut Payload,

@@ -2,16 +2,17 @@
 
 use crate::http::body;
 use crate::http::error::{Outcome, Problem, receipt};
-use crate::http::unread;
-use crate::ingest::{Ingest, Now};
-use crate::metrics::SourceMeters;
+use crate::http::meters::SourceMeters;
+use crate::http::unread_body;
+use crate::ingest::Ingest;
+use crate::ingest::clock::Clock;
 use crate::providers::notification::{Headers, Notification};
+use crate::throttle::Throttle;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tracing::Instrument;
@@ -43,73 +44,24 @@ pub struct Inlet {
     /// What is measured.
     pub meters: SourceMeters,
     /// Keeps a flood of forgeries from flooding the log.
-    pub refusals: Quiet,
+    pub refusals: Throttle,
 }
 
-/// Time that never jumps while the process runs.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    wall: Timestamp,
-    began: Instant,
-}
-
-impl Clock {
-    /// A clock set by the system's.
-    pub fn start() -> Self {
-        Self { wall: Timestamp::now(), began: Instant::now() }
-    }
-
-    /// The moment, by both clocks.
-    pub fn now(&self) -> Now {
-        let began = u64::try_from(self.wall.as_millisecond()).unwrap_or(0);
-        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX / 2);
-        Now { wall: Timestamp::now(), steady: began + since }
-    }
-}
-
-/// Says something once in a while, with how often it was left unsaid.
-#[derive(Debug, Default)]
-pub struct Quiet {
-    last: Mutex<Option<(Instant, u64)>>,
-}
-
-impl Quiet {
-    /// How many were left unsaid since the last time, if it may be said now.
-    fn may_say(&self) -> Option<u64> {
-        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match last.as_mut() {
-            Some((when, unsaid)) if when.elapsed() < SAY_EVERY => {
-                *unsaid += 1;
-                None
-            }
-            _ => {
-                let unsaid = last.map_or(0, |(_, unsaid)| unsaid);
-                *last = Some((Instant::now(), 0));
-                Some(unsaid)
-            }
-        }
-    }
-}
-
-/// The routes of the ingest listener. There is one, so it is told apart here: matching a pattern for
-/// each request costs more than proving it.
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.default_service(web::to(route));
-}
-
-async fn route(
+/// Answers whatever comes. There is one pattern of paths, so it is told apart here: matching it for each
+/// request costs more than proving it.
+pub async fn route(
     inlets: web::Data<Inlets>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
     let name = request.path().strip_prefix("/webhooks/");
     let Some(inlet) = name.and_then(|name| inlets.sources.get(name)) else {
-        return unread::hold(Problem::NotFound.response(), payload);
+        return unread_body::hold(Problem::NotFound.response(), payload);
     };
     match *request.method() {
         Method::POST => post(&inlets, inlet, &request, payload).await,
-        Method::GET | Method::HEAD => unread::hold(look(inlet), payload),
-        _ => unread::hold(Problem::Method.response(), payload),
+        Method::GET | Method::HEAD => unread_body::hold(look(inlet), payload),
+        _ => unread_body::hold(Problem::Method.response(), payload),
     }
 }
 
@@ -126,7 +78,7 @@ async fn post(
     count(inlet, outcome);
     match response.status().is_success() {
         true => response,
-        false => unread::hold(response, payload),
+        false => unread_body::hold(response, payload),
     }
 }
 
@@ -163,7 +115,7 @@ fn refuse(inlet: &Inlet, problem: Problem) -> (HttpResponse, Outcome) {
     let outcome = problem.outcome();
     tracing::debug!(?problem, "refused");
     if matches!(outcome, Outcome::Unproven)
-        && let Some(unsaid) = inlet.refusals.may_say()
+        && let Some(unsaid) = inlet.refusals.pass()
     {
         let source = inlet.ingest.source().name();
         tracing::warn!(
@@ -210,5 +162,3 @@ fn look(inlet: &Inlet) -> HttpResponse {
         .force_close()
         .json(Look { source: source.name(), provider: source.provider().as_str() })
 }
-
-const SAY_EVERY: Duration = Duration::from_secs(10);

@@ -1,14 +1,13 @@
 //! The listeners: ingest for the providers, admin for the operators.
 //!
-//! The only module that knows status codes. Each listener answers its own routes alone.
+//! The only module that knows status codes and the web framework. Each listener answers its own routes
+//! alone. `server` stands on top: it binds the routes to the handlers and serves them.
 
 pub mod admin;
 pub mod body;
-pub mod changing;
 pub mod error;
 pub mod ingest;
-pub mod looks;
-pub mod quarantine;
+pub mod meters;
+pub mod server;
 pub mod settings;
-pub mod tls;
-pub mod unread;
+pub mod unread_body;

@@ -7,6 +7,7 @@
 //! Knows nothing of HTTP or Kafka.
 
 pub mod accounts;
+pub mod clock;
 pub mod pings;
 pub mod replay;
 pub mod routing;

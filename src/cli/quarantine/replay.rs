@@ -5,7 +5,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Format, Layout, note};
 use crate::cli::relay::{Running, Which};
 use crate::cli::webhook::terminal::ask;
-use crate::http::quarantine::{self, MAX_RECORDS, Replay, Replays};
+use crate::http::admin::quarantine::{self, MAX_RECORDS, Replay, Replays};
 use crate::quarantine::{Listing, Row};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;

@@ -6,6 +6,8 @@
 //!
 //! Works from Kafka alone; whether a relay runs does not matter.
 
+pub mod shared_reader;
+
 use crate::event::time;
 use crate::ingest::replay::Place;
 use crate::kafka::outcome::Trouble;

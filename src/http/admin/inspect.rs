@@ -8,18 +8,9 @@ use crate::spool::store;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-/// The routes.
-pub fn routes(config: &mut web::ServiceConfig) {
-    config
-        .route("/api/spool/stat", web::get().to(stat))
-        .route("/api/spool/records", web::get().to(records))
-        .route("/api/spool/verify", web::get().to(verify))
-        .route("/api/events/{id}", web::get().to(event));
-}
-
 /// Which records are asked for.
 #[derive(Debug, Deserialize)]
-struct Wanted {
+pub struct Wanted {
     topic: Option<String>,
     #[serde(default = "usual_limit")]
     limit: usize,
@@ -39,11 +30,13 @@ pub struct Lives {
     pub events: Vec<Life>,
 }
 
-async fn stat(admin: web::Data<Admin>) -> HttpResponse {
+/// Answers with whose spool it is and what waits for which topic.
+pub async fn stat(admin: web::Data<Admin>) -> HttpResponse {
     look(admin, |look| look.stat()).await
 }
 
-async fn records(admin: web::Data<Admin>, wanted: web::Query<Wanted>) -> HttpResponse {
+/// Answers with the first records that wait, oldest first.
+pub async fn records(admin: web::Data<Admin>, wanted: web::Query<Wanted>) -> HttpResponse {
     let Wanted { topic, limit } = wanted.into_inner();
     look(admin, move |look| {
         let records = look.waiting(topic.as_deref(), limit.min(MAX_RECORDS))?;
@@ -52,11 +45,13 @@ async fn records(admin: web::Data<Admin>, wanted: web::Query<Wanted>) -> HttpRes
     .await
 }
 
-async fn verify(admin: web::Data<Admin>) -> HttpResponse {
+/// Reads everything that is stored, and answers whether it is sound.
+pub async fn verify(admin: web::Data<Admin>) -> HttpResponse {
     look(admin, |look| Ok(look.verify())).await
 }
 
-async fn event(admin: web::Data<Admin>, id: web::Path<String>) -> HttpResponse {
+/// Answers with what became of the events with an id.
+pub async fn event(admin: web::Data<Admin>, id: web::Path<String>) -> HttpResponse {
     let sources: Vec<String> = admin.inlets.sources.keys().cloned().collect();
     let quarantine = admin.quarantine.topic();
     let lives =

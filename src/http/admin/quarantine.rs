@@ -1,29 +1,20 @@
 //! `/api/quarantine`: what lies there and why, and putting it through the relay again.
 
 use crate::http::admin::Admin;
-use crate::http::changing::{self, Guard};
+use crate::http::admin::origin_guard::{self, Guard};
 use crate::http::error::Problem;
 use crate::ingest::Rejection;
 use crate::ingest::replay::Replayed;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::quarantine::Reader;
-use crate::kafka::settings::Settings;
 use crate::quarantine::{self, Lying, Wanted};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
-
-/// The quarantine topic, with a client that is kept from one request to the next.
-#[derive(Debug)]
-pub struct Shelf {
-    settings: Settings,
-    reader: Mutex<Option<Reader>>,
-}
 
 /// Which records are listed, and how many.
 #[derive(Debug, Deserialize)]
-struct Query {
+pub struct Query {
     reason: Option<String>,
     source: Option<String>,
     id: Option<String>,
@@ -74,14 +65,8 @@ pub struct Replay {
     pub event_id: Option<String>,
 }
 
-/// The routes.
-pub fn routes(config: &mut web::ServiceConfig) {
-    config
-        .route("/api/quarantine", web::get().to(list))
-        .route("/api/quarantine/{id}/replay", web::post().to(replay));
-}
-
-async fn list(admin: web::Data<Admin>, query: web::Query<Query>) -> HttpResponse {
+/// Answers with what lies in quarantine, the newest.
+pub async fn list(admin: web::Data<Admin>, query: web::Query<Query>) -> HttpResponse {
     let Query { reason, source, id, limit } = query.into_inner();
     let wanted = Wanted { reason, source, id };
     let limit = limit.min(MAX_RECORDS);
@@ -91,14 +76,15 @@ async fn list(admin: web::Data<Admin>, query: web::Query<Query>) -> HttpResponse
     }
 }
 
-async fn replay(
+/// Puts the records with an id through the relay again.
+pub async fn replay(
     admin: web::Data<Admin>,
     request: HttpRequest,
     id: web::Path<String>,
     which: web::Query<Which>,
 ) -> HttpResponse {
     let guard = if admin.token.is_some() { Guard::Token } else { Guard::Nothing };
-    if let Err(problem) = changing::admit(&request, guard) {
+    if let Err(problem) = origin_guard::admit(&request, guard) {
         return problem.response();
     }
     let (id, which) = (id.into_inner(), which.into_inner());
@@ -183,33 +169,6 @@ async fn replay_one(admin: &Admin, lying: &Lying, dry_run: bool) -> Result<Repla
         Replayed::Duplicate(id) => told("duplicate", None, Some(id.to_string())),
         Replayed::StillQuarantined(reason) => told(STILL_QUARANTINED, Some(reason.as_str()), None),
     })
-}
-
-impl Shelf {
-    /// The quarantine topic of these settings.
-    pub fn new(settings: Settings) -> Self {
-        Self { settings, reader: Mutex::default() }
-    }
-
-    /// Its name.
-    pub fn topic(&self) -> String {
-        self.settings.quarantine_topic()
-    }
-
-    /// Reads, with the client of the last time if that went well.
-    fn read<T>(&self, read: impl FnOnce(&Reader) -> Result<T, Trouble>) -> Result<T, Trouble> {
-        let mut kept = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let reader = match kept.take() {
-            Some(reader) => reader,
-            None => Reader::open(&self.settings).map_err(|error| {
-                tracing::error!(error = %error, "cannot make a Kafka client");
-                Trouble::Fatal
-            })?,
-        };
-        let found = read(&reader)?;
-        *kept = Some(reader);
-        Ok(found)
-    }
 }
 
 /// Reads on a thread that may wait for Kafka.

@@ -1,0 +1,46 @@
+//! What the admin listener answers, a file a concern: the probes, the metrics, the status, a look into
+//! the spool, the quarantine, the subscriptions.
+//!
+//! The table of its routes is in `http::server::admin`, above the handlers.
+
+pub mod guard;
+pub mod inspect;
+pub mod metrics;
+pub mod origin_guard;
+pub mod probes;
+pub mod quarantine;
+pub mod status;
+pub mod subscriptions;
+
+use crate::drain::status::Status;
+use crate::http::ingest::Inlets;
+use crate::quarantine::shared_reader::SharedReader;
+use crate::secret::Resolved;
+use crate::spool::Spool;
+use crate::webhooks::keeper::Keeper;
+use prometheus::Registry;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The state that the handlers share.
+#[derive(Debug)]
+pub struct Admin {
+    /// The spool.
+    pub spool: Spool,
+    /// The state of the drain.
+    pub drain: Arc<Status>,
+    /// All series.
+    pub registry: Registry,
+    /// The keeper of the subscriptions, if any is to be kept here.
+    pub keeper: Option<Arc<Keeper>>,
+    /// The sources, by name.
+    pub inlets: Arc<Inlets>,
+    /// The quarantine topic.
+    pub quarantine: SharedReader,
+    /// The token that guards everything but the probes.
+    pub token: Option<Resolved>,
+    /// The configured delivery.
+    pub delivery: &'static str,
+    /// When the process began.
+    pub began: Instant,
+}

@@ -1,0 +1,91 @@
+//! `/livez` and `/readyz`: the probes of whoever runs the process.
+
+use crate::http::admin::Admin;
+use crate::spool;
+use actix_web::{HttpResponse, web};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// Answers 200 while the process can answer.
+pub async fn live() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("alive\n")
+}
+
+/// The state of the spool and of the delivery to Kafka.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Ready {
+    ready: bool,
+    spool: SpoolState,
+    pub(super) kafka: KafkaState,
+    dedup: &'static str,
+}
+
+#[derive(Serialize)]
+struct SpoolState {
+    state: &'static str,
+    pending: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct KafkaState {
+    delivering: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_success: Option<Timestamp>,
+    pub(super) lanes_in_trouble: Vec<LaneInTrouble>,
+}
+
+#[derive(Serialize)]
+pub(super) struct LaneInTrouble {
+    pub(super) topic: String,
+    since: Timestamp,
+    reason: &'static str,
+}
+
+impl Admin {
+    /// Whether the relay is ready, and why.
+    pub(super) fn readiness(&self) -> Ready {
+        let books = self.spool.books();
+        let state = match self.spool.readiness() {
+            Ok(()) => "ok",
+            Err(spool::Error::Full | spool::Error::DiskLow) => "full",
+            Err(spool::Error::Failed | spool::Error::Closing) => "failed",
+        };
+        let health = self.drain.health();
+        Ready {
+            // Kafka being away does not make it unready: what comes is kept.
+            ready: state == "ok",
+            spool: SpoolState {
+                state,
+                pending: books.lanes.iter().map(|lane| lane.pending).sum(),
+                bytes: books.lanes.iter().map(|lane| lane.pending_bytes).sum(),
+            },
+            kafka: KafkaState {
+                delivering: health.up == Some(true),
+                last_success: health.last_success,
+                lanes_in_trouble: health
+                    .troubled
+                    .into_iter()
+                    .map(|(topic, (since, trouble))| LaneInTrouble {
+                        topic,
+                        since,
+                        reason: trouble.as_str(),
+                    })
+                    .collect(),
+            },
+            dedup: "local",
+        }
+    }
+}
+
+/// Answers 200 while the spool can commit, else 503. The body also tells of Kafka.
+pub async fn ready(admin: web::Data<Admin>) -> HttpResponse {
+    let ready = admin.readiness();
+    if ready.ready {
+        HttpResponse::Ok().json(ready)
+    } else {
+        HttpResponse::ServiceUnavailable().json(ready)
+    }
+}

@@ -1,0 +1,37 @@
+//! Keeps what a flood can cause from flooding the log.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Lets one log line through in a while, and counts those that it holds back.
+#[derive(Debug, Default)]
+pub struct Throttle {
+    last: Mutex<Option<Passed>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    when: Instant,
+    held_back: u64,
+}
+
+impl Throttle {
+    /// The number of lines held back since the last one that passed, if one may pass now.
+    pub fn pass(&self) -> Option<u64> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.as_mut() {
+            Some(passed) if passed.when.elapsed() < EVERY => {
+                passed.held_back += 1;
+                None
+            }
+            _ => {
+                let held_back = last.map_or(0, |passed| passed.held_back);
+                *last = Some(Passed { when: Instant::now(), held_back: 0 });
+                Some(held_back)
+            }
+        }
+    }
+}
+
+/// Often enough for a person who reads along, seldom enough for a disk.
+const EVERY: Duration = Duration::from_secs(10);
