@@ -6,7 +6,7 @@
 use crate::http::settings as http;
 use crate::providers::source::{self, Source};
 use crate::quantity::Duration;
-use crate::secret;
+use crate::secret::Secret;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::settings::{self, Subscription};
 use crate::{kafka, spool};
@@ -79,7 +79,7 @@ pub struct Resolved {
     /// The sources, in the order they were written.
     pub sources: Vec<Source>,
     /// The token of the admin listener.
-    pub admin_token: Option<secret::Resolved>,
+    pub admin_token: Option<Secret>,
     /// The subscriptions.
     pub subscriptions: Vec<Declared>,
 }

@@ -11,6 +11,7 @@ pub mod event;
 pub mod http;
 pub mod ingest;
 pub mod kafka;
+pub mod lock;
 #[cfg(test)]
 mod map;
 pub mod metrics;
@@ -25,4 +26,5 @@ pub mod simulator;
 pub mod spool;
 pub mod telemetry;
 pub mod throttle;
+pub mod veil;
 pub mod webhooks;

@@ -1,6 +1,7 @@
 //! Keeps what a flood can cause from flooding the log.
 
-use std::sync::{Mutex, PoisonError};
+use crate::lock::lock;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Lets one log line through in a while, and counts those that it holds back.
@@ -18,7 +19,7 @@ struct Passed {
 impl Throttle {
     /// The number of lines held back since the last one that passed, if one may pass now.
     pub fn pass(&self) -> Option<u64> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.last);
         match last.as_mut() {
             Some(passed) if passed.when.elapsed() < EVERY => {
                 passed.held_back += 1;

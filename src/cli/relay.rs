@@ -5,7 +5,7 @@ use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Config;
 use crate::http::settings;
-use crate::secret::Resolved;
+use crate::secret::Secret;
 use crate::spool::stopped::{Error, Stopped};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -35,7 +35,7 @@ pub enum Found {
 #[derive(Debug)]
 pub struct Running {
     base: String,
-    token: Option<Resolved>,
+    token: Option<Secret>,
     client: reqwest::Client,
 }
 
@@ -87,7 +87,7 @@ impl Running {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &self.token {
-            Some(token) => request.bearer_auth(token.as_str()),
+            Some(token) => request.bearer_auth(token.reveal()),
             None => request,
         }
     }

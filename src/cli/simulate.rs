@@ -3,9 +3,9 @@
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::note;
 use crate::event::provider::Provider;
+use crate::secret::Secret;
 use crate::simulator::{self, Schedule, Secrets, Settings, Trial};
 use crate::webhooks::environment::variable;
-use crate::webhooks::hidden::Hidden;
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -105,7 +105,7 @@ impl Args {
 }
 
 fn secrets(provider: Provider) -> Secrets {
-    let secret = |name| variable(name).map(Hidden::new);
+    let secret = |name| variable(name).map(Secret::new);
     match provider {
         Provider::Onshape => Secrets {
             id: secret("ONSHAPE_ACCESS_KEY"),

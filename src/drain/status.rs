@@ -5,10 +5,11 @@
 use crate::drain::lane::Refused;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::settings::Delivery;
+use crate::lock::lock;
 use jiff::Timestamp;
 use prometheus::{Gauge, Histogram, IntCounter, IntGauge, IntGaugeVec};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Why a producer was made anew. A closed set: it is a metric label.
@@ -190,6 +191,6 @@ impl Status {
     }
 
     fn lock(&self) -> MutexGuard<'_, Health> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

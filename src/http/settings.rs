@@ -1,7 +1,7 @@
 //! `[http]` and `[admin]`: where we listen.
 
 use crate::quantity::{ByteSize, Duration};
-use crate::secret::Secret;
+use crate::secret::written::Written;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
@@ -63,7 +63,7 @@ pub struct Admin {
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// The bearer token that guards everything but the probes. Default none.
-    pub token: Option<Secret>,
+    pub token: Option<Written>,
 }
 
 impl Default for Admin {

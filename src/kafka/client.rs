@@ -1,7 +1,7 @@
 //! What all our clients of Kafka have in common: properties, and where their log lines go.
 
 use crate::kafka::settings::{Delivery, Settings};
-use crate::secret;
+use crate::secret::written;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -18,7 +18,7 @@ pub enum Error {
         property: String,
         /// Why not.
         #[source]
-        cause: secret::Error,
+        cause: written::Error,
     },
     /// The properties do not fit together, or one is unknown.
     #[error("the Kafka client refuses its properties: {0}")]
@@ -50,7 +50,7 @@ fn with_theirs(mut config: ClientConfig, settings: &Settings) -> Result<ClientCo
     for (property, value) in &settings.client {
         let value =
             value.resolve().map_err(|cause| Error::Secret { property: property.clone(), cause })?;
-        config.set(property, value.as_str());
+        config.set(property, value.reveal());
     }
     Ok(config)
 }
@@ -152,13 +152,13 @@ pub const MAX_MESSAGE_BYTES: &str = "2097152";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
+    use crate::secret::written::Written;
 
     #[test]
     fn every_client_gets_the_password_itself_and_what_the_settings_say_before_our_defaults() {
         let mut settings = Settings::default();
         for (property, value) in [("sasl.password", "s3cret"), ("linger.ms", "7"), ("acks", "1")] {
-            settings.client.insert(property.to_owned(), Secret::Text(value.to_owned()));
+            settings.client.insert(property.to_owned(), Written::Text(value.to_owned()));
         }
 
         let producer = producer(&settings, "one").unwrap();

@@ -2,11 +2,12 @@
 
 use crate::kafka::client;
 use crate::kafka::outcome::{Report, Trouble};
+use crate::lock::lock;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// Collects what Kafka says of each record of the current batch.
 #[derive(Debug, Default)]
@@ -113,7 +114,3 @@ impl ProducerContext for Reports {
 
 /// A batch has at most 2^24 records.
 const INDEX_BITS: usize = 24;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

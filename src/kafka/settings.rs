@@ -3,7 +3,7 @@
 use crate::event::group::Group;
 use crate::event::provider::Provider;
 use crate::record::cloudevents::Encoding;
-use crate::secret::Secret;
+use crate::secret::written::Written;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub struct Settings {
     /// Other names for topics: `"onshape.document" = "plm.onshape"`.
     pub topics: BTreeMap<String, String>,
     /// Any property of librdkafka, such as `"security.protocol"`; secrets as elsewhere.
-    pub client: BTreeMap<String, Secret>,
+    pub client: BTreeMap<String, Written>,
 }
 
 /// How records are delivered.

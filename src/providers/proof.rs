@@ -10,7 +10,8 @@ use crate::event::provider::Provider;
 use crate::providers::notification::Notification;
 use crate::providers::source::Fault;
 use crate::providers::{aps, onshape};
-use crate::secret::{Resolved, Secret, Secrets};
+use crate::secret::Secret;
+use crate::secret::written::{self, Written};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -34,14 +35,14 @@ pub enum Asked {
 #[serde(deny_unknown_fields, default)]
 pub struct Kinds {
     /// Keys that sign the exact body.
-    pub hmac: Option<Secrets>,
+    pub hmac: Option<written::List>,
     /// HTTP Basic credentials.
     #[serde(deserialize_with = "credentials")]
     pub basic: Option<Basic>,
     /// Secrets expected in the URL, as `?token=`.
-    pub url_token: Option<Secrets>,
+    pub url_token: Option<written::List>,
     /// Secrets that Onshape echoes in the body's `data`.
-    pub data_token: Option<Secrets>,
+    pub data_token: Option<written::List>,
 }
 
 /// HTTP Basic credentials.
@@ -51,7 +52,7 @@ pub struct Basic {
     /// The user's name, without a colon.
     pub username: String,
     /// The password.
-    pub password: Secret,
+    pub password: Written,
 }
 
 /// What a source asks, ready to be checked.
@@ -59,9 +60,9 @@ pub struct Basic {
 pub(super) struct Checks {
     signature: Option<Signature>,
     /// `user:password`, as it is sent.
-    basic: Option<Resolved>,
-    url_tokens: Option<Vec<Resolved>>,
-    data_tokens: Option<Vec<Resolved>>,
+    basic: Option<Secret>,
+    url_tokens: Option<Vec<Secret>>,
+    data_tokens: Option<Vec<Secret>>,
 }
 
 #[derive(Clone, Debug)]
@@ -92,7 +93,7 @@ impl Checks {
         if provider != Provider::Onshape && kinds.data_token.is_some() {
             faults.push(Fault::NoData);
         }
-        let mut all = |key: &'static str, secrets: &Option<Secrets>| {
+        let mut all = |key: &'static str, secrets: &Option<written::List>| {
             secrets.as_ref().map(|secrets| resolve_all(key, &secrets.0, faults))
         };
         let hmac = all("proof.hmac", &kinds.hmac);
@@ -100,11 +101,11 @@ impl Checks {
         let data_tokens = all("proof.data_token", &kinds.data_token);
         let signature = hmac.map(|secrets| match provider {
             Provider::Onshape => Signature::Onshape {
-                keys: secrets.iter().map(|secret| onshape::Key::new(secret.as_str())).collect(),
+                keys: secrets.iter().map(|secret| onshape::Key::new(secret.reveal())).collect(),
                 freshness,
             },
             Provider::Aps => Signature::Aps {
-                keys: secrets.iter().map(|secret| aps::Key::new(secret.as_str())).collect(),
+                keys: secrets.iter().map(|secret| aps::Key::new(secret.reveal())).collect(),
             },
         });
         let basic = kinds.basic.as_ref().and_then(|basic| basic.resolve(faults));
@@ -154,7 +155,7 @@ impl Signature {
 }
 
 impl Basic {
-    fn resolve(&self, faults: &mut Vec<Fault>) -> Option<Resolved> {
+    fn resolve(&self, faults: &mut Vec<Fault>) -> Option<Secret> {
         if self.username.contains(':') {
             faults.push(Fault::ColonInUsername);
         }
@@ -168,7 +169,7 @@ impl Basic {
     }
 }
 
-fn resolve_all(key: &'static str, secrets: &[Secret], faults: &mut Vec<Fault>) -> Vec<Resolved> {
+fn resolve_all(key: &'static str, secrets: &[Written], faults: &mut Vec<Fault>) -> Vec<Secret> {
     if secrets.is_empty() {
         faults.push(Fault::NoSecret { key });
     }
@@ -183,22 +184,22 @@ fn resolve_all(key: &'static str, secrets: &[Secret], faults: &mut Vec<Fault>) -
 }
 
 /// Looks at every secret, so that the time does not tell which one it was.
-fn is_one_of(given: &[u8], secrets: &[Resolved]) -> bool {
-    let equal = |secret: &Resolved| secret.as_str().as_bytes().ct_eq(given);
+fn is_one_of(given: &[u8], secrets: &[Secret]) -> bool {
+    let equal = |secret: &Secret| secret.reveal().as_bytes().ct_eq(given);
     secrets.iter().fold(subtle::Choice::from(0), |any, secret| any | equal(secret)).into()
 }
 
-fn has_credentials(notification: &Notification<'_>, expected: &Resolved) -> bool {
+fn has_credentials(notification: &Notification<'_>, expected: &Secret) -> bool {
     let given = notification.headers.get("authorization").and_then(|header| {
         let (scheme, credentials) = header.trim().split_once(' ')?;
         scheme.eq_ignore_ascii_case("basic").then_some(())?;
         BASE64.decode(credentials.trim()).ok()
     });
-    given.is_some_and(|given| expected.as_str().as_bytes().ct_eq(&given).into())
+    given.is_some_and(|given| expected.reveal().as_bytes().ct_eq(&given).into())
 }
 
 /// Of two tokens neither counts: which one a proxy looked at cannot be known.
-fn has_url_token(query: &str, tokens: &[Resolved]) -> bool {
+fn has_url_token(query: &str, tokens: &[Secret]) -> bool {
     let mut given = query.split('&').filter_map(|pair| pair.strip_prefix("token="));
     let (Some(token), None) = (given.next(), given.next()) else { return false };
     let token: Vec<u8> = percent_encoding::percent_decode_str(token).collect();

@@ -7,7 +7,7 @@ use crate::providers::notification::Notification;
 use crate::providers::proof::{Asked, Checks};
 use crate::providers::{aps, json, onshape};
 use crate::quantity::Duration;
-use crate::secret;
+use crate::secret::written;
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -72,7 +72,7 @@ pub enum Fault {
         /// The key in the settings: `proof.hmac[0]`.
         key: String,
         /// Why not.
-        cause: secret::Error,
+        cause: written::Error,
     },
     /// A list of secrets is empty.
     #[error("{key}: needs at least one secret")]

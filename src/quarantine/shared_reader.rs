@@ -3,7 +3,8 @@
 use crate::kafka::outcome::Trouble;
 use crate::kafka::quarantine::Reader;
 use crate::kafka::settings::Settings;
-use std::sync::{Mutex, PoisonError};
+use crate::lock::lock;
+use std::sync::Mutex;
 
 /// A reader of the quarantine topic that one request after the other uses.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl SharedReader {
 
     /// Reads, with the client of the last time if that went well.
     pub fn read<T>(&self, read: impl FnOnce(&Reader) -> Result<T, Trouble>) -> Result<T, Trouble> {
-        let mut kept = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.reader);
         let reader = match kept.take() {
             Some(reader) => reader,
             None => Reader::open(&self.settings).map_err(|error| {

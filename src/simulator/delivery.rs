@@ -8,13 +8,14 @@
 //! The log keeps the last 100,000 attempts.
 
 use crate::event::provider::Provider;
+use crate::lock::lock;
 use crate::simulator::Schedule;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -170,11 +171,6 @@ impl Courier {
         let response = request.body(parcel.body.clone()).send().await.ok()?;
         Some(response.status().as_u16())
     }
-}
-
-/// What a panicking task left behind is still whole: each section changes one thing.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const LOG_LENGTH: usize = 100_000;

@@ -17,9 +17,9 @@ mod onshape;
 pub mod traffic;
 
 use crate::event::provider::Provider;
+use crate::secret::Secret;
 use crate::simulator::delivery::Courier;
 use crate::simulator::faults::Faults;
-use crate::webhooks::hidden::Hidden;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
@@ -72,15 +72,15 @@ pub struct Schedule {
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     /// Onshape's access key, or the client id of an APS app.
-    pub id: Option<Hidden>,
+    pub id: Option<Secret>,
     /// Onshape's secret key, or the client secret of an APS app.
-    pub secret: Option<Hidden>,
+    pub secret: Option<Secret>,
     /// An OAuth token, or a 3-legged one of APS.
-    pub token: Option<Hidden>,
+    pub token: Option<Secret>,
     /// What deliveries are signed with: Onshape's primary key, the token of an APS app in the US.
-    pub signing: Option<Hidden>,
+    pub signing: Option<Secret>,
     /// Onshape's secondary key.
-    pub signing_secondary: Option<Hidden>,
+    pub signing_secondary: Option<Secret>,
 }
 
 /// A simulated provider that listens.

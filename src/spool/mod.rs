@@ -34,6 +34,7 @@ pub mod verdict;
 pub mod window;
 mod writer;
 
+use crate::lock::lock;
 #[cfg(feature = "mutants")]
 use crate::mutants;
 use crate::record::layout::Record;
@@ -43,7 +44,7 @@ use crate::spool::lanes::{Books, Lanes, Leaving};
 use crate::spool::store::{Elsewhere, Place, Store};
 use crate::spool::window::{Entry, IdKey, Slicing};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -391,8 +392,4 @@ impl Spool {
             tracing::warn!(error = %error, "cannot sync the spool's mark");
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,13 +11,15 @@
 //! Knows nothing of hooks.
 
 use crate::event::provider::Provider;
+use crate::lock::lock;
+use crate::secret::Secret;
+use crate::veil::Veil;
 use crate::webhooks::error::Error;
-use crate::webhooks::hidden::{Hidden, Veil};
 use crate::webhooks::reply::{self, Reply, Unread};
 use crate::webhooks::url::{host_and_port, is_loopback};
 use reqwest::{Client, Request, StatusCode};
 use serde::de::DeserializeOwned;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use url::Url;
 
@@ -59,8 +61,8 @@ impl Caller {
     }
 
     /// Hides one more secret in what is shown.
-    pub fn hide(&self, secret: &Hidden) {
-        self.veil.lock().unwrap_or_else(PoisonError::into_inner).add(secret.clone());
+    pub fn hide(&self, secret: &Secret) {
+        lock(&self.veil).add(secret.clone());
     }
 
     /// Sends a request, as often as its purpose allows. It is built anew for each try, because a
@@ -113,7 +115,7 @@ impl Caller {
     /// A text of the provider: short enough to show, and without secrets.
     fn shown(&self, text: &str) -> String {
         // The secrets go before the end is cut off, so that no half of one stays.
-        let text = self.veil.lock().unwrap_or_else(PoisonError::into_inner).over(text);
+        let text = lock(&self.veil).over(text);
         text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
     }
 

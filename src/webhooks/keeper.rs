@@ -14,6 +14,7 @@
 //! them does.
 
 use crate::event::provider::Provider;
+use crate::lock::lock;
 use crate::webhooks::apply::{Clients, Existing};
 use crate::webhooks::declared::{At, Declared};
 use crate::webhooks::error::Error;
@@ -23,7 +24,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 use tracing::{info, warn};
 
@@ -255,7 +256,7 @@ impl Keeper {
 
     /// Each section changes one subscription's memory, so a panic leaves it whole.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.kept)
     }
 }
 

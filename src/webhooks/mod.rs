@@ -14,7 +14,6 @@ pub mod checks;
 pub mod declared;
 pub mod environment;
 pub mod error;
-pub mod hidden;
 pub mod http;
 pub mod keeper;
 pub mod mark;

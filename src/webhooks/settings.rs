@@ -4,7 +4,7 @@
 //! - Every fault names its subscription and key, and all of them are told at once.
 
 use crate::event::provider::Provider;
-use crate::secret::Secret;
+use crate::secret::written::Written;
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::checks::{self, Objection, Setting};
 use crate::webhooks::declared::{Aps, At, Declared, Event, Onshape};
@@ -27,7 +27,7 @@ pub struct Subscription {
     pub provider: Provider,
     /// Where the provider posts; it may hold a token. Without it:
     /// `{http.public_url}/webhooks/{source}`.
-    pub url: Option<Secret>,
+    pub url: Option<Written>,
     /// The source of this relay that it feeds.
     pub source: Option<String>,
     /// The events. For APS one hook each; patterns are fine.
@@ -192,7 +192,7 @@ impl Subscription {
         let text = match (&self.url, &self.source, public_url) {
             (Some(url), _, _) => {
                 let url = url.resolve().map_err(|error| self.fault("url", error.to_string()))?;
-                url.as_str().to_owned()
+                url.reveal().to_owned()
             }
             (None, Some(source), Some(base)) => {
                 format!("{}/webhooks/{source}", base.trim_end_matches('/'))

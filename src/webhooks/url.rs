@@ -1,6 +1,6 @@
 //! The URL that a provider is told to post to.
 
-use crate::webhooks::hidden::mask_urls;
+use crate::veil::mask_urls;
 use serde::{Serialize, Serializer};
 use std::net::IpAddr;
 use url::{Host, Url};

@@ -10,12 +10,12 @@ use crate::cli::webhook::session::Session;
 use crate::cli::webhook::{rows, scope, secret, terminal};
 use crate::event::provider::Provider;
 use crate::providers::catalog;
+use crate::secret::Secret;
 use crate::webhooks::aps::client::Client;
 use crate::webhooks::aps::hook::{Address, New};
 use crate::webhooks::aps::patch::Patch;
 use crate::webhooks::checks::{self, Objection, Setting};
 use crate::webhooks::error::Error;
-use crate::webhooks::hidden::Hidden;
 use crate::webhooks::onshape::hook::{Options, Params};
 use crate::webhooks::scope::Scope;
 use crate::webhooks::url::CallbackUrl;
@@ -102,7 +102,7 @@ struct Aps {
     project: Option<String>,
     /// What this hook's callbacks are signed with: 32 to 64 letters and digits.
     #[arg(long, value_name = "S", value_parser = secret::secret)]
-    secret: Option<Hidden>,
+    secret: Option<Secret>,
 }
 
 impl Args {

@@ -8,7 +8,8 @@
 
 use crate::event::provider::Provider;
 use crate::providers::sample;
-use crate::webhooks::hidden::{Hidden, Veil};
+use crate::secret::Secret;
+use crate::veil::Veil;
 use crate::webhooks::http;
 use crate::webhooks::reply::{self, Unread};
 use crate::webhooks::url::{CallbackUrl, host_and_port};
@@ -24,7 +25,7 @@ pub struct Posting {
     target: Url,
     provider: Provider,
     content: Content,
-    secret: Option<Hidden>,
+    secret: Option<Secret>,
     veil: Veil,
 }
 
@@ -67,7 +68,7 @@ impl Posting {
         url: &CallbackUrl,
         provider: Provider,
         content: Content,
-        secret: Option<Hidden>,
+        secret: Option<Secret>,
         timeout: Duration,
     ) -> Result<Self, String> {
         let target = Url::parse(url.reveal()).map_err(|error| error.to_string())?;

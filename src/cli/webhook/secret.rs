@@ -4,10 +4,10 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::note;
 use crate::cli::webhook::session::Session;
 use crate::event::provider::Provider;
+use crate::secret::Secret;
 use crate::webhooks::aps::client::TokenSet;
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::environment::variable;
-use crate::webhooks::hidden::Hidden;
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ enum Command {
 pub struct Given {
     /// The secret: 32 to 64 letters and digits. Others may see it in the list of processes.
     #[arg(long, value_name = "S", value_parser = secret)]
-    secret: Option<Hidden>,
+    secret: Option<Secret>,
     /// The name of the environment variable that holds it.
     #[arg(long, value_name = "NAME")]
     secret_env: Option<String>,
@@ -76,7 +76,7 @@ impl Args {
 }
 
 impl Given {
-    fn secret(self) -> Result<Hidden, Failure> {
+    fn secret(self) -> Result<Secret, Failure> {
         let secret = match (self.secret, self.secret_env) {
             (Some(secret), _) => secret,
             (None, Some(name)) => from_variable(&name)?,
@@ -87,13 +87,13 @@ impl Given {
 }
 
 /// A secret of the environment.
-pub fn from_variable(name: &str) -> Result<Hidden, Failure> {
+pub fn from_variable(name: &str) -> Result<Secret, Failure> {
     let missing = || Failure::usage(format!("--secret-env: the variable {name} is not set"));
-    variable(name).map(Hidden::new).ok_or_else(missing)
+    variable(name).map(Secret::new).ok_or_else(missing)
 }
 
 /// A secret as APS takes it.
-pub fn check(secret: Hidden) -> Result<Hidden, Failure> {
+pub fn check(secret: Secret) -> Result<Secret, Failure> {
     let text = secret.reveal();
     if (32..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
         Ok(secret)
@@ -103,6 +103,6 @@ pub fn check(secret: Hidden) -> Result<Hidden, Failure> {
 }
 
 /// Takes any text, so that no parser complains by repeating it.
-pub fn secret(text: &str) -> Result<Hidden, std::convert::Infallible> {
-    Ok(Hidden::new(text))
+pub fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
 }

@@ -8,7 +8,7 @@ use crate::cli::webhook::secret;
 use crate::cli::webhook::session::Session;
 use crate::event::provider::Provider;
 use crate::providers::catalog;
-use crate::webhooks::hidden::Hidden;
+use crate::secret::Secret;
 use crate::webhooks::url::CallbackUrl;
 use jiff::Timestamp;
 use reqwest::StatusCode;
@@ -28,7 +28,7 @@ pub struct Args {
     event: Option<String>,
     /// What to sign with. Others may see it in the list of processes.
     #[arg(short, long, value_name = "S", value_parser = secret::secret, conflicts_with = "secret_env")]
-    secret: Option<Hidden>,
+    secret: Option<Secret>,
     /// The name of the environment variable that holds what to sign with.
     #[arg(long, value_name = "NAME")]
     secret_env: Option<String>,

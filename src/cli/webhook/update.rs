@@ -4,8 +4,8 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::webhook::session::Session;
 use crate::cli::webhook::{Whereabouts, rows, secret};
 use crate::event::provider::Provider;
+use crate::secret::Secret;
 use crate::webhooks::aps::patch::{Change, Patch, Status};
-use crate::webhooks::hidden::Hidden;
 use crate::webhooks::onshape::hook::{Options, Params};
 use crate::webhooks::url::CallbackUrl;
 use crate::webhooks::{aps, checks, onshape};
@@ -87,7 +87,7 @@ struct Aps {
     payload_only: Option<bool>,
     /// What this hook's callbacks are signed with: 32 to 64 letters and digits.
     #[arg(long, value_name = "S", value_parser = secret::secret)]
-    secret: Option<Hidden>,
+    secret: Option<Secret>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]

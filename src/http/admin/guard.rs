@@ -22,7 +22,7 @@ pub async fn guard(
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     let passes = match token {
         None => true,
-        Some(token) => given.is_some_and(|given| is_equal(given, token.as_str().as_bytes())),
+        Some(token) => given.is_some_and(|given| is_equal(given, token.reveal().as_bytes())),
     };
     if open || passes {
         Ok(next.call(request).await?.map_into_left_body())

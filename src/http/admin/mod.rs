@@ -15,7 +15,7 @@ pub mod subscriptions;
 use crate::drain::status::Status;
 use crate::http::ingest::Inlets;
 use crate::quarantine::shared_reader::SharedReader;
-use crate::secret::Resolved;
+use crate::secret::Secret;
 use crate::spool::Spool;
 use crate::webhooks::keeper::Keeper;
 use prometheus::Registry;
@@ -38,7 +38,7 @@ pub struct Admin {
     /// The quarantine topic.
     pub quarantine: SharedReader,
     /// The token that guards everything but the probes.
-    pub token: Option<Resolved>,
+    pub token: Option<Secret>,
     /// The configured delivery.
     pub delivery: &'static str,
     /// When the process began.

@@ -1,8 +1,8 @@
 //! Signing in, and who may call.
 
+use crate::lock::lock;
+use crate::secret::Secret;
 use crate::simulator::Secrets;
-use crate::simulator::delivery::lock;
-use crate::webhooks::hidden::Hidden;
 use actix_web::HttpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -71,7 +71,7 @@ impl Gate {
 }
 
 /// Whether this is the secret, or anything where none is set.
-fn same(secret: &Option<Hidden>, shown: &str) -> bool {
+fn same(secret: &Option<Secret>, shown: &str) -> bool {
     match secret {
         Some(secret) => secret.reveal() == shown,
         None => !shown.is_empty(),

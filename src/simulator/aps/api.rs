@@ -1,13 +1,13 @@
 //! The routes of APS: sign-in, hooks, tokens, and the control routes of the simulator.
 
 use crate::event::provider::Provider;
+use crate::lock::lock;
 use crate::providers::{catalog, sample};
+use crate::secret::Secret;
 use crate::simulator::aps::access::Caller;
 use crate::simulator::aps::hooks::{BAD_TOKEN, Hook, Place, is_token};
 use crate::simulator::aps::{Happening, Service};
-use crate::simulator::delivery::lock;
 use crate::webhooks::aps::region::Region;
-use crate::webhooks::hidden::Hidden;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
@@ -311,7 +311,7 @@ async fn set_token(
     match lock(&service.tokens).entry(region) {
         Entry::Occupied(_) => Err(refused(StatusCode::BAD_REQUEST, "duplicate token")),
         Entry::Vacant(place) => {
-            place.insert(Hidden::new(&token.token));
+            place.insert(Secret::new(&token.token));
             Ok(HttpResponse::Ok().json(json!({ "status": 200, "detail": ["token created"] })))
         }
     }
@@ -329,7 +329,7 @@ async fn replace_token(
     match lock(&service.tokens).get_mut(&region) {
         None => Err(refused(StatusCode::NOT_FOUND, "there is no token")),
         Some(known) => {
-            *known = Hidden::new(&token.token);
+            *known = Secret::new(&token.token);
             Ok(HttpResponse::NoContent().finish())
         }
     }

@@ -2,11 +2,11 @@
 
 use crate::event::provider::Provider;
 use crate::providers::catalog;
+use crate::secret::Secret;
 use crate::simulator::aps::Happening;
 use crate::simulator::aps::access::Caller;
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::checks;
-use crate::webhooks::hidden::Hidden;
 use crate::webhooks::scope::Scope;
 use crate::webhooks::url::CallbackUrl;
 use jiff::Timestamp;
@@ -153,8 +153,8 @@ impl Hook {
     }
 
     /// What its callbacks are signed with, if it has a secret of its own.
-    pub fn token(&self) -> Option<Hidden> {
-        self.posted.get("token").and_then(Value::as_str).map(Hidden::new)
+    pub fn token(&self) -> Option<Secret> {
+        self.posted.get("token").and_then(Value::as_str).map(Secret::new)
     }
 
     /// Whether its callbacks come without the hook.

@@ -7,13 +7,14 @@ mod hooks;
 pub use api::routes;
 
 use crate::event::provider::Provider;
+use crate::lock::lock;
 use crate::providers::sample;
+use crate::secret::Secret;
 use crate::simulator::Settings;
 use crate::simulator::aps::access::Gate;
 use crate::simulator::aps::hooks::Hook;
-use crate::simulator::delivery::{Courier, Fate, Parcel, lock};
+use crate::simulator::delivery::{Courier, Fate, Parcel};
 use crate::webhooks::aps::region::Region;
-use crate::webhooks::hidden::Hidden;
 use crate::webhooks::scope::Scope;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -28,7 +29,7 @@ pub struct Service {
     gate: Gate,
     hooks: Mutex<Vec<Hook>>,
     /// What an app's callbacks are signed with, by region.
-    tokens: Mutex<BTreeMap<Region, Hidden>>,
+    tokens: Mutex<BTreeMap<Region, Secret>>,
 }
 
 /// Something that happens.

@@ -1,8 +1,8 @@
 //! Who may call: Basic, signed and OAuth requests.
 
+use crate::lock::lock;
+use crate::secret::Secret;
 use crate::simulator::Secrets;
-use crate::simulator::delivery::lock;
-use crate::webhooks::hidden::Hidden;
 use crate::webhooks::onshape::credentials::signed_text;
 use actix_web::HttpRequest;
 use base64::Engine;
@@ -87,7 +87,7 @@ impl Gate {
 }
 
 /// Whether this is the secret, or anything where none is set.
-fn same(secret: &Option<Hidden>, shown: &str) -> bool {
+fn same(secret: &Option<Secret>, shown: &str) -> bool {
     match secret {
         Some(secret) => secret.reveal() == shown,
         None => !shown.is_empty(),

@@ -1,9 +1,10 @@
 //! The routes of Onshape: its API with and without a version, and the control routes of the simulator.
 
 use crate::event::provider::Provider;
+use crate::lock::lock;
 use crate::providers::{catalog, sample};
 use crate::simulator::Trial;
-use crate::simulator::delivery::{Fate, lock};
+use crate::simulator::delivery::Fate;
 use crate::simulator::onshape::Service;
 use crate::simulator::onshape::hooks::{Hook, Wrong};
 use actix_web::http::StatusCode;

@@ -7,12 +7,13 @@ mod hooks;
 pub use api::routes;
 
 use crate::event::provider::Provider;
+use crate::lock::lock;
 use crate::providers::sample;
+use crate::secret::Secret;
 use crate::simulator::Settings;
-use crate::simulator::delivery::{Courier, Fate, Parcel, lock};
+use crate::simulator::delivery::{Courier, Fate, Parcel};
 use crate::simulator::onshape::access::Gate;
 use crate::simulator::onshape::hooks::Hook;
-use crate::webhooks::hidden::Hidden;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -117,12 +118,12 @@ impl Service {
 
 /// One header for each key of the company, and the moment of sending.
 fn signatures(
-    primary: Option<&Hidden>,
-    secondary: Option<&Hidden>,
+    primary: Option<&Secret>,
+    secondary: Option<&Secret>,
     body: &[u8],
     now: Timestamp,
 ) -> Vec<(&'static str, String)> {
-    let sign = |key: &Hidden| sample::sign(Provider::Onshape, key.reveal(), body, now);
+    let sign = |key: &Secret| sample::sign(Provider::Onshape, key.reveal(), body, now);
     let mut headers = primary.map(sign).unwrap_or_default();
     for (name, value) in secondary.map(sign).unwrap_or_default() {
         match name {

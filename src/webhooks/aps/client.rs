@@ -7,12 +7,13 @@
 //! - Every call names the region.
 
 use crate::event::provider::Provider;
+use crate::secret::Secret;
+use crate::veil::Veil;
 use crate::webhooks::aps::credentials::Credentials;
 use crate::webhooks::aps::hook::{Address, Details, Hook, Made, New, Page};
 use crate::webhooks::aps::patch::Patch;
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::error::Error;
-use crate::webhooks::hidden::{Hidden, Veil};
 use crate::webhooks::http::{Caller, Purpose};
 use crate::webhooks::pages::{self, Pages};
 use crate::webhooks::reply::Reply;
@@ -58,7 +59,7 @@ pub enum TokenSet {
 /// An access token, and until when it is used.
 #[derive(Debug)]
 struct Session {
-    token: Hidden,
+    token: Secret,
     until: Instant,
 }
 
@@ -188,7 +189,7 @@ impl Client {
     }
 
     /// Sets what the app's callbacks are signed with in this region.
-    pub async fn set_token(&self, secret: &Hidden) -> Result<TokenSet, Error> {
+    pub async fn set_token(&self, secret: &Secret) -> Result<TokenSet, Error> {
         self.caller.hide(secret);
         let body = json!({ "token": secret.reveal() });
         let created =
@@ -247,7 +248,7 @@ impl Client {
     }
 
     /// The access token: the given one, or one that the app signs in for.
-    async fn token(&self) -> Result<Hidden, Error> {
+    async fn token(&self) -> Result<Secret, Error> {
         let (id, secret) = match &self.credentials {
             Credentials::Token(token) => return Ok(token.clone()),
             Credentials::App { id, secret } => (id, secret),
@@ -272,7 +273,7 @@ impl Client {
         let reply = self.caller.call(Purpose::Reading, build).await?;
         let reply = self.caller.success(reply, "the place to sign in")?;
         let signed: SignedIn = self.caller.json(&reply, "an access token")?;
-        let token = Hidden::new(signed.access_token);
+        let token = Secret::new(signed.access_token);
         self.caller.hide(&token);
         // Half of its life, so that no call is made with one that ends under way.
         let until = Instant::now() + Duration::from_secs(signed.expires_in / 2);

@@ -1,7 +1,7 @@
 //! How a call proves to APS who makes it.
 
+use crate::secret::Secret;
 use crate::webhooks::error::Error;
-use crate::webhooks::hidden::Hidden;
 
 /// How a call proves who makes it.
 #[derive(Clone, Debug)]
@@ -9,12 +9,12 @@ pub enum Credentials {
     /// An app, which signs in with its id and secret (2-legged). Its hooks belong to the app.
     App {
         /// The app's client id.
-        id: Hidden,
+        id: Secret,
         /// The app's client secret.
-        secret: Hidden,
+        secret: Secret,
     },
     /// An access token that someone else got (3-legged, as a rule). It is used as it is.
-    Token(Hidden),
+    Token(Secret),
 }
 
 impl Credentials {
@@ -22,20 +22,20 @@ impl Credentials {
     /// `APS_CLIENT_SECRET`.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         if let Some(token) = variable("APS_ACCESS_TOKEN") {
-            return Ok(Self::Token(Hidden::new(token)));
+            return Ok(Self::Token(Secret::new(token)));
         }
         let required = |name: &'static str| {
             let missing = Error::MissingCredentials {
                 variable: name,
                 purpose: "the id and secret of an app are needed, from its page at aps.autodesk.com",
             };
-            variable(name).map(Hidden::new).ok_or(missing)
+            variable(name).map(Secret::new).ok_or(missing)
         };
         Ok(Self::App { id: required("APS_CLIENT_ID")?, secret: required("APS_CLIENT_SECRET")? })
     }
 
     /// What must not be shown.
-    pub fn secrets(&self) -> Vec<Hidden> {
+    pub fn secrets(&self) -> Vec<Secret> {
         match self {
             Self::App { id, secret } => vec![id.clone(), secret.clone()],
             Self::Token(token) => vec![token.clone()],

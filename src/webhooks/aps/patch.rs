@@ -1,7 +1,7 @@
 //! What is changed of a hook at APS. Its URL and scope cannot be.
 
+use crate::secret::Secret;
 use crate::webhooks::aps::hook::written_filter;
-use crate::webhooks::hidden::Hidden;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -21,7 +21,7 @@ pub struct Patch {
     /// Whether callbacks come without the hook.
     pub payload_only: Option<bool>,
     /// What this hook's callbacks are signed with.
-    pub secret: Option<Hidden>,
+    pub secret: Option<Secret>,
 }
 
 /// A status that a hook can be given.

@@ -6,8 +6,8 @@
 //!   it redirects to them.
 
 use crate::event::provider::Provider;
+use crate::veil::Veil;
 use crate::webhooks::error::Error;
-use crate::webhooks::hidden::Veil;
 use crate::webhooks::http::{Caller, Purpose};
 use crate::webhooks::onshape::credentials::Credentials;
 use crate::webhooks::onshape::hook::{Hook, Info, Page, Params};

@@ -2,8 +2,8 @@
 //!
 //! Facts: Onshape's guide, "API Keys" and "OAuth2".
 
+use crate::secret::Secret;
 use crate::webhooks::error::Error;
-use crate::webhooks::hidden::Hidden;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -19,14 +19,14 @@ pub enum Credentials {
     /// API keys that sign each request, so the secret one never travels.
     Signed(Keys),
     /// An OAuth access token.
-    Bearer(Hidden),
+    Bearer(Secret),
 }
 
 /// A pair of API keys.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    access: Hidden,
-    secret: Hidden,
+    access: Secret,
+    secret: Secret,
 }
 
 impl Credentials {
@@ -34,14 +34,14 @@ impl Credentials {
     /// `ONSHAPE_ACCESS_KEY` and `ONSHAPE_SECRET_KEY`, which sign if `ONSHAPE_AUTH` is `signed`.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         if let Some(token) = variable("ONSHAPE_ACCESS_TOKEN") {
-            return Ok(Self::Bearer(Hidden::new(token)));
+            return Ok(Self::Bearer(Secret::new(token)));
         }
         let required = |name: &'static str| {
             let missing = Error::MissingCredentials {
                 variable: name,
                 purpose: "an API key of Onshape is needed, made in its developer portal",
             };
-            variable(name).map(Hidden::new).ok_or(missing)
+            variable(name).map(Secret::new).ok_or(missing)
         };
         let keys = Keys {
             access: required("ONSHAPE_ACCESS_KEY")?,
@@ -58,12 +58,12 @@ impl Credentials {
     }
 
     /// What must not be shown.
-    pub fn secrets(&self) -> Vec<Hidden> {
+    pub fn secrets(&self) -> Vec<Secret> {
         match self {
             Self::Bearer(token) => vec![token.clone()],
             Self::Signed(keys) => vec![keys.access.clone(), keys.secret.clone()],
             Self::Basic(keys) => {
-                vec![keys.access.clone(), keys.secret.clone(), Hidden::new(keys.basic())]
+                vec![keys.access.clone(), keys.secret.clone(), Secret::new(keys.basic())]
             }
         }
     }

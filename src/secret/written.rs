@@ -1,17 +1,18 @@
-//! Secrets in settings: written out, or where to find them.
+//! A secret in settings: written out, or where to find them.
 //!
 //! # Promises
-//! - Reading the settings touches no environment variable and no file; [`Secret::resolve`] does.
+//! - Reading the settings touches no environment variable and no file; [`Written::resolve`] does.
 //! - No secret is ever shown: `Debug` prints `***`, and errors name the variable or path alone.
 //! - A resolved secret is never empty.
 
+use crate::secret::Secret;
 use serde::de::{self, Deserialize, Deserializer};
 use std::fmt;
 use std::path::PathBuf;
 
 /// A secret as it stands in the settings: text, `{ env = "NAME" }` or `{ file = "path" }`.
 #[derive(Clone, Eq, PartialEq)]
-pub enum Secret {
+pub enum Written {
     /// The secret itself.
     Text(String),
     /// The environment variable that holds it.
@@ -19,10 +20,6 @@ pub enum Secret {
     /// The file that holds it; a newline at its end does not belong to it.
     File(PathBuf),
 }
-
-/// The secret itself, at hand.
-#[derive(Clone, Eq, PartialEq)]
-pub struct Resolved(String);
 
 /// Why a secret is not at hand.
 #[derive(Debug, thiserror::Error)]
@@ -53,52 +50,34 @@ pub enum Error {
     EmptyFile(PathBuf),
 }
 
-impl Secret {
+impl Written {
     /// Gets the secret from where the settings say it is.
-    pub fn resolve(&self) -> Result<Resolved, Error> {
+    pub fn resolve(&self) -> Result<Secret, Error> {
         match self {
-            Self::Text(text) => Resolved::new(text, || Error::EmptyText),
+            Self::Text(text) => some(text, || Error::EmptyText),
             Self::Env(name) => {
                 let text = std::env::var(name).map_err(|cause| match cause {
                     std::env::VarError::NotPresent => Error::NoVariable(name.clone()),
                     std::env::VarError::NotUnicode(_) => Error::VariableNotText(name.clone()),
                 })?;
-                Resolved::new(&text, || Error::EmptyVariable(name.clone()))
+                some(&text, || Error::EmptyVariable(name.clone()))
             }
             Self::File(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|cause| Error::File { path: path.clone(), cause })?;
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 let text = text.strip_suffix('\r').unwrap_or(text);
-                Resolved::new(text, || Error::EmptyFile(path.clone()))
+                some(text, || Error::EmptyFile(path.clone()))
             }
         }
     }
 }
 
-impl Resolved {
-    /// The secret as text. Do not log it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The secret with something that is no secret before it.
-    pub fn after(self, prefix: &str) -> Self {
-        Self(format!("{prefix}{}", self.0))
-    }
-
-    fn new(text: &str, empty: impl FnOnce() -> Error) -> Result<Self, Error> {
-        if text.is_empty() { Err(empty()) } else { Ok(Self(text.to_owned())) }
-    }
+fn some(text: &str, empty: impl FnOnce() -> Error) -> Result<Secret, Error> {
+    if text.is_empty() { Err(empty()) } else { Ok(Secret::new(text)) }
 }
 
-impl fmt::Debug for Resolved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl fmt::Debug for Secret {
+impl fmt::Debug for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(_) => f.write_str("***"),
@@ -108,7 +87,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl<'de> Deserialize<'de> for Secret {
+impl<'de> Deserialize<'de> for Written {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Visitor)
     }
@@ -119,42 +98,42 @@ struct Visitor;
 const FORMS: [&str; 2] = ["env", "file"];
 
 impl<'de> de::Visitor<'de> for Visitor {
-    type Value = Secret;
+    type Value = Written;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(r#"a secret: text, { env = "NAME" } or { file = "path" }"#)
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
-        Ok(Secret::Text(text.to_owned()))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Written, E> {
+        Ok(Written::Text(text.to_owned()))
     }
 
     // Not shown, as serde would: it may well be the secret.
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Written, E> {
         Err(not_text())
     }
 
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Written, E> {
         Err(not_text())
     }
 
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Written, E> {
         Err(not_text())
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Written, E> {
         Err(not_text())
     }
 
-    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Written, A::Error> {
         let Some(form) = map.next_key::<String>()? else {
             return Err(de::Error::custom(
                 r#"an empty table is no secret; give { env = "NAME" } or { file = "path" }"#,
             ));
         };
         let secret = match form.as_str() {
-            "env" => Secret::Env(map.next_value()?),
-            "file" => Secret::File(map.next_value()?),
+            "env" => Written::Env(map.next_value()?),
+            "file" => Written::File(map.next_value()?),
             _ => return Err(de::Error::unknown_field(&form, &FORMS)),
         };
         match map.next_key::<String>()? {
@@ -173,9 +152,9 @@ fn not_text<E: de::Error>() -> E {
 
 /// One secret, or a list of them.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Secrets(pub Vec<Secret>);
+pub struct List(pub Vec<Written>);
 
-impl<'de> Deserialize<'de> for Secrets {
+impl<'de> Deserialize<'de> for List {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ListVisitor)
     }
@@ -184,42 +163,42 @@ impl<'de> Deserialize<'de> for Secrets {
 struct ListVisitor;
 
 impl<'de> de::Visitor<'de> for ListVisitor {
-    type Value = Secrets;
+    type Value = List;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(r#"a list of secrets, each text, { env = "NAME" } or { file = "path" }"#)
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Secrets, E> {
-        Visitor.visit_str(text).map(|secret| Secrets(vec![secret]))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<List, E> {
+        Visitor.visit_str(text).map(|secret| List(vec![secret]))
     }
 
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secrets, E> {
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<List, E> {
         Err(not_text())
     }
 
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secrets, E> {
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<List, E> {
         Err(not_text())
     }
 
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secrets, E> {
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<List, E> {
         Err(not_text())
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secrets, E> {
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<List, E> {
         Err(not_text())
     }
 
-    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Secrets, A::Error> {
-        Visitor.visit_map(map).map(|secret| Secrets(vec![secret]))
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<List, A::Error> {
+        Visitor.visit_map(map).map(|secret| List(vec![secret]))
     }
 
-    fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Secrets, A::Error> {
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<List, A::Error> {
         let mut secrets = Vec::new();
         while let Some(secret) = list.next_element()? {
             secrets.push(secret);
         }
-        Ok(Secrets(secrets))
+        Ok(List(secrets))
     }
 }
 
@@ -228,15 +207,15 @@ mod tests {
     use super::*;
     use std::io::Write as _;
 
-    fn parse(json: &str) -> Result<Secret, String> {
+    fn parse(json: &str) -> Result<Written, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_secret_has_three_forms() {
-        assert_eq!(parse(r#""s3cret""#), Ok(Secret::Text("s3cret".into())));
-        assert_eq!(parse(r#"{"env":"KEY"}"#), Ok(Secret::Env("KEY".into())));
-        assert_eq!(parse(r#"{"file":"/run/key"}"#), Ok(Secret::File("/run/key".into())));
+        assert_eq!(parse(r#""s3cret""#), Ok(Written::Text("s3cret".into())));
+        assert_eq!(parse(r#"{"env":"KEY"}"#), Ok(Written::Env("KEY".into())));
+        assert_eq!(parse(r#"{"file":"/run/key"}"#), Ok(Written::File("/run/key".into())));
     }
 
     #[test]
@@ -257,10 +236,10 @@ mod tests {
 
     #[test]
     fn one_secret_is_a_list_of_one() {
-        let parse = |json| serde_json::from_str::<Secrets>(json).unwrap().0;
+        let parse = |json| serde_json::from_str::<List>(json).unwrap().0;
 
-        assert_eq!(parse(r#""a""#), [Secret::Text("a".into())]);
-        assert_eq!(parse(r#"{"env":"A"}"#), [Secret::Env("A".into())]);
+        assert_eq!(parse(r#""a""#), [Written::Text("a".into())]);
+        assert_eq!(parse(r#"{"env":"A"}"#), [Written::Env("A".into())]);
         assert_eq!(parse(r#"["a",{"env":"A"}]"#).len(), 2);
     }
 
@@ -269,34 +248,34 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b" s3cret \r\n").unwrap();
 
-        let resolved = Secret::File(file.path().to_owned()).resolve().unwrap();
+        let resolved = Written::File(file.path().to_owned()).resolve().unwrap();
 
-        assert_eq!(resolved.as_str(), " s3cret ");
+        assert_eq!(resolved.reveal(), " s3cret ");
     }
 
     #[test]
     fn a_secret_that_is_not_there_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let says = |secret: Secret| secret.resolve().unwrap_err().to_string();
+        let says = |secret: Written| secret.resolve().unwrap_err().to_string();
 
-        assert!(says(Secret::Text(String::new())).contains("is empty"));
+        assert!(says(Written::Text(String::new())).contains("is empty"));
         assert!(
-            says(Secret::Env("CADRELAY_NOT_SET".into())).contains("CADRELAY_NOT_SET is not set")
+            says(Written::Env("CADRELAY_NOT_SET".into())).contains("CADRELAY_NOT_SET is not set")
         );
-        assert!(says(Secret::File("/no/such/file".into())).contains("/no/such/file"));
-        assert!(says(Secret::File(file.path().to_owned())).ends_with("is empty"));
+        assert!(says(Written::File("/no/such/file".into())).contains("/no/such/file"));
+        assert!(says(Written::File(file.path().to_owned())).ends_with("is empty"));
     }
 
     #[test]
     fn a_variable_is_read() {
-        let path = Secret::Env("PATH".into()).resolve().unwrap();
+        let path = Written::Env("PATH".into()).resolve().unwrap();
 
-        assert_eq!(Some(path.as_str()), std::env::var("PATH").ok().as_deref());
+        assert_eq!(Some(path.reveal()), std::env::var("PATH").ok().as_deref());
     }
 
     #[test]
     fn a_secret_is_never_shown() {
-        let secret = Secret::Text("s3cret".into());
+        let secret = Written::Text("s3cret".into());
 
         assert_eq!(format!("{secret:?} {:?}", secret.resolve().unwrap()), "*** ***");
     }

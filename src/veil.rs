@@ -1,40 +1,20 @@
-//! Texts that must never be shown, and the veil over texts that may hold them.
+//! The veil over texts of others that may hold secrets.
 
-/// A credential. Its `Debug` form shows nothing of it.
-#[derive(Clone, Eq, PartialEq)]
-pub struct Hidden(String);
-
-impl Hidden {
-    /// Takes any text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that sends or signs with it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
-}
+use crate::secret::Secret;
 
 /// Hides secrets in texts that others wrote, such as a provider's error page.
 #[derive(Clone, Debug, Default)]
-pub struct Veil(Vec<Hidden>);
+pub struct Veil(Vec<Secret>);
 
 impl Veil {
     /// Hides these, and what opens doors in URLs.
-    pub fn new(secrets: impl IntoIterator<Item = Hidden>) -> Self {
+    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
         // An empty secret would be found between any two letters.
         Self(secrets.into_iter().filter(|secret| !secret.reveal().is_empty()).collect())
     }
 
     /// Hides one more.
-    pub fn add(&mut self, secret: Hidden) {
+    pub fn add(&mut self, secret: Secret) {
         if !secret.reveal().is_empty() && !self.0.contains(&secret) {
             self.0.push(secret);
         }
@@ -122,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_secret_shows_in_no_debug_output_and_not_under_a_veil() {
-        let veil = Veil::new([Hidden::new("hunter22"), Hidden::new("")]);
+        let veil = Veil::new([Secret::new("hunter22"), Secret::new("")]);
 
         assert_eq!(format!("{veil:?}"), "Veil([***])");
         assert_eq!(veil.over("bad key hunter22"), "bad key ***");
