@@ -13,11 +13,8 @@
 //! Knows nothing of HTTP, providers, or Kafka. An append may read the disk when it looks up an id
 //! that is old and known; what is new is answered from filters in memory.
 
-mod answer;
+pub mod append;
 pub mod chunk;
-pub mod desk;
-mod forming;
-mod front;
 mod journals;
 pub mod lanes;
 pub mod looking;
@@ -38,8 +35,8 @@ use crate::lock::lock;
 #[cfg(feature = "mutants")]
 use crate::mutants;
 use crate::record::layout::Record;
+use crate::spool::append::admission::{Front, State, Waiting};
 use crate::spool::chunk::Chunk;
-use crate::spool::front::{Front, State, Waiting};
 use crate::spool::lanes::{Books, Lanes, Leaving};
 use crate::spool::store::{Elsewhere, Place, Store};
 use crate::spool::window::{Entry, IdKey, Slicing};
@@ -199,7 +196,7 @@ impl Spool {
             Waiting::ForCommit(_) if mutants::on(mutants::Mutant::AnswerBeforeCommit) => {
                 Ok(Appended::New { sequence: 0 })
             }
-            Waiting::ForCommit(answer) => answer.await,
+            Waiting::ForCommit(ticket) => ticket.await,
         }
     }
 
@@ -348,7 +345,7 @@ impl Spool {
 
     /// Whether an id is remembered, or will be by a commit that is on its way.
     pub fn remembers(&self, id: &IdKey, now: u64) -> Result<bool, Error> {
-        if lock(&self.inner.front).is_on_its_way(id) {
+        if lock(&self.inner.front).commit_of(id).is_some() {
             return Ok(true);
         }
         let entry = self.inner.remembered(id)?;

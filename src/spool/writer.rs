@@ -1,11 +1,11 @@
 //! The writer: takes everything that waits, brings it to the disk with one sync, and answers.
 
-use crate::spool::desk::Round;
-use crate::spool::forming::Forming;
+use crate::spool::append::group::Group;
+use crate::spool::append::ticket::{Outcome, Settling};
 use crate::spool::store::{self, Commit};
 use crate::spool::{Inner, State, lock};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 /// Commits until the spool closes or a commit fails.
@@ -22,7 +22,7 @@ pub fn run(inner: &Inner) {
 }
 
 enum Work {
-    Commit(Box<Forming>),
+    Commit(Box<Group>),
     LeaveSegment,
 }
 
@@ -34,6 +34,7 @@ fn next(inner: &Inner) -> Option<Work> {
             let successor = front.forming.successor();
             let mut forming = std::mem::replace(&mut front.forming, successor);
             front.committing = std::mem::take(&mut forming.known);
+            front.on_its_way = Arc::clone(&forming.commit);
             return Some(Work::Commit(Box::new(forming)));
         }
         if std::mem::take(&mut front.leave_segment) {
@@ -47,29 +48,23 @@ fn next(inner: &Inner) -> Option<Work> {
 }
 
 /// Commits what was taken and answers everyone. False after a failure, which is final.
-fn step(inner: &Inner, mut forming: Forming) -> bool {
-    let answers = std::mem::take(&mut forming.answers);
-    let outcome = if forming.ids.is_empty() { Ok(()) } else { commit(inner, forming) };
-    match outcome {
+fn step(inner: &Inner, forming: Group) -> bool {
+    let settling = Settling::of(Arc::clone(&forming.commit));
+    match commit(inner, forming) {
         Ok(()) => {
             {
                 let mut front = lock(&inner.front);
                 front.committing.clear();
                 inner.epoch.fetch_add(1, Ordering::Release);
             }
-            let mut round = Round::default();
-            for (answer, appended) in answers {
-                answer.tell(Ok(appended), &mut round);
-            }
-            round.wake();
+            settling.settle(Outcome::Stored);
             true
         }
         Err(error) => {
             tracing::error!(event = "poisoned", error = %error, cause = ?error,
                 "a commit failed; nothing more is accepted");
             fail(inner);
-            // Dropped answers tell of the failure.
-            drop(answers);
+            settling.settle(Outcome::Failed);
             false
         }
     }
@@ -86,7 +81,7 @@ fn leave(inner: &Inner) -> bool {
     true
 }
 
-fn commit(inner: &Inner, mut forming: Forming) -> Result<(), store::Error> {
+fn commit(inner: &Inner, mut forming: Group) -> Result<(), store::Error> {
     let began = Instant::now();
     let segment = inner.segment_with_room()?;
     let slice = inner.slice_for(forming.now)?;
@@ -153,13 +148,13 @@ impl Inner {
 }
 
 fn fail(inner: &Inner) {
-    let waiting = {
+    let next = {
         let mut front = lock(&inner.front);
         front.state = State::Failed;
         std::mem::take(&mut front.forming)
     };
     // Those who wait for the next commit are told as well.
-    drop(waiting);
+    Settling::of(next.commit).settle(Outcome::Failed);
     inner.failed.send_replace(true);
 }
 

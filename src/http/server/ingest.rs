@@ -3,7 +3,7 @@
 use crate::http::ingest::{self, Inlets};
 use crate::http::server::{Listener, tls};
 use crate::http::settings::Settings;
-use crate::spool::desk::Desk;
+use crate::spool::append::wake::Desk;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 use std::net::TcpListener;

@@ -1,18 +1,18 @@
-//! The commit that is being formed while the one before it goes to the disk.
+//! The group that gathers for the next commit while the one before it goes to the disk.
 //!
 //! Requests append to it from their own threads, so that looking up ids and copying records happens
 //! while the disk works. The writer takes all of it at once: one sync for all that wait.
 
 use crate::record::layout::Record;
-use crate::spool::Appended;
-use crate::spool::answer::Answer;
+use crate::spool::append::ticket::Commit;
 use crate::spool::chunk::Builder;
 use crate::spool::window::{Entry, IdKey};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Everything that waits for the next commit.
 #[derive(Debug, Default)]
-pub struct Forming {
+pub struct Group {
     chunks: Vec<Builder>,
     /// How large each lane's chunk was in the commit before.
     expected: Vec<usize>,
@@ -20,8 +20,8 @@ pub struct Forming {
     pub ids: Vec<(IdKey, Entry)>,
     /// The same, to find repeats of what is not yet on the disk.
     pub known: HashMap<IdKey, Entry>,
-    /// Who waits, and what each is told when the commit is done.
-    pub answers: Vec<(Answer, Appended)>,
+    /// The commit that it will be; its tickets are held by who waits.
+    pub commit: Arc<Commit>,
     /// Records by the account they count in.
     pub accounts: Vec<(usize, u64)>,
     /// Bytes of its records.
@@ -32,7 +32,7 @@ pub struct Forming {
     pub now: u64,
 }
 
-impl Forming {
+impl Group {
     /// Adds a stamped record to its lane and remembers its id.
     pub fn push(&mut self, id: IdKey, entry: Entry, record: &Record, account: usize) {
         let lane = usize::from(entry.lane);
@@ -57,9 +57,9 @@ impl Forming {
         self.known.insert(id, entry);
     }
 
-    /// Whether there is nothing to commit and nobody to answer.
+    /// Whether there is nothing to commit, and so nobody to answer.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty() && self.answers.is_empty()
+        self.ids.is_empty()
     }
 
     /// What follows this one, once this one is taken: as much is expected again.

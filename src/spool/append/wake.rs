@@ -36,16 +36,14 @@ impl Desk {
         }
     }
 
-    /// The desk of this thread, if one is open.
-    pub(super) fn here() -> Option<Arc<Self>> {
-        HERE.with_borrow(Clone::clone)
-    }
-
     fn ring(&self, wakers: Vec<Waker>) {
         let was_empty = {
             let mut waiting = lock(&self.wakers);
             let was_empty = waiting.is_empty();
-            waiting.extend(wakers);
+            match was_empty {
+                true => *waiting = wakers,
+                false => waiting.extend(wakers),
+            }
             was_empty
         };
         if was_empty {
@@ -54,26 +52,40 @@ impl Desk {
     }
 }
 
-/// Wakers of one commit, by desk.
-#[derive(Debug, Default)]
-pub(super) struct Round {
-    desks: Vec<(Arc<Desk>, Vec<Waker>)>,
+/// The desk of this thread, if one is open.
+pub(super) fn here() -> Option<Arc<Desk>> {
+    HERE.with_borrow(Clone::clone)
 }
 
-impl Round {
-    /// Wakes it with the others of its desk, or at once if it has none.
-    pub(super) fn add(&mut self, desk: Option<Arc<Desk>>, waker: Waker) {
-        let Some(desk) = desk else { return waker.wake() };
-        match self.desks.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &desk)) {
-            Some((_, wakers)) => wakers.push(waker),
-            None => self.desks.push((desk, vec![waker])),
+/// Who waits for one commit, by desk.
+#[derive(Debug, Default)]
+pub(super) struct Wakers {
+    desks: Vec<(Option<Arc<Desk>>, Vec<Waker>)>,
+}
+
+impl Wakers {
+    /// Leaves a waker, to be woken with the others of its desk.
+    pub(super) fn leave(&mut self, desk: Option<Arc<Desk>>, waker: &Waker) {
+        let of = |desk: &Option<Arc<Desk>>| desk.as_ref().map(Arc::as_ptr);
+        let at = self.desks.iter().position(|(known, _)| of(known) == of(&desk));
+        let at = at.unwrap_or_else(|| {
+            self.desks.push((desk, Vec::new()));
+            self.desks.len() - 1
+        });
+        let waiting = &mut self.desks[at].1;
+        // Whoever asks again at once is known already; an older one is woken twice, which is harmless.
+        if waiting.last().is_none_or(|last| !last.will_wake(waker)) {
+            waiting.push(waker.clone());
         }
     }
 
-    /// Wakes all that were added.
+    /// Wakes all.
     pub(super) fn wake(self) {
         for (desk, wakers) in self.desks {
-            desk.ring(wakers);
+            match desk {
+                Some(desk) => desk.ring(wakers),
+                None => wakers.into_iter().for_each(Waker::wake),
+            }
         }
     }
 }

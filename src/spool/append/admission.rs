@@ -4,42 +4,44 @@
 //! - An id that is on the disk, or on its way there, is not stored again.
 //! - Sequences are given without a gap, in the order of the lane's records.
 
-use crate::spool::answer::{self, Answer};
-use crate::spool::forming::Forming;
+use crate::spool::append::group::Group;
+use crate::spool::append::ticket::{Commit, Ticket};
 use crate::spool::window::{Entry, IdKey};
 use crate::spool::{Appended, Error, Inner, Limits, Submission, lock};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What appends see and change: the commit being formed.
 #[derive(Debug, Default)]
-pub(super) struct Front {
-    pub(super) forming: Forming,
-    /// Ids of the commit that is on its way to the disk.
-    pub(super) committing: HashMap<IdKey, Entry>,
+pub(in crate::spool) struct Front {
+    pub(in crate::spool) forming: Group,
+    /// Ids of the commit that is on its way to the disk, and the commit.
+    pub(in crate::spool) committing: HashMap<IdKey, Entry>,
+    pub(in crate::spool) on_its_way: Arc<Commit>,
     /// Bytes that wait, in the store or on the way there.
-    pub(super) pending_bytes: u64,
-    pub(super) next_sequence: u64,
+    pub(in crate::spool) pending_bytes: u64,
+    pub(in crate::spool) next_sequence: u64,
     /// Everything in the active segment is drained: begin a new one.
-    pub(super) leave_segment: bool,
-    pub(super) state: State,
+    pub(in crate::spool) leave_segment: bool,
+    pub(in crate::spool) state: State,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum State {
+pub(in crate::spool) enum State {
     #[default]
     Open,
     Closing,
     Failed,
 }
 
-pub(super) enum Waiting {
+pub(in crate::spool) enum Waiting {
     Done(Appended),
-    ForCommit(answer::Waiting),
+    ForCommit(Ticket),
 }
 
 impl Inner {
-    pub(super) fn append(&self, mut submission: Submission) -> Result<Waiting, Error> {
+    pub(in crate::spool) fn append(&self, mut submission: Submission) -> Result<Waiting, Error> {
         // Look in the store without holding anyone up. Whatever is committed between this look and
         // the lock moves the epoch on, and then we look again under the lock.
         let epoch = self.epoch.load(Ordering::Acquire);
@@ -52,25 +54,26 @@ impl Inner {
         {
             return Ok(appended);
         }
-        let (answer, waiting) = answer::pair();
-        if front.is_on_its_way(&submission.id) {
-            front.state.admits_answers()?;
-            front.forming.answers.push((answer, Appended::Duplicate));
+        let was_empty = front.forming.is_empty();
+        let ticket = if let Some(commit) = front.commit_of(&submission.id) {
+            // A repeat of what is not on the disk yet shares the fate of the first.
+            commit.ticket(Appended::Duplicate)
         } else if let Some(first) = self.find_fact(&front, &submission)? {
             front.state.admits_answers()?;
             let entry = Entry { accepted_at: submission.now, ..first };
             front.forming.remember(submission.id, entry);
-            front.forming.answers.push((answer, Appended::Duplicate));
+            front.forming.commit.ticket(Appended::Duplicate)
         } else {
             front.admits(&self.limits, &self.disk_low)?;
-            front.take_in(&mut submission, answer);
-        }
-        let first_to_wait = front.forming.answers.len() == 1;
+            let sequence = front.take_in(&mut submission);
+            front.forming.commit.ticket(Appended::New { sequence })
+        };
+        let has_begun = was_empty && !front.forming.is_empty();
         drop(front);
-        if first_to_wait {
+        if has_begun {
             self.work.notify_one();
         }
-        Ok(Waiting::ForCommit(waiting))
+        Ok(Waiting::ForCommit(ticket))
     }
 
     fn find_stored(&self, submission: &Submission) -> Result<Option<Waiting>, Error> {
@@ -84,7 +87,7 @@ impl Inner {
         let Some(telling) = &submission.fact else { return Ok(None) };
         let within = u64::try_from(telling.within.as_millis()).unwrap_or(u64::MAX);
         let recent = |key| -> Result<Option<Entry>, Error> {
-            let entry = match front.on_its_way(key) {
+            let entry = match front.entry_on_its_way(key) {
                 Some(entry) => Some(*entry),
                 None => self.remembered(key)?,
             };
@@ -96,7 +99,7 @@ impl Inner {
         Ok((!is_another).then_some(entry))
     }
 
-    pub(super) fn remembered(&self, id: &IdKey) -> Result<Option<Entry>, Error> {
+    pub(in crate::spool) fn remembered(&self, id: &IdKey) -> Result<Option<Entry>, Error> {
         self.store.find_id(id).map_err(|error| {
             tracing::error!(error = %error, "cannot look up an id");
             Error::Failed
@@ -105,15 +108,26 @@ impl Inner {
 }
 
 impl Front {
-    pub(super) fn is_on_its_way(&self, id: &IdKey) -> bool {
-        self.on_its_way(id).is_some()
+    /// The commit that carries an id, if it is not on the disk yet.
+    pub(in crate::spool) fn commit_of(&self, id: &IdKey) -> Option<&Arc<Commit>> {
+        if self.forming.known.contains_key(id) {
+            Some(&self.forming.commit)
+        } else if self.committing.contains_key(id) {
+            Some(&self.on_its_way)
+        } else {
+            None
+        }
     }
 
-    fn on_its_way(&self, id: &IdKey) -> Option<&Entry> {
+    fn entry_on_its_way(&self, id: &IdKey) -> Option<&Entry> {
         self.forming.known.get(id).or_else(|| self.committing.get(id))
     }
 
-    pub(super) fn admits(&self, limits: &Limits, disk_low: &AtomicBool) -> Result<(), Error> {
+    pub(in crate::spool) fn admits(
+        &self,
+        limits: &Limits,
+        disk_low: &AtomicBool,
+    ) -> Result<(), Error> {
         self.state.admits_answers()?;
         if self.pending_bytes >= limits.max_bytes || self.forming.bytes >= MAX_FORMING_BYTES {
             return Err(Error::Full);
@@ -121,7 +135,7 @@ impl Front {
         if disk_low.load(Ordering::Relaxed) { Err(Error::DiskLow) } else { Ok(()) }
     }
 
-    fn take_in(&mut self, submission: &mut Submission, answer: Answer) {
+    fn take_in(&mut self, submission: &mut Submission) -> u64 {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         submission.record.stamp(sequence);
@@ -132,7 +146,7 @@ impl Front {
             self.forming.remember(telling.fact, entry);
             self.forming.remember(telling.by_hook, entry);
         }
-        self.forming.answers.push((answer, Appended::New { sequence }));
+        sequence
     }
 }
 

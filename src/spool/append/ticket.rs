@@ -1,0 +1,202 @@
+//! A request's share in the outcome of its commit.
+//!
+//! # Promises
+//! - All tickets of a commit tell the same outcome, and a ticket tells it whenever it is asked.
+//! - A commit that is given up without an outcome has failed: nobody waits for ever.
+//!
+//! A ticket is a reference to the commit and what the request is told if the commit succeeds. A
+//! request that has to wait leaves its waker with the commit, nothing else.
+
+use crate::spool::append::wake::{Wakers, here};
+use crate::spool::{Appended, Error, lock};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+/// One commit, as those see it who wait for it.
+#[derive(Debug, Default)]
+pub struct Commit {
+    outcome: AtomicU8,
+    wakers: Mutex<Wakers>,
+}
+
+/// The outcome of a commit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// Everything in it is on the disk.
+    Stored,
+    /// Nothing of it counts, and no later commit will be made.
+    Failed,
+}
+
+/// What a request holds while its commit is on its way.
+#[derive(Debug)]
+pub struct Ticket {
+    commit: Arc<Commit>,
+    appended: Appended,
+}
+
+/// The writer's end: settles a commit, or fails it when dropped.
+#[derive(Debug)]
+pub struct Settling(Arc<Commit>);
+
+impl Commit {
+    /// A ticket of this commit; `appended` is what its holder is told when everything is stored.
+    pub fn ticket(self: &Arc<Self>, appended: Appended) -> Ticket {
+        Ticket { commit: Arc::clone(self), appended }
+    }
+
+    /// The outcome, once there is one.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self.outcome.load(Ordering::Acquire) {
+            STORED => Some(Outcome::Stored),
+            FAILED => Some(Outcome::Failed),
+            _ => None,
+        }
+    }
+
+    fn settle(&self, outcome: Outcome) {
+        let wakers = {
+            // Under the lock, or a waker could be left between the outcome and the taking.
+            let mut wakers = lock(&self.wakers);
+            if self.outcome().is_some() {
+                return;
+            }
+            let told = match outcome {
+                Outcome::Stored => STORED,
+                Outcome::Failed => FAILED,
+            };
+            self.outcome.store(told, Ordering::Release);
+            std::mem::take(&mut *wakers)
+        };
+        wakers.wake();
+    }
+}
+
+impl Settling {
+    /// Takes a commit to settle it.
+    pub fn of(commit: Arc<Commit>) -> Self {
+        Self(commit)
+    }
+
+    /// Tells everyone the outcome.
+    pub fn settle(self, outcome: Outcome) {
+        self.0.settle(outcome);
+    }
+}
+
+impl Drop for Settling {
+    fn drop(&mut self) {
+        self.0.settle(Outcome::Failed);
+    }
+}
+
+impl Ticket {
+    fn told(&self, outcome: Outcome) -> Result<Appended, Error> {
+        match outcome {
+            Outcome::Stored => Ok(self.appended),
+            Outcome::Failed => Err(Error::Failed),
+        }
+    }
+}
+
+impl Future for Ticket {
+    type Output = Result<Appended, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(outcome) = self.commit.outcome() {
+            return Poll::Ready(self.told(outcome));
+        }
+        let desk = here();
+        let mut wakers = lock(&self.commit.wakers);
+        if let Some(outcome) = self.commit.outcome() {
+            return Poll::Ready(self.told(outcome));
+        }
+        wakers.leave(desk, context.waker());
+        Poll::Pending
+    }
+}
+
+const STORED: u8 = 1;
+const FAILED: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spool::append::wake::Desk;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::{Wake, Waker};
+
+    #[derive(Debug, Default)]
+    struct Counted(AtomicUsize);
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn every_ticket_of_a_commit_is_told_the_same_before_and_after_it_waits() {
+        for (outcome, told) in
+            [(Outcome::Stored, Ok(Appended::Duplicate)), (Outcome::Failed, Err(Error::Failed))]
+        {
+            let commit = Arc::new(Commit::default());
+            let mut tickets: Vec<_> = (0..5).map(|_| commit.ticket(Appended::Duplicate)).collect();
+            let waiting = [(); 3].map(|()| Arc::new(Counted::default()));
+            for (ticket, counted) in tickets.iter_mut().zip(&waiting) {
+                let waker = Waker::from(Arc::clone(counted));
+                let polled = Pin::new(ticket).poll(&mut Context::from_waker(&waker));
+                assert_eq!(polled, Poll::Pending);
+            }
+
+            Settling::of(Arc::clone(&commit)).settle(outcome);
+
+            assert!(waiting.iter().all(|counted| counted.0.load(Ordering::Relaxed) == 1));
+            for ticket in tickets {
+                assert_eq!(ticket.await, told);
+            }
+            assert_eq!(commit.ticket(Appended::Duplicate).await, told);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_is_given_up_is_a_failure_and_not_a_wait_for_ever() {
+        let commit = Arc::new(Commit::default());
+        let ticket = commit.ticket(Appended::Duplicate);
+        drop(Settling::of(commit));
+
+        assert_eq!(ticket.await, Err(Error::Failed));
+    }
+
+    #[test]
+    fn a_ticket_that_is_asked_again_and_again_leaves_one_waker() {
+        let commit = Arc::new(Commit::default());
+        let counted = Arc::new(Counted::default());
+        let waker = Waker::from(Arc::clone(&counted));
+        let mut ticket = commit.ticket(Appended::Duplicate);
+        for _ in 0..100 {
+            let polled = Pin::new(&mut ticket).poll(&mut Context::from_waker(&waker));
+            assert_eq!(polled, Poll::Pending);
+        }
+
+        Settling::of(commit).settle(Outcome::Stored);
+
+        assert_eq!(counted.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_thread_with_a_desk_is_woken_by_it() {
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                tokio::task::spawn_local(Desk::open());
+                let commit = Arc::new(Commit::default());
+                let ticket = commit.ticket(Appended::New { sequence: 7 });
+                std::thread::spawn(move || Settling::of(commit).settle(Outcome::Stored));
+                assert_eq!(ticket.await, Ok(Appended::New { sequence: 7 }));
+            })
+            .await;
+    }
+}
