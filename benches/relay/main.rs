@@ -6,8 +6,6 @@
 mod bare;
 mod load;
 mod prepared;
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
@@ -265,7 +263,7 @@ impl Relay {
         );
         let file = dir.join("cadrelay.toml");
         std::fs::write(&file, config).expect("a file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cadrelay"));
+        let mut command = Command::new(support::tools::program());
         command.args(["serve", "--log-format", "json", "--config"]).arg(&file);
         let process = Process::start_until(command.stderr(Stdio::piped()), "\"listening\"");
         let line: serde_json::Value = serde_json::from_str(&process.first_line).expect("JSON");

@@ -1,32 +1,11 @@
-//! What the running program promises, one file for each promise.
+//! The tests of the program as its users meet it, but for those that break things: they are in
+//! `survival`.
 
-#[path = "../support/mod.rs"]
-mod support;
-
-#[allow(dead_code, clippy::unwrap_used, reason = "shared with the tests of the commands")]
-#[path = "../subscriptions/support.rs"]
-mod provider;
-
-mod answers;
-mod books;
-mod configuration;
-mod connections;
-mod consuming;
-mod delivery;
-mod examples;
-mod explain;
-mod facts;
-mod hostile;
-mod keeping;
-mod order;
-mod outage;
-mod positions;
-mod proof;
-mod quarantine;
-mod records;
-mod repeats;
-mod secrets;
-mod spool;
-mod stopping;
-mod wire;
-mod workflows;
+/// The broker of the tests behaves as the tests take for granted.
+mod harness;
+/// What becomes of a notification, from its bytes to the record's.
+mod providers;
+/// What the running relay promises.
+mod relay;
+/// The webhook commands, and the simulated providers.
+mod subscriptions;

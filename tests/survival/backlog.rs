@@ -2,11 +2,11 @@
 
 use crate::large;
 use crate::oracle;
-use crate::support::kafka::Kafka;
-use crate::support::waiting::eventually;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use support::kafka::Kafka;
+use support::waiting::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_backlog_took_on_the_disk_is_given_back_when_it_is_drained() {

@@ -1,11 +1,11 @@
 //! Kafka dies, stalls or stays away under load.
 
 use crate::oracle::{self, Load, dice::Dice};
-use crate::support::kafka::Kafka;
-use crate::support::notification::Notification;
-use crate::support::relay::Relay;
-use crate::support::waiting::eventually;
 use std::time::{Duration, Instant};
+use support::kafka::Kafka;
+use support::notification::Notification;
+use support::relay::Relay;
+use support::waiting::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_killed_loses_and_repeats_nothing_whether_the_relay_dies_too() {

@@ -2,7 +2,7 @@
 
 use crate::faults::{Fault, Faults};
 use crate::oracle::{self, Load};
-use crate::support::kafka::Kafka;
+use support::kafka::Kafka;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_jumps_loses_nothing_repeats_nothing_and_forgets_nothing() {

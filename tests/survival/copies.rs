@@ -1,11 +1,11 @@
 //! One spool used twice: at the same time, from an older copy, or as two clones.
 
 use crate::oracle::{self, Load};
-use crate::support::kafka::Kafka;
-use crate::support::relay::{Builder, Relay};
-use crate::support::waiting::eventually;
 use std::path::Path;
 use std::process::Command;
+use support::kafka::Kafka;
+use support::relay::{Builder, Relay};
+use support::waiting::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_relay_on_the_same_spool_does_not_start_and_the_first_goes_on() {
@@ -93,7 +93,7 @@ async fn two_clones_of_one_spool_at_once_fence_each_other_and_stay_exactly_once(
     relay.drained().await;
     clone.drained().await;
     ledger.fault("clones", 1);
-    let fenced = |metrics: crate::support::relay::Metrics| {
+    let fenced = |metrics: support::relay::Metrics| {
         let labels = [("reason", "fenced")];
         metrics.get("cadrelay_kafka_producer_restarts_total", &labels) as u64
     };

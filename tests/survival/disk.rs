@@ -4,10 +4,10 @@ use crate::disks::Disk;
 use crate::faults::{Fault, Faults};
 use crate::large;
 use crate::oracle::{self, Ledger, Load};
-use crate::support::kafka::Kafka;
-use crate::support::relay::Relay;
-use crate::support::waiting::eventually;
 use std::time::Duration;
+use support::kafka::Kafka;
+use support::relay::Relay;
+use support::waiting::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failed_sync_nothing_more_is_accepted_and_the_relay_ends() {

@@ -2,9 +2,9 @@
 
 use crate::faults::{Fault, Faults};
 use crate::oracle::{self, Load, dice::Dice};
-use crate::support::kafka::Kafka;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
+use support::kafka::Kafka;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_published_twice_when_the_relay_is_killed_at_any_moment() {

@@ -1,10 +1,10 @@
 //! Events with large bodies.
 
-use crate::support::notification::{Notification, secret};
 use cadrelay::event::provider::Provider;
 use cadrelay::providers::sample;
 use jiff::Timestamp;
 use serde_json::Value;
+use support::notification::{Notification, secret};
 
 /// An event about a document of its own whose body has about this many bytes, which do not compress
 /// well: the broker measures what arrives.

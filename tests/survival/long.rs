@@ -2,8 +2,8 @@
 
 use crate::faults::{Fault, Faults};
 use crate::oracle::{self, Load, dice::Dice};
-use crate::support::kafka::Kafka;
-use crate::support::relay::Relay;
+use support::kafka::Kafka;
+use support::relay::Relay;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long"]

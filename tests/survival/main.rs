@@ -5,9 +5,6 @@
 //! of JSON in the file that `CADRELAY_SURVIVAL_LOG` names, `survival.jsonl` in the target's
 //! temporary folder without it.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod backlog;
 mod broker;
 mod clock;

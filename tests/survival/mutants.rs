@@ -5,12 +5,12 @@
 
 use crate::faults::{Fault, Faults};
 use crate::oracle::{self, Load};
-use crate::support::kafka::Kafka;
 #[cfg(feature = "mutants")]
 use crate::{
     oracle::{Verdict, dice::Dice},
     support::relay::Builder,
 };
+use support::kafka::Kafka;
 
 #[cfg(feature = "mutants")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,10 +3,10 @@
 use crate::disks::Disk;
 use crate::faults::{Fault, Faults};
 use crate::oracle::{self, Load, dice::Dice};
-use crate::support::kafka::Kafka;
-use crate::support::notification::Notification;
-use crate::support::relay::{Builder, Relay, cadrelay};
 use serde_json::Value;
+use support::kafka::Kafka;
+use support::notification::Notification;
+use support::relay::{Builder, Relay, cadrelay};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_published_twice_when_the_power_is_cut() {

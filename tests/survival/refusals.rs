@@ -2,13 +2,13 @@
 
 use crate::large;
 use crate::oracle::{self, Ledger, Load};
-use crate::support::kafka::cluster::{FIRST, SECOND};
-use crate::support::kafka::{Isolation, Kafka};
-use crate::support::notification::Notification;
-use crate::support::relay::Relay;
-use crate::support::waiting::eventually;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
+use support::kafka::cluster::{FIRST, SECOND};
+use support::kafka::{Isolation, Kafka};
+use support::notification::Notification;
+use support::relay::Relay;
+use support::waiting::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_is_too_large_for_its_topic_is_quarantined_and_its_neighbours_are_not() {

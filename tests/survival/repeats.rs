@@ -2,9 +2,9 @@
 
 use crate::oracle;
 use crate::oracle::load::{Fate, Ledger, digest_of};
-use crate::support::kafka::Kafka;
-use crate::support::notification::Notification;
 use std::time::Instant;
+use support::kafka::Kafka;
+use support::notification::Notification;
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,13 +2,13 @@
 
 use crate::faults::{Fault, Faults};
 use crate::oracle;
-use crate::support::kafka::Kafka;
-use crate::support::notification::Notification;
-use crate::support::relay::{Answer, Relay};
 use cadrelay::event::provider::Provider;
 use reqwest::{Client, Method};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
+use support::kafka::Kafka;
+use support::notification::Notification;
+use support::relay::{Answer, Relay};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_whose_relay_dies_around_its_commit_publishes_its_event_once() {

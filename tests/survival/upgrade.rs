@@ -3,8 +3,6 @@
 //! `upgrade/` holds one archive for each build whose spool must be read, and the script that made it.
 
 use crate::oracle;
-use crate::support::notification::{Notification, secret};
-use crate::support::relay::Relay;
 use cadrelay::event::provider::Provider;
 use cadrelay::ingest::routing;
 use cadrelay::kafka::settings::Settings;
@@ -13,6 +11,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::notification::{Notification, secret};
+use support::relay::Relay;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waited_in_the_spool_of_an_earlier_build_is_published_once_and_repeats_are_known() {

@@ -1,11 +1,11 @@
 //! A disk and a clock that break on command: `faults.c`, compiled here and preloaded into a relay.
 
-use crate::support::relay::Builder;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use support::relay::Builder;
 use tempfile::NamedTempFile;
 
 /// What the relay's disk and clock do. Ends with this value.

@@ -1,7 +1,6 @@
 //! What a run was worth: the senders' ledger beside what a consumer reads.
 
 use super::load::{Digest, Ledger, digest_of};
-use crate::support::kafka::Received;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use support::kafka::Received;
 
 /// One run's figures. Everything from `lost` to `unexpected` must be zero.
 #[derive(Clone, Debug, Serialize)]

@@ -5,8 +5,6 @@
 //! moment; some senders give up after a refusal, so that nobody ever learns what became of those.
 
 use super::dice::Dice;
-use crate::support::notification::{Notification, secret};
-use crate::support::relay::Sender;
 use cadrelay::event::provider::Provider;
 use cadrelay::providers::sample;
 use jiff::Timestamp;
@@ -14,6 +12,8 @@ use ring::digest::{SHA256, digest};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
+use support::notification::{Notification, secret};
+use support::relay::Sender;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};

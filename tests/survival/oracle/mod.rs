@@ -13,10 +13,10 @@ pub mod load;
 pub use judge::Verdict;
 pub use load::{Ledger, Load};
 
-use crate::support::kafka::{Isolation, Kafka};
-use crate::support::relay::{Builder, Metrics, Relay};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::time::Duration;
+use support::kafka::{Isolation, Kafka};
+use support::relay::{Builder, Metrics, Relay};
 
 /// The schedule's seed: `CADRELAY_SURVIVAL_SEED`, else a fixed one.
 pub fn seed() -> u64 {

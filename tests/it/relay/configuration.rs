@@ -1,0 +1,373 @@
+//! What is written in the configuration, and what the program says about it (DESIGN.md section 11).
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use support::kafka::{Kafka, secure};
+use support::notification::Notification;
+use support::relay::{Relay, cadrelay};
+use support::tools::project;
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+const SOURCE: &str = "[[sources]]\nname = 'a'\nprovider = 'aps'\nproof = 'none'\n";
+
+#[test]
+fn all_faults_are_told_at_once_with_key_value_and_what_is_accepted() {
+    let dir = written(
+        "[http]\nlisten = 'nowhere'\nbody_limit = 7\nport = 1\n\
+         [kafka]\npartitions = 'six'\nclient = { 'acks' = '1' }\n\
+         [dedup]\nwindow = '3 moons'\n\
+         [spoool]\n\
+         [[sources]]\nname = 'a'\nprovider = 'solidworks'\nproof = 'none'\n\
+         [[sources]]\nname = 'b c'\nprovider = 'aps'\nproof = { hmac = [{ env = 'NOT_SET' }] }\n",
+    );
+
+    let said = run(&mut check(&dir));
+
+    assert_eq!(said.code, 2, "{said:?}");
+    for part in [
+        "http.listen: \"nowhere\" is not an address such as `127.0.0.1:8080`",
+        "http.body_limit: ",
+        "a size such as `512B`",
+        "http.port: unknown field `port`, expected one of `listen`",
+        "kafka.partitions: ",
+        "dedup.window: ",
+        "\"3 moons\" is not a duration such as",
+        "spoool: no such section; there are http, admin, kafka",
+        "sources[0].provider (\"a\"): ",
+        "expected `onshape` or `aps`",
+    ] {
+        assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
+    }
+}
+
+#[test]
+fn what_does_not_fit_together_is_told_at_once_too() {
+    let dir = written(
+        "http.listen = '0.0.0.0:0'\ndedup.window = '0s'\n\
+         [kafka]\nbrokers = ' '\npartitions = 0\nclient = { 'acks' = '1', 'no.such' = 'x' }\n\
+         topics = { 'aps.nothing' = 'a b' }\n\
+         [[sources]]\nname = 'a'\nprovider = 'aps'\nproof = 'none'\n\
+         [[sources]]\nname = 'a'\nprovider = 'aps'\nproof = { hmac = [{ env = 'NOT_SET' }] }\n\
+         [[sources]]\nname = 'b c'\nprovider = 'aps'\nfreshness = '1h'\nproof = { hmac = [] }\n",
+    );
+
+    let said = run(&mut check(&dir));
+
+    assert_eq!(said.code, 2, "{said:?}");
+    for part in [
+        "kafka.brokers: ",
+        "kafka.partitions: ",
+        "kafka.client.\"acks\": cannot be set: it is always all",
+        "kafka.topics.\"aps.nothing\": no such group; there are onshape.document",
+        "dedup.window: ",
+        "sources: two are named \"a\"",
+        "proof = \"none\" on 0.0.0.0:0",
+        "the environment variable NOT_SET is not set",
+        "source \"b c\": name: takes 1 to 100 letters",
+        "proof.hmac: needs at least one secret",
+        "freshness: needs provider = \"onshape\"",
+    ] {
+        assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
+    }
+}
+
+#[test]
+fn check_creates_nothing_and_says_that_a_sound_configuration_is_sound() {
+    let dir = written(&format!("spool.dir = 'SPOOL'\nkafka.brokers = '127.0.0.1:1'\n{SOURCE}"));
+    let before = entries(dir.path());
+
+    let said = run(&mut check(&dir));
+
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stdout.contains("sound"), "{said:?}");
+    assert_eq!(entries(dir.path()), before);
+}
+
+#[tokio::test]
+async fn serve_refuses_what_check_refuses_before_it_makes_or_opens_anything() {
+    let wrong = Relay::builder().set("dedup.window", "'soon'").set("kafka.nonsense", "1");
+
+    let (status, log) = wrong.start_in_vain().await;
+
+    assert_eq!(status.code(), Some(2));
+    assert!(log.contains("dedup.window: ") && log.contains("kafka.nonsense: "), "{log}");
+    assert!(!log.contains("listening"), "{log}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_ends_the_start_and_is_named() {
+    let first = Relay::builder().start().await;
+    let taken = first.ingest().to_string();
+
+    let second = Relay::builder().set("http.listen", &format!("'{taken}'"));
+    let (status, log) = second.start_in_vain().await;
+
+    assert_eq!(status.code(), Some(1));
+    assert!(log.contains(&taken), "{log}");
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let dir = written(&format!("kafka.partitions = 3\n{SOURCE}"));
+
+    let sound = run(check(&dir).env("CADRELAY__KAFKA__PARTITIONS", "4"));
+    let wrong = run(check(&dir).env("CADRELAY__KAFKA__PARTITIONS", "0"));
+    let unknown = run(check(&dir).env("CADRELAY__KAFKA__PARTITIONEN", "4"));
+
+    assert_eq!(sound.code, 0, "{sound:?}");
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("kafka.partitions: 0"), "{wrong:?}");
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("kafka.partitionen: unknown field"), "{unknown:?}");
+}
+
+#[test]
+fn the_file_is_named_by_the_flag_or_the_environment_and_has_to_be_there() {
+    let dir = written(SOURCE);
+    let missing = dir.path().join("missing.toml");
+
+    let by_variable = run(cadrelay().arg("check").env("CADRELAY_CONFIG", file(&dir)));
+    let here = run(cadrelay().arg("check").current_dir(dir.path()));
+    let gone = run(cadrelay().args(["check", "--config"]).arg(&missing));
+
+    assert_eq!(by_variable.code, 0, "{by_variable:?}");
+    assert_eq!(here.code, 0, "{here:?}");
+    assert_eq!(gone.code, 2);
+    assert!(gone.stderr.contains("missing.toml"), "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_secret_comes_from_text_a_variable_or_a_file() {
+    use cadrelay::event::provider::Provider::Aps;
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("secret");
+    fs::write(&file, "from-the-file\n").expect("a secret's file");
+    let relay = Relay::builder()
+        .env("SECRET_OF_THE_TEST", "from-the-variable")
+        .source(&format!(
+            "name = 'aps'\nprovider = 'aps'\nproof = {{ hmac = ['from-the-text', \
+             {{ env = 'SECRET_OF_THE_TEST' }}, {{ file = '{}' }}] }}",
+            file.display()
+        ))
+        .start()
+        .await;
+
+    for (seed, secret) in [(1, "from-the-text"), (2, "from-the-variable"), (3, "from-the-file")] {
+        relay.post(&Notification::aps(seed).signed(Aps, secret)).await.assert_accepted();
+    }
+    relay.post(&Notification::aps(4).signed(Aps, "SECRET_OF_THE_TEST")).await.assert_problem(401);
+}
+
+#[test]
+fn check_connect_without_a_broker_exits_5() {
+    let dir = written(&format!("kafka.brokers = '127.0.0.1:1'\n{SOURCE}"));
+
+    let said = run(check(&dir).arg("--connect"));
+
+    assert_eq!(said.code, 5, "{said:?}");
+    assert!(said.stderr.contains("127.0.0.1:1"), "{said:?}");
+}
+
+#[tokio::test]
+async fn check_connect_and_topics_tell_what_kafka_has_and_make_what_is_missing() {
+    let kafka = Kafka::shared().await;
+    let dir = written(&format!(
+        "kafka.brokers = '{}'\nkafka.topic_prefix = 'planned.'\nkafka.partitions = 2\n{SOURCE}",
+        kafka.brokers()
+    ));
+    let topics = |what: &str| {
+        let mut command = cadrelay();
+        command.args(["topics", what, "--config"]).arg(file(&dir));
+        run_apart(command)
+    };
+    let states = |said: &Said| -> BTreeSet<String> {
+        let rows = said
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a row is JSON"));
+        rows.map(|row| row["state"].as_str().expect("a state").to_owned()).collect()
+    };
+
+    let mut connect = check(&dir);
+    connect.arg("--connect");
+    let connected = run_apart(connect).await;
+    let missing = topics("plan").await;
+    let made = topics("apply").await;
+    let there = topics("plan").await;
+    let again = topics("apply").await;
+
+    assert_eq!(connected.code, 0, "{connected:?}");
+    for said in [&missing, &made, &there, &again] {
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(said.stdout.contains("\"planned.aps.data\""), "{said:?}");
+        assert!(said.stdout.contains("\"planned.relay.positions\""), "{said:?}");
+    }
+    assert_eq!(states(&missing), BTreeSet::from(["missing".to_owned()]));
+    assert_eq!(states(&made), BTreeSet::from(["made".to_owned()]));
+    assert_eq!(states(&there), BTreeSet::from(["there".to_owned()]));
+    assert_eq!(states(&again), BTreeSet::from(["there".to_owned()]));
+}
+
+#[tokio::test]
+async fn check_connect_without_rights_or_with_a_wrong_password_exits_3_and_does_not_show_it() {
+    let kafka = Kafka::start_secured().await;
+    let with = |password: &str| {
+        written(&format!(
+            "[kafka]\nbrokers = '{}'\n[kafka.client]\n'security.protocol' = 'SASL_SSL'\n\
+             'ssl.ca.location' = '{}'\n'sasl.mechanism' = 'SCRAM-SHA-512'\n\
+             'sasl.username' = '{}'\n'sasl.password' = '{password}'\n{SOURCE}",
+            kafka.secured_brokers(),
+            kafka.authority().display(),
+            secure::USER,
+        ))
+    };
+    let connect = |dir: &TempDir| {
+        let mut command = check(dir);
+        command.arg("--connect");
+        run_apart(command)
+    };
+
+    let without_rights = connect(&with(secure::PASSWORD)).await;
+    kafka.allow("ALL", "TOPIC", "cad.*").await;
+    let right = connect(&with(secure::PASSWORD)).await;
+    let wrong = connect(&with("wrong-password-5d1e")).await;
+
+    assert_eq!(without_rights.code, 3, "{without_rights:?}");
+    assert_eq!(right.code, 0, "{right:?}");
+    assert_eq!(wrong.code, 3, "{wrong:?}");
+    assert!(!format!("{wrong:?}").contains("wrong-password-5d1e"), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn ingest_speaks_tls_with_the_certificate_it_is_given() {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let dir = tempfile::tempdir().expect("a folder");
+    let (cert_file, key_file) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    fs::write(&cert_file, cert.pem()).expect("the certificate's file");
+    fs::write(&key_file, signing_key.serialize_pem()).expect("the key's file");
+    let tls = |cert: &Path, key: &Path| {
+        format!("{{ cert = '{}', key = '{}' }}", cert.display(), key.display())
+    };
+
+    let relay = Relay::builder().set("http.tls", &tls(&cert_file, &key_file)).start().await;
+    let trusted = reqwest::Certificate::from_pem(cert.pem().as_bytes()).expect("a certificate");
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([trusted])
+        .resolve("localhost", relay.ingest())
+        .build()
+        .expect("a client");
+    let url = format!("https://localhost:{}/webhooks/aps", relay.ingest().port());
+    let notification = Notification::aps(1);
+    let mut request = client.post(url).body(notification.body);
+    for (name, value) in notification.headers {
+        request = request.header(name, value);
+    }
+    let answer = request.send().await.expect("an answer over TLS");
+    let broken = Relay::builder().set("http.tls", &tls(&key_file, &cert_file));
+    let (status, log) = broken.start_in_vain().await;
+
+    assert_eq!(answer.status(), 200);
+    assert_ne!(status.code(), Some(0));
+    assert!(log.contains("http.tls"), "{log}");
+}
+
+#[test]
+fn the_example_configurations_are_sound() {
+    let example = project().join("deploy/cadrelay.toml");
+    let page = documentation();
+    let blocks: Vec<_> = page.split("```toml\n").skip(1).collect();
+    assert!(!blocks.is_empty());
+    let mut files = vec![fs::read_to_string(example).expect("the example")];
+    for block in blocks {
+        files.push(block.split_once("```").expect("a block ends").0.to_owned());
+    }
+
+    for text in files {
+        let dir = written(&text);
+        let said = run(check(&dir)
+            .env("ONSHAPE_WEBHOOK_KEY", "a")
+            .env("APS_WEBHOOK_SECRET", "b")
+            .env("CADRELAY_ADMIN_TOKEN", "c"));
+        assert_eq!(said.code, 0, "{text}\n{said:?}");
+    }
+}
+
+#[test]
+fn the_page_of_settings_has_each_key_of_the_program_and_no_other() {
+    let page = documentation();
+    let documented: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(key, _)| key.to_owned()))
+        .collect();
+
+    let mut known = BTreeSet::new();
+    for section in ["http", "admin", "kafka", "spool", "dedup", "keeper"] {
+        let said = run(&mut check(&written(&format!("[{section}]\nnonsense = 1\n{SOURCE}"))));
+        known.extend(expected(&said.stderr).map(|key| format!("{section}.{key}")));
+    }
+    let said = run(&mut check(&written(&format!("{SOURCE}nonsense = 1\n"))));
+    known.extend(expected(&said.stderr).map(|key| format!("sources.{key}")));
+
+    assert_eq!(documented, known);
+}
+
+/// The keys that a message about an unknown one offers.
+fn expected(message: &str) -> impl Iterator<Item = &str> {
+    let line = message.lines().find(|line| line.contains("unknown field `nonsense`"));
+    let (_, offered) = line.and_then(|line| line.split_once(", expected ")).expect(message);
+    offered.split('`').skip(1).step_by(2)
+}
+
+fn documentation() -> String {
+    fs::read_to_string(project().join("docs/CONFIGURATION.md")).expect("docs/CONFIGURATION.md")
+}
+
+/// A folder with this cadrelay.toml.
+fn written(text: &str) -> TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    let spool = dir.path().join("spool").display().to_string();
+    fs::write(file(&dir), text.replace("SPOOL", &spool)).expect("the configuration is written");
+    dir
+}
+
+fn file(dir: &TempDir) -> std::path::PathBuf {
+    dir.path().join("cadrelay.toml")
+}
+
+fn check(dir: &TempDir) -> Command {
+    let mut command = cadrelay();
+    command.args(["check", "--config"]).arg(file(dir));
+    command
+}
+
+fn entries(dir: &Path) -> Vec<std::ffi::OsString> {
+    fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect()
+}
+
+/// How a command ended and what it printed.
+#[derive(Debug)]
+struct Said {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(command: &mut Command) -> Said {
+    let Output { status, stdout, stderr } = command.output().expect("the program runs");
+    Said {
+        code: status.code().expect("it ended by itself"),
+        stdout: String::from_utf8(stdout).expect("text"),
+        stderr: String::from_utf8(stderr).expect("text"),
+    }
+}
+
+/// The same beside what the test awaits.
+async fn run_apart(mut command: Command) -> Said {
+    spawn_blocking(move || run(&mut command)).await.expect("it runs")
+}

@@ -1,0 +1,15 @@
+//! What the tests and the benches share: the program in a process of its own, a real Kafka, senders,
+//! and simulated providers.
+//!
+//! # Promises
+//! - No process that is started here outlives the process that started it.
+//! - Nothing is skipped when something is missing: the test fails and says what.
+
+pub mod kafka;
+pub mod load;
+pub mod notification;
+pub mod process;
+pub mod provider;
+pub mod relay;
+pub mod tools;
+pub mod waiting;
