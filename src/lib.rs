@@ -10,6 +10,7 @@ pub mod drain;
 pub mod event;
 pub mod http;
 pub mod ingest;
+pub mod json;
 pub mod kafka;
 pub mod lock;
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! A value over 4 KiB is left out, and so is what comes after 256 KiB in all: the record has the
 //! whole body beside them, and must never be much larger than it.
 
-use crate::providers::json::Node;
-use crate::providers::json::text::Text;
+use crate::json::Node;
+use crate::json::text::Text;
 use serde_json::value::RawValue;
 
 /// The attributes of an event under construction.

@@ -1,8 +1,8 @@
 //! Identity by content, for bodies that carry no id of their own.
 
 use crate::event::id::EventId;
-use crate::providers::json::canonical;
-use crate::providers::json::{Node, Object};
+use crate::json::canonical;
+use crate::json::{Node, Object};
 
 /// The identity of an object, as if it had none of the given keys.
 pub fn of_object(object: &Object<'_>, without: &[&str]) -> EventId {

@@ -11,7 +11,6 @@ pub mod aps;
 mod attributes;
 pub mod catalog;
 mod identity;
-pub mod json;
 pub mod notification;
 pub mod onshape;
 pub mod proof;

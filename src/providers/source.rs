@@ -3,9 +3,10 @@
 use crate::event::Event;
 use crate::event::proof::Proofs;
 use crate::event::provider::Provider;
+use crate::json;
 use crate::providers::notification::Notification;
 use crate::providers::proof::{Asked, Checks};
-use crate::providers::{aps, json, onshape};
+use crate::providers::{aps, onshape};
 use crate::quantity::Duration;
 use crate::secret::written;
 use bytes::Bytes;

@@ -3,8 +3,8 @@
 use crate::event::Event;
 use crate::event::provider::Provider;
 use crate::event::time;
-use crate::record::json::Members;
 use crate::record::layout::{Builder, Record};
+use crate::record::members::Members;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

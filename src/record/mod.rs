@@ -7,8 +7,8 @@
 //! Knows nothing of the store, of Kafka's client, or of how an event came to be.
 
 pub mod cloudevents;
-mod json;
 pub mod layout;
+mod members;
 pub mod quarantine;
 pub mod quarantined;
 pub mod refused;

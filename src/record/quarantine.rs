@@ -3,10 +3,10 @@
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
 use crate::event::time;
-use crate::providers::json;
+use crate::json;
 use crate::providers::source::{Reason, Source};
-use crate::record::json::Members;
 use crate::record::layout::Record;
+use crate::record::members::Members;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;

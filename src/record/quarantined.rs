@@ -3,7 +3,7 @@
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
 use crate::event::time;
-use crate::record::json;
+use crate::record::members;
 use crate::record::quarantine::{self, DELIVERY_ID, TRACEPARENT, VERIFIED};
 use crate::record::refused::{EVENT, GROUP, REFUSED_BY};
 use base64::Engine as _;
@@ -63,7 +63,7 @@ struct Value<'a> {
     provider: String,
     reason: String,
     received_at: String,
-    #[serde(borrow, default, deserialize_with = "json::present")]
+    #[serde(borrow, default, deserialize_with = "members::present")]
     raw: Option<&'a RawValue>,
     raw_base64: Option<String>,
 }
@@ -74,7 +74,7 @@ impl Quarantined {
         let value: Value<'_> =
             serde_json::from_slice(bytes).map_err(|_| NotOurs("its value has other fields"))?;
         let raw = match (value.raw, value.raw_base64) {
-            (Some(raw), _) => Bytes::copy_from_slice(json::as_written(raw, bytes)),
+            (Some(raw), _) => Bytes::copy_from_slice(members::as_written(raw, bytes)),
             (None, Some(text)) => {
                 BASE64.decode(text).map_err(|_| NotOurs("rawBase64 is not Base64"))?.into()
             }

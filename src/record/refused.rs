@@ -4,8 +4,8 @@
 //! back from its value, the posted bytes from `raw`.
 
 use crate::providers::source::Reason;
-use crate::record::json::{self, Members};
 use crate::record::layout::{Parts, Record};
+use crate::record::members::{self, Members};
 use crate::record::quarantine::{DELIVERY_ID, TRACEPARENT, VERIFIED};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -23,7 +23,7 @@ struct Refused<'a> {
     event: Option<String>,
     group: Option<String>,
     verified: Option<String>,
-    #[serde(borrow, default, deserialize_with = "json::present")]
+    #[serde(borrow, default, deserialize_with = "members::present")]
     raw: Option<&'a RawValue>,
     /// Of what was on its way to quarantine already.
     raw_base64: Option<String>,
@@ -61,7 +61,7 @@ pub fn encode(parts: &Parts<'_>, reason: Reason, topic: &str) -> Record {
         .text("reason", reason.as_str())
         .text("receivedAt", refused.received_at.as_deref().unwrap_or_default());
     match (refused.raw, &refused.raw_base64) {
-        (Some(raw), _) => value.raw("raw", json::as_written(raw, parts.value)),
+        (Some(raw), _) => value.raw("raw", members::as_written(raw, parts.value)),
         (None, Some(raw)) => value.text("rawBase64", raw),
         // A value of ours always has one; whatever this is, not a byte of it is lost.
         (None, None) => value.text("rawBase64", &BASE64.encode(parts.value)),

@@ -7,9 +7,9 @@ use crate::event::id::EventId;
 use crate::event::provider::Provider;
 use crate::event::subject::Subject;
 use crate::event::time;
+use crate::json::Object;
 use crate::providers::attributes::Attributes;
 use crate::providers::identity;
-use crate::providers::json::Object;
 use crate::providers::source::{Identity, Posted, Reason};
 use std::borrow::Cow;
 

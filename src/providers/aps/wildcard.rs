@@ -4,8 +4,8 @@
 //! up in the payload. Only what names one event counts; everything else stays unknown.
 
 use crate::event::provider::Provider;
+use crate::json::{Kind, Object};
 use crate::providers::catalog;
-use crate::providers::json::{Kind, Object};
 
 /// Whether the name is a pattern.
 pub fn is_pattern(event: &str) -> bool {
@@ -123,7 +123,7 @@ fn bid(payload: &Object<'_>) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::providers::json;
+    use crate::json;
 
     #[track_caller]
     fn check(pattern: &str, system: Option<&str>, payload: &str, expected: Option<&str>) {

@@ -1,7 +1,7 @@
 //! The secret that a registration had put into `data`, and that Onshape echoes in each body.
 
-use crate::providers::json;
-use crate::providers::json::text::Text;
+use crate::json;
+use crate::json::text::Text;
 use bytes::Bytes;
 use memchr::{memchr, memchr2};
 

@@ -9,11 +9,13 @@
 //!
 //! # Limits
 //! Deeper than [`MAX_DEPTH`] is refused, so that whoever walks a tree may recurse.
+//!
+//! Knows nothing of events: what a key means is the providers' business.
 
 pub mod canonical;
 pub mod text;
 
-use crate::providers::json::text::Text;
+use crate::json::text::Text;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::collections::HashMap;

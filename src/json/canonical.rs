@@ -4,7 +4,7 @@
 //! 9007199254740993 and 9007199254740992 would be the same fact. A number that a double holds gets
 //! the same text as there; any other keeps its digits.
 
-use crate::providers::json::{Kind, Node, Object};
+use crate::json::{Kind, Node, Object};
 
 /// Appends the canonical text of a value.
 pub fn write(value: &Node<'_>, out: &mut Vec<u8>) {
@@ -135,7 +135,7 @@ impl Decimal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::providers::json::parse;
+    use crate::json::parse;
     use proptest::prelude::*;
     use serde_json::Value;
 
