@@ -10,6 +10,7 @@ pub mod group;
 pub mod id;
 pub mod proof;
 pub mod provider;
+pub mod reason;
 pub mod subject;
 pub mod time;
 

@@ -5,7 +5,7 @@
 
 use crate::event::group::Group;
 use crate::event::provider::Provider;
-use crate::providers::source::Reason;
+use crate::event::reason::Reason;
 
 /// What an account counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

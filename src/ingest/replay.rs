@@ -13,8 +13,9 @@
 //! Knows nothing of HTTP or Kafka.
 
 use crate::event::id::EventId;
+use crate::event::reason::Reason;
 use crate::ingest::{Ingest, Now};
-use crate::providers::source::{Reading, Reason};
+use crate::providers::source::Reading;
 use crate::record::cloudevents::Context;
 use crate::record::quarantined::Quarantined;
 use crate::spool::window::IdKey;

@@ -3,6 +3,7 @@
 use crate::event::Event;
 use crate::event::proof::Proofs;
 use crate::event::provider::Provider;
+use crate::event::reason::Reason;
 use crate::json;
 use crate::providers::notification::Notification;
 use crate::providers::proof::{Asked, Checks};
@@ -140,25 +141,6 @@ pub enum Reading {
     },
 }
 
-/// Why an authentic body is in quarantine. A closed set: it is a metric label.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Reason {
-    /// The body is not JSON.
-    NotJson,
-    /// The body is JSON, and not an object.
-    NotAnObject,
-    /// The object names no event.
-    NoEvent,
-    /// The JSON is nested deeper than 128.
-    TooDeep,
-    /// An APS body without its hook, from a source that assumes none.
-    NoHook,
-    /// Kafka refuses a record of this size.
-    TooLargeForKafka,
-    /// Kafka refuses the record for good.
-    InvalidRecord,
-}
-
 impl Source {
     /// Makes the inlet that the settings describe. `window` is how long ids are remembered: an older
     /// signature is refused unless the settings say otherwise, as its repeat would not be noticed.
@@ -294,32 +276,6 @@ pub(super) enum Identity {
     OfDeliveries,
     /// Also by what it says, whichever hook says it.
     OfFactsToo,
-}
-
-impl Reason {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::NotJson,
-        Self::NotAnObject,
-        Self::NoEvent,
-        Self::TooDeep,
-        Self::NoHook,
-        Self::TooLargeForKafka,
-        Self::InvalidRecord,
-    ];
-
-    /// The name in records and labels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotJson => "not_json",
-            Self::NotAnObject => "not_an_object",
-            Self::NoEvent => "no_event",
-            Self::TooDeep => "too_deep",
-            Self::NoHook => "no_hook",
-            Self::TooLargeForKafka => "too_large_for_kafka",
-            Self::InvalidRecord => "invalid_record",
-        }
-    }
 }
 
 impl From<json::Fault> for Reason {

@@ -2,9 +2,10 @@
 
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
+use crate::event::reason::Reason;
 use crate::event::time;
 use crate::json;
-use crate::providers::source::{Reason, Source};
+use crate::providers::source::Source;
 use crate::record::layout::Record;
 use crate::record::members::Members;
 use base64::Engine as _;

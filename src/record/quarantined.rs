@@ -110,7 +110,8 @@ impl Quarantined {
 mod tests {
     use super::*;
     use crate::event::proof::Proof;
-    use crate::providers::source::{Reason, Settings, Source};
+    use crate::event::reason::Reason;
+    use crate::providers::source::{Settings, Source};
     use crate::record::layout::Record;
     use crate::record::quarantine::Kept;
     use crate::record::refused;

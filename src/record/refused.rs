@@ -3,7 +3,7 @@
 //! It is made long after the request, from the record alone: source, provider, id and time are read
 //! back from its value, the posted bytes from `raw`.
 
-use crate::providers::source::Reason;
+use crate::event::reason::Reason;
 use crate::record::layout::{Parts, Record};
 use crate::record::members::{self, Members};
 use crate::record::quarantine::{DELIVERY_ID, TRACEPARENT, VERIFIED};

@@ -4,7 +4,7 @@ mod list;
 mod replay;
 
 use crate::cli::exit::{Exit, Failure};
-use crate::providers::source::Reason;
+use crate::event::reason::Reason;
 use clap::builder::PossibleValuesParser;
 
 /// See what lies in quarantine, and put it through the relay again.

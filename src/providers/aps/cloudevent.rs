@@ -5,12 +5,13 @@ use crate::event::Event;
 use crate::event::group::Group;
 use crate::event::id::EventId;
 use crate::event::provider::Provider;
+use crate::event::reason::Reason;
 use crate::event::subject::Subject;
 use crate::event::time;
 use crate::json::Object;
 use crate::providers::attributes::Attributes;
 use crate::providers::identity;
-use crate::providers::source::{Identity, Posted, Reason};
+use crate::providers::source::{Identity, Posted};
 use std::borrow::Cow;
 
 /// Whether the body is a CloudEvent.

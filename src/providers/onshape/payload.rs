@@ -8,12 +8,13 @@ use crate::event::Event;
 use crate::event::group::Group;
 use crate::event::id::EventId;
 use crate::event::provider::Provider;
+use crate::event::reason::Reason;
 use crate::event::subject::Subject;
 use crate::event::time;
 use crate::json::{Kind, Node, Object};
 use crate::providers::attributes::Attributes;
 use crate::providers::identity;
-use crate::providers::source::{Identity, Posted, Reason};
+use crate::providers::source::{Identity, Posted};
 use jiff::Timestamp;
 use std::borrow::Cow;
 

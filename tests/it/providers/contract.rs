@@ -5,8 +5,8 @@
 use crate::providers::fixtures::{event_of, fixtures, is_for_every_parser, record_of};
 use cadrelay::event::group::Group;
 use cadrelay::event::provider::Provider;
+use cadrelay::event::reason::Reason;
 use cadrelay::providers::catalog;
-use cadrelay::providers::source::Reason;
 use cadrelay::providers::{aps, onshape};
 use cadrelay::record::cloudevents::Encoding;
 use serde_json::{Map, Value, json};
