@@ -13,7 +13,7 @@ use crate::ingest::Ingest;
 use crate::ingest::accounts::Accounts;
 use crate::ingest::clock::Clock;
 use crate::ingest::pings::Pings;
-use crate::ingest::routing::{self, Routes};
+use crate::ingest::routing::Routes;
 use crate::kafka::topics;
 use crate::metrics::{self, Metrics};
 use crate::providers::source::Source;
@@ -56,7 +56,7 @@ impl Relay {
     pub fn build(config: &Config, resolved: Resolved, loss: Loss) -> anyhow::Result<Self> {
         let keeper = keeper(config, resolved.subscriptions)?;
         let providers = all_providers(&resolved.sources);
-        let topics = routing::topics(&config.kafka, &providers);
+        let topics = config.kafka.topic_names().all(&providers);
         let metrics = Metrics::new(&topics);
         let accounts =
             Accounts::of_sources(resolved.sources.iter().map(|source| source.provider()));
@@ -64,7 +64,7 @@ impl Relay {
             settings: &config.spool,
             window: config.dedup.window.0,
             topics: &topics,
-            quarantine: &config.kafka.quarantine_topic(),
+            quarantine: &config.kafka.topic_names().quarantine(),
             accounts: Accounts::count(&accounts),
             loss,
             meters: metrics.spool.clone(),
@@ -192,7 +192,7 @@ fn inlets(
     let mut inlets = std::collections::HashMap::new();
     for (source, accounts) in sources.into_iter().zip(accounts) {
         let name = source.name().to_owned();
-        let routes = Routes::new(&config.kafka, source.provider(), spool)
+        let routes = Routes::new(config.kafka.topic_names(), source.provider(), spool)
             .context("finding a lane for every topic")?;
         let meters = metrics.source(&name);
         known.push(metrics::Inlet {

@@ -27,5 +27,6 @@ pub mod simulator;
 pub mod spool;
 pub mod telemetry;
 pub mod throttle;
+pub mod topics;
 pub mod veil;
 pub mod webhooks;

@@ -1,7 +1,6 @@
 //! A spool with much in it, made through the spool's own door rather than over HTTP.
 
 use cadrelay::event::provider::Provider;
-use cadrelay::ingest::routing;
 use cadrelay::kafka::settings::Settings as Kafka;
 use cadrelay::quantity::ByteSize;
 use cadrelay::record::layout::Record;
@@ -16,7 +15,9 @@ use std::time::Duration;
 /// Fills a spool with remembered ids, of which the last `pending` still wait.
 pub async fn fill(dir: &Path, ids: u64, pending: u64, size: usize) {
     let spool = open(dir);
-    let topic = Kafka::default().topic(Provider::Onshape, cadrelay::event::group::Group::Document);
+    let topic = Kafka::default()
+        .topic_names()
+        .of(Provider::Onshape, cadrelay::event::group::Group::Document);
     let lane = spool.lane(&topic).expect("a lane of the topic");
     let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
     let value = vec![b'x'; size];
@@ -75,8 +76,8 @@ fn open(dir: &Path) -> Spool {
     Opening {
         settings: &settings,
         window: Duration::from_secs(72 * 3600),
-        topics: &routing::topics(&kafka, &[Provider::Onshape]),
-        quarantine: &kafka.quarantine_topic(),
+        topics: &kafka.topic_names().all(&[Provider::Onshape]),
+        quarantine: &kafka.topic_names().quarantine(),
         accounts: 1,
         loss: Loss::Refuse,
         meters: Meters {

@@ -15,7 +15,7 @@ use cadrelay::ingest::Ingest;
 use cadrelay::ingest::accounts::Accounts;
 use cadrelay::ingest::clock::Clock;
 use cadrelay::ingest::pings::Pings;
-use cadrelay::ingest::routing::{self, Routes};
+use cadrelay::ingest::routing::Routes;
 use cadrelay::kafka::settings::Settings as Kafka;
 use cadrelay::metrics::Metrics;
 use cadrelay::providers::source::{Settings, Source};
@@ -40,14 +40,14 @@ static INLETS: LazyLock<web::Data<Inlets>> = LazyLock::new(|| {
         Source::new(&settings, Duration::from_secs(60)).unwrap()
     });
     let (kafka, accounts) = (Kafka::default(), Accounts::of_sources(Provider::ALL));
-    let topics = routing::topics(&kafka, &Provider::ALL);
+    let topics = kafka.topic_names().all(&Provider::ALL);
     let metrics = Metrics::new(&topics);
     let dir = std::env::temp_dir().join(format!("cadrelay-fuzz-{}", std::process::id()));
     let spool = Opening {
         settings: &Storage { dir, ..Storage::default() },
         window: Duration::from_secs(60),
         topics: &topics,
-        quarantine: &kafka.quarantine_topic(),
+        quarantine: &kafka.topic_names().quarantine(),
         accounts: Accounts::count(&accounts),
         loss: Loss::Refuse,
         meters: metrics.spool.clone(),
@@ -56,7 +56,7 @@ static INLETS: LazyLock<web::Data<Inlets>> = LazyLock::new(|| {
     .unwrap();
     let inlet = |(source, accounts): (Source, Accounts)| {
         let name = source.name().to_owned();
-        let routes = Routes::new(&kafka, source.provider(), &spool).unwrap();
+        let routes = Routes::new(kafka.topic_names(), source.provider(), &spool).unwrap();
         let ingest = Ingest::new(
             source,
             routes,

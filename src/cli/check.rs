@@ -46,7 +46,7 @@ impl Args {
 }
 
 fn connect(config: &Config) -> Result<String, Failure> {
-    let topic = config.kafka.positions_topic();
+    let topic = config.kafka.topic_names().positions();
     let state = Inspector::new(&config.kafka)
         .map_err(|error| Failure::usage(error.to_string()))?
         .look(&topic, CONNECT)

@@ -6,9 +6,9 @@ use crate::cli::serve;
 use crate::cli::tail::{self, Style};
 use crate::config::Config;
 use crate::event::provider::Provider;
-use crate::ingest::routing;
 use crate::kafka::embedded::Embedded;
 use crate::kafka::tailing::{From, Tail};
+use crate::kafka::topics;
 use crate::providers::proof::Asked;
 use crate::providers::source;
 use crate::quantity::ByteSize;
@@ -51,11 +51,9 @@ impl Args {
         let dir = self.spool.clone().unwrap_or_else(|| temporary.clone());
         let kafka = Embedded::start().map_err(|error| failed("starting Kafka", &error))?;
         let config = config(&self, &dir, kafka.brokers());
-        let topics = routing::topics(&config.kafka, &Provider::ALL);
-        for topic in topics.iter().chain([&config.kafka.positions_topic()]) {
-            let partitions = if topic.ends_with(".positions") { 1 } else { PARTITIONS };
+        for topic in topics::needed(&config.kafka, &Provider::ALL) {
             kafka
-                .make_topic(topic, partitions)
+                .make_topic(&topic.name, topic.partitions)
                 .map_err(|error| failed("making a topic", &error))?;
         }
         let resolved = config.resolve().map_err(|error| Failure::usage(error.to_string()))?;

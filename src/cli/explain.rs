@@ -33,7 +33,7 @@ impl Args {
         let lives = match self.which.find(&config)?? {
             Found::Stopped(stopped) => {
                 let sources = config.sources.iter().map(|source| source.name.as_str());
-                stopped.look().lives(sources, &self.id, &config.kafka.quarantine_topic())?
+                stopped.look().lives(sources, &self.id, &config.kafka.topic_names().quarantine())?
             }
             Found::Running(running) => {
                 let id = utf8_percent_encode(&self.id, NON_ALPHANUMERIC);

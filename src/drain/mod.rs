@@ -156,7 +156,7 @@ impl Drain {
         }
         let mut positions = batch.positions(self.spool.identity(), &self.lanes);
         positions.extend_from_slice(&self.tombstones);
-        let quarantine = self.settings.quarantine_topic();
+        let quarantine = self.settings.topic_names().quarantine();
         let outgoing = batch.outgoing(&self.lanes, &quarantine);
         let Some(session) = self.session.as_mut() else { return Ok(Stepped::On) };
         let patience = Patience { gap: self.pace.gap(), ..*patience };

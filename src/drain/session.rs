@@ -106,7 +106,7 @@ impl Session {
         positions: &[Position],
         patience: &Patience<'_>,
     ) -> Outcome {
-        self.publisher.publish(&settings.positions_topic(), batch, positions, patience)
+        self.publisher.publish(&settings.topic_names().positions(), batch, positions, patience)
     }
 
     /// Ends with an abort what lies open in a topic of what was sent in vain.
@@ -136,7 +136,7 @@ impl Session {
 
     /// Whether a broker answers.
     pub fn probe(&self, settings: &Settings) -> Result<(), Trouble> {
-        self.publisher.probe(&settings.positions_topic(), PROBE)
+        self.publisher.probe(&settings.topic_names().positions(), PROBE)
     }
 
     /// Ends its clients. A producer's last breath can take seconds when brokers are away, and nothing

@@ -66,10 +66,12 @@ impl Topics {
     pub fn look_for(&self, lane: &Lane, settings: &Settings) -> Result<State, Trouble> {
         let state = self.look(&lane.topic)?;
         match (state, lane.refused) {
-            (State::Ready { .. }, Some(_)) => match self.look(&settings.quarantine_topic())? {
-                State::Ready { .. } => Ok(state),
-                State::Troubled(trouble) => Ok(State::Troubled(trouble)),
-            },
+            (State::Ready { .. }, Some(_)) => {
+                match self.look(&settings.topic_names().quarantine())? {
+                    State::Ready { .. } => Ok(state),
+                    State::Troubled(trouble) => Ok(State::Troubled(trouble)),
+                }
+            }
             (State::Ready { .. } | State::Troubled(_), _) => Ok(state),
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::event::group::Group;
 use crate::event::provider::Provider;
-use crate::kafka::settings::Settings;
 use crate::spool::Spool;
+use crate::topics::Names;
 
 /// The lanes of one provider's groups.
 #[derive(Clone, Debug)]
@@ -12,27 +12,14 @@ pub struct Routes {
     quarantine: u16,
 }
 
-/// The topics that the given providers' events go to, and the quarantine's.
-pub fn topics(settings: &Settings, providers: &[Provider]) -> Vec<String> {
-    let groups = providers
-        .iter()
-        .flat_map(|provider| Group::of(*provider).iter().map(move |group| (*provider, *group)));
-    let mut topics: Vec<String> =
-        groups.map(|(provider, group)| settings.topic(provider, group)).collect();
-    topics.push(settings.quarantine_topic());
-    topics.sort_unstable();
-    topics.dedup();
-    topics
-}
-
 impl Routes {
     /// The routes of a provider. `None` if the spool was opened without one of its topics.
-    pub fn new(settings: &Settings, provider: Provider, spool: &Spool) -> Option<Self> {
+    pub fn new(topics: Names<'_>, provider: Provider, spool: &Spool) -> Option<Self> {
         let groups = Group::of(provider)
             .iter()
-            .map(|group| Some((*group, spool.lane(&settings.topic(provider, *group))?)))
+            .map(|group| Some((*group, spool.lane(&topics.of(provider, *group))?)))
             .collect::<Option<_>>()?;
-        Some(Self { groups, quarantine: spool.lane(&settings.quarantine_topic())? })
+        Some(Self { groups, quarantine: spool.lane(&topics.quarantine())? })
     }
 
     /// The lane of a group; a group that the provider does not have is not understood.

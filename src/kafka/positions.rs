@@ -66,7 +66,7 @@ impl Held {
 /// Unreadable is an error, never an empty answer: taking it for zero would publish everything twice.
 pub fn read(settings: &Settings, instance: &str, patience: Duration) -> Result<Held, Trouble> {
     let deadline = Instant::now() + patience;
-    let topic = settings.positions_topic();
+    let topic = settings.topic_names().positions();
     let end = high_watermark(settings, &topic, patience)?;
     let consumer: BaseConsumer<Context> = reader(settings, "read_committed")?;
     let mut assignment = TopicPartitionList::new();

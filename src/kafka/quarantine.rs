@@ -48,7 +48,7 @@ impl Reader {
             .create_with_context(Context)
             .map_err(Error::Refused)?;
         let inspector = Inspector::new(settings)?;
-        Ok(Self { topic: settings.quarantine_topic(), inspector, consumer })
+        Ok(Self { topic: settings.topic_names().quarantine(), inspector, consumer })
     }
 
     /// Reads every record that is there now, each partition's in order.

@@ -1,9 +1,8 @@
 //! `[kafka]`: which cluster, and how records get there.
 
-use crate::event::group::Group;
-use crate::event::provider::Provider;
 use crate::record::cloudevents::Encoding;
 use crate::secret::written::Written;
+use crate::topics::Names;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -69,20 +68,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The topic of a group of events.
-    pub fn topic(&self, provider: Provider, group: Group) -> String {
-        let name = format!("{provider}.{group}");
-        self.topics.get(&name).cloned().unwrap_or_else(|| format!("{}{name}", self.topic_prefix))
-    }
-
-    /// The topic of what is not understood, or refused by Kafka for good.
-    pub fn quarantine_topic(&self) -> String {
-        format!("{}quarantine", self.topic_prefix)
-    }
-
-    /// The topic of positions.
-    pub fn positions_topic(&self) -> String {
-        format!("{}relay.positions", self.topic_prefix)
+    /// The names of our topics.
+    pub fn topic_names(&self) -> Names<'_> {
+        Names { prefix: &self.topic_prefix, overrides: &self.topics }
     }
 
     /// What is wrong with these settings, each with its key.
@@ -97,25 +85,7 @@ impl Settings {
         if self.replication.is_some_and(|replicas| !(1..=i32::from(i16::MAX)).contains(&replicas)) {
             faults.push("kafka.replication: expected 1 or more".to_owned());
         }
-        let known: Vec<String> = Provider::ALL
-            .iter()
-            .flat_map(|provider| Group::of(*provider).iter().map(move |group| (provider, group)))
-            .map(|(provider, group)| format!("{provider}.{group}"))
-            .collect();
-        for (name, topic) in &self.topics {
-            if !known.contains(name) {
-                faults.push(format!(
-                    "kafka.topics.\"{name}\": no such group; there are {}",
-                    known.join(", ")
-                ));
-            }
-            if let Some(fault) = topic_fault(topic) {
-                faults.push(format!("kafka.topics.\"{name}\": {topic:?} {fault}"));
-            }
-        }
-        if let Some(fault) = topic_fault(&self.quarantine_topic()) {
-            faults.push(format!("kafka.topic_prefix: {:?} {fault}", self.topic_prefix));
-        }
+        faults.extend(self.topic_names().faults());
         for (property, reason) in OURS {
             if self.client.contains_key(*property) {
                 faults.push(format!("kafka.client.\"{property}\": cannot be set: {reason}"));
@@ -139,30 +109,9 @@ const OURS: &[(&str, &str)] = &[
     ("max.in.flight.requests.per.connection", "more than 5 would lose order"),
 ];
 
-fn topic_fault(topic: &str) -> Option<&'static str> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if topic.is_empty() || topic.len() > 249 {
-        Some("is not 1 to 249 characters long")
-    } else if !topic.chars().all(legal) {
-        Some("has characters other than letters, digits, '.', '_' and '-'")
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_topic_is_named_by_prefix_provider_and_group_unless_overridden() {
-        let mut settings = Settings::default();
-        settings.topics.insert("onshape.document".to_owned(), "plm.onshape".to_owned());
-
-        assert_eq!(settings.topic(Provider::Aps, Group::Data), "cad.aps.data");
-        assert_eq!(settings.topic(Provider::Onshape, Group::Document), "plm.onshape");
-        assert_eq!(settings.positions_topic(), "cad.relay.positions");
-    }
 
     #[test]
     fn every_fault_is_named_with_its_key() {

@@ -115,7 +115,7 @@ impl Tail {
         if self.topics.is_empty() {
             let ours = topic.starts_with(&self.settings.topic_prefix)
                 || self.settings.topics.values().any(|name| name == topic);
-            ours && topic != self.settings.positions_topic()
+            ours && topic != self.settings.topic_names().positions()
         } else {
             self.topics.iter().any(|wanted| wanted == topic)
         }

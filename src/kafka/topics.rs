@@ -1,6 +1,5 @@
 //! Which topics are needed, whether they are there, and making them.
 
-use crate::event::group::Group;
 use crate::event::provider::Provider;
 use crate::kafka::client::{self, Context, Error, MAX_MESSAGE_BYTES};
 use crate::kafka::outcome::Trouble;
@@ -36,15 +35,9 @@ pub enum State {
 
 /// The topics of the given providers, the quarantine and the positions.
 pub fn needed(settings: &Settings, providers: &[Provider]) -> Vec<Needed> {
-    let events = providers
-        .iter()
-        .flat_map(|provider| Group::of(*provider).iter().map(|group| (*provider, *group)))
-        .map(|(provider, group)| settings.topic(provider, group));
-    let mut names: Vec<String> = events.collect();
-    names.push(settings.quarantine_topic());
-    names.sort_unstable();
-    names.dedup();
-    let mut needed: Vec<Needed> = names
+    let mut needed: Vec<Needed> = settings
+        .topic_names()
+        .all(providers)
         .into_iter()
         .map(|name| Needed {
             name,
@@ -59,7 +52,7 @@ pub fn needed(settings: &Settings, providers: &[Provider]) -> Vec<Needed> {
 /// The topic of positions: small segments, so that a start reads it in under a second.
 pub fn positions(settings: &Settings) -> Needed {
     Needed {
-        name: settings.positions_topic(),
+        name: settings.topic_names().positions(),
         partitions: 1,
         properties: vec![
             ("cleanup.policy", "compact"),

@@ -21,7 +21,7 @@ impl SharedReader {
 
     /// The name of the topic.
     pub fn topic(&self) -> String {
-        self.settings.quarantine_topic()
+        self.settings.topic_names().quarantine()
     }
 
     /// Reads, with the client of the last time if that went well.

@@ -4,7 +4,6 @@
 
 use crate::oracle;
 use cadrelay::event::provider::Provider;
-use cadrelay::ingest::routing;
 use cadrelay::kafka::settings::Settings;
 use serde_json::{Value, value::RawValue};
 use std::collections::BTreeMap;
@@ -63,7 +62,7 @@ async fn published(relay: &Relay) -> BTreeMap<String, u64> {
         raw: Box<RawValue>,
     }
     let mut times = BTreeMap::new();
-    for topic in routing::topics(&Settings::default(), &Provider::ALL) {
+    for topic in Settings::default().topic_names().all(&Provider::ALL) {
         let name = topic.strip_prefix("cad.").expect("the prefix of all");
         for record in relay.read_to_end(name).await {
             let value = record.value.expect("a value");

@@ -57,7 +57,7 @@ fn row(provider: Provider, entry: &Entry) -> Row {
         provider,
         event: entry.event,
         group: entry.group.as_str(),
-        topic: Settings::default().topic(provider, entry.group),
+        topic: Settings::default().topic_names().of(provider, entry.group),
         system: entry.system,
         scope: entry.scope,
         family: entry.family.name,

@@ -2,7 +2,6 @@
 
 use cadrelay::{
     event::provider::Provider,
-    ingest::routing,
     kafka::{embedded::Embedded, settings::Settings},
 };
 use rdkafka::ClientConfig;
@@ -28,10 +27,10 @@ impl Broker {
     pub fn embedded() -> Self {
         let embedded = Embedded::start().expect("a mock cluster starts");
         let settings = Settings::default();
-        for topic in routing::topics(&settings, &Provider::ALL) {
+        for topic in settings.topic_names().all(&Provider::ALL) {
             embedded.make_topic(&topic, 3).expect("a topic is made");
         }
-        embedded.make_topic(&settings.positions_topic(), 1).expect("a topic is made");
+        embedded.make_topic(&settings.topic_names().positions(), 1).expect("a topic is made");
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", embedded.brokers());
         Self { client, prefix: settings.topic_prefix, embedded: Some(embedded) }
