@@ -7,8 +7,8 @@ use cadrelay::event::group::Group;
 use cadrelay::providers::notification::{Headers, Notification};
 use cadrelay::providers::source::{Reading, Settings, Source};
 use cadrelay::record::cloudevents::{Context, Encoding, encode};
-use cadrelay::record::quarantine::{self, Kept};
-use cadrelay::record::quarantined::Quarantined;
+use cadrelay::record::quarantine::read::Quarantined;
+use cadrelay::record::quarantine::write::{self, Kept};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
@@ -43,12 +43,14 @@ fuzz_target!(|body: &[u8]| {
             Reading::Quarantine { reason, raw, verified, delivery_id } => {
                 assert_eq!(raw, body);
                 let kept = Kept {
+                    source: source.name(),
+                    provider: source.provider(),
                     received_at: Timestamp::UNIX_EPOCH,
                     verified: &verified,
                     delivery_id: delivery_id.as_deref(),
                     traceparent: None,
                 };
-                let record = quarantine::encode(reason, &raw, source, kept);
+                let record = write::encode(reason, &raw, kept);
                 let parts = record.parts();
                 let text = |value| String::from_utf8_lossy(value).into_owned();
                 let headers = parts.headers().map(|(name, value)| (name.to_owned(), text(value)));

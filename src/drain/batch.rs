@@ -5,7 +5,7 @@ use crate::drain::settle::Share;
 use crate::kafka::outcome::Report;
 use crate::kafka::publisher::{Outgoing, Position};
 use crate::record::layout::{Parts, Record};
-use crate::record::refused;
+use crate::record::quarantine::refused;
 use crate::spool::chunk::Chunk;
 use crate::spool::lanes::Leaving;
 use crate::spool::store::{self, Place};

@@ -20,7 +20,10 @@ use crate::ingest::routing::Routes;
 use crate::providers::notification::Notification;
 use crate::providers::source::{Reading, Refusal, Source};
 use crate::record::cloudevents::{self, Context, Encoding};
-use crate::record::quarantine::{self, Kept};
+use crate::record::quarantine::{
+    self,
+    write::{self, Kept},
+};
 use crate::spool::window::IdKey;
 use crate::spool::{self, Appended, Spool, Submission, Telling};
 use jiff::Timestamp;
@@ -105,6 +108,8 @@ impl Ingest {
             Reading::Quarantine { reason, raw, verified, delivery_id } => {
                 let id = quarantine::id(&raw);
                 let kept = Kept {
+                    source: self.source.name(),
+                    provider: self.source.provider(),
                     received_at: now.wall,
                     verified: &verified,
                     delivery_id: delivery_id.as_deref(),
@@ -114,7 +119,7 @@ impl Ingest {
                     id: IdKey::of_id(self.source.name(), id.as_str()),
                     fact: None,
                     lane: self.routes.of_quarantine(),
-                    record: quarantine::encode(reason, &raw, &self.source, kept),
+                    record: write::encode(reason, &raw, kept),
                     account: self.accounts.of_reason(reason),
                     now: now.steady,
                 };

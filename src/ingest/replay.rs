@@ -17,7 +17,7 @@ use crate::event::reason::Reason;
 use crate::ingest::{Ingest, Now};
 use crate::providers::source::Reading;
 use crate::record::cloudevents::Context;
-use crate::record::quarantined::Quarantined;
+use crate::record::quarantine::read::Quarantined;
 use crate::spool::window::IdKey;
 use crate::spool::{self, Appended, Submission, Telling};
 use std::time::Duration;

@@ -12,7 +12,7 @@ use crate::event::time;
 use crate::ingest::replay::Place;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::quarantine::{Found, Reader};
-use crate::record::quarantined::Quarantined;
+use crate::record::quarantine::read::Quarantined;
 use serde::{Deserialize, Serialize};
 
 /// Which records are asked for. What is not said does not matter.

@@ -10,5 +10,3 @@ pub mod cloudevents;
 pub mod layout;
 mod members;
 pub mod quarantine;
-pub mod quarantined;
-pub mod refused;

@@ -312,15 +312,11 @@ fn a_record_that_breaks_the_promise_is_noticed() {
 
 #[test]
 fn a_quarantined_body_is_as_its_schema_says() {
-    let source = crate::providers::given::open_source("onshape");
+    use cadrelay::record::quarantine::write;
     let schema = closed(quarantine_schema());
+    let kept = crate::providers::given::kept(Provider::Onshape);
     for (reason, raw) in [(Reason::NoEvent, &b"{}"[..]), (Reason::NotJson, b"\xff")] {
-        let record = cadrelay::record::quarantine::encode(
-            reason,
-            raw,
-            &source,
-            crate::providers::given::kept(),
-        );
+        let record = write::encode(reason, raw, kept);
         let value = serde_json::from_slice(record.parts().value).unwrap();
 
         check_valid(&schema, &value, Path::new(reason.as_str()));
@@ -329,7 +325,8 @@ fn a_quarantined_body_is_as_its_schema_says() {
 
 #[test]
 fn an_event_that_kafka_refused_is_in_quarantine_as_its_schema_says() {
-    use cadrelay::record::{cloudevents, refused};
+    use cadrelay::record::cloudevents;
+    use cadrelay::record::quarantine::refused;
     let source = crate::providers::given::open_source("onshape");
     let body = br#"{"event":"onshape.comment.create","messageId":"66385c16bb00000000000002"}"#;
     let event = crate::providers::given::event(&source, body, &[]);

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use cadrelay::event::Event;
 use cadrelay::event::proof::Proofs;
+use cadrelay::event::provider::Provider;
 use cadrelay::providers::notification::{Headers, Notification};
 use cadrelay::providers::source::{Reading, Settings, Source};
-use cadrelay::record::quarantine::Kept;
+use cadrelay::record::quarantine::write::Kept;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -15,9 +16,16 @@ pub fn now() -> Timestamp {
 }
 
 /// What is kept beside a body that nothing was proven of.
-pub fn kept() -> Kept<'static> {
+pub fn kept(provider: Provider) -> Kept<'static> {
     static NOTHING: Proofs = Proofs::NONE;
-    Kept { received_at: now(), verified: &NOTHING, delivery_id: None, traceparent: None }
+    Kept {
+        source: "acme",
+        provider,
+        received_at: now(),
+        verified: &NOTHING,
+        delivery_id: None,
+        traceparent: None,
+    }
 }
 
 /// A source by the JSON form of its settings; its window is a day.

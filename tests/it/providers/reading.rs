@@ -1,6 +1,6 @@
 //! What a body means, and that every proven body means something or is kept whole.
 
-use crate::providers::given::{event, open_source, read, source};
+use crate::providers::given::{event, kept, open_source, read, source};
 use cadrelay::event::Event;
 use cadrelay::event::group::Group;
 use cadrelay::event::provider::Provider;
@@ -300,14 +300,10 @@ proptest! {
 #[test]
 fn a_quarantined_body_can_be_had_back() {
     use base64::Engine as _;
+    use cadrelay::record::quarantine::write;
     let source = open_source("aps");
     let encode = |raw: &[u8]| {
-        let record = cadrelay::record::quarantine::encode(
-            Reason::NoHook,
-            raw,
-            &source,
-            crate::providers::given::kept(),
-        );
+        let record = write::encode(Reason::NoHook, raw, kept(Provider::Aps));
         assert_eq!(record.parts().key, b"acme");
         serde_json::from_slice::<Value>(record.parts().value).unwrap()
     };

@@ -6,7 +6,7 @@
 use crate::event::reason::Reason;
 use crate::record::layout::{Parts, Record};
 use crate::record::members::{self, Members};
-use crate::record::quarantine::{DELIVERY_ID, TRACEPARENT, VERIFIED};
+use crate::record::quarantine::{DELIVERY_ID, EVENT, GROUP, REFUSED_BY, TRACEPARENT, VERIFIED};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
@@ -84,13 +84,6 @@ fn header(parts: &Parts<'_>, name: &str) -> Option<String> {
     let (_, value) = parts.headers().find(|(found, _)| *found == name)?;
     Some(String::from_utf8_lossy(value).into_owned())
 }
-
-/// The header with the event's name.
-pub(super) const EVENT: &str = "ce_event";
-/// The header with the event's group.
-pub(super) const GROUP: &str = "ce_eventgroup";
-/// The header with the topic that refused the record.
-pub(super) const REFUSED_BY: &str = "ce_refusedby";
 
 /// Names, id, reason, time and headers.
 const EXPECTED_REST: usize = 768;

@@ -1,13 +1,13 @@
-//! The record of an authentic body that was not understood (topic `cad.quarantine`).
+//! The record of an authentic body that was not understood.
 
-use crate::event::id::EventId;
 use crate::event::proof::Proofs;
+use crate::event::provider::Provider;
 use crate::event::reason::Reason;
 use crate::event::time;
 use crate::json;
-use crate::providers::source::Source;
 use crate::record::layout::Record;
 use crate::record::members::Members;
+use crate::record::quarantine::{DELIVERY_ID, TRACEPARENT, VERIFIED, id};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
@@ -15,6 +15,10 @@ use jiff::Timestamp;
 /// What is kept beside a body, so that it can be read again some day.
 #[derive(Clone, Copy, Debug)]
 pub struct Kept<'a> {
+    /// The name of the source that it came to.
+    pub source: &'a str,
+    /// That source's provider.
+    pub provider: Provider,
     /// When it was received.
     pub received_at: Timestamp,
     /// What was proven of it.
@@ -25,18 +29,13 @@ pub struct Kept<'a> {
     pub traceparent: Option<&'a str>,
 }
 
-/// The identity of a quarantined body: the SHA-256 of its bytes.
-pub fn id(raw: &[u8]) -> EventId {
-    EventId::of_content(raw)
-}
-
 /// Encodes `{id, source, provider, reason, receivedAt, raw | rawBase64}` with the source as key, and
 /// the rest of what is kept as headers.
 ///
 /// `raw` is the body itself where any JSON parser can read it, and `rawBase64` its bytes where one
 /// could not: no JSON, nested too deep, or with a byte order mark.
-pub fn encode(reason: Reason, raw: &[u8], source: &Source, kept: Kept<'_>) -> Record {
-    let mut record = Record::builder(source.name(), raw.len() * 4 / 3 + EXPECTED_REST);
+pub fn encode(reason: Reason, raw: &[u8], kept: Kept<'_>) -> Record {
+    let mut record = Record::builder(kept.source, raw.len() * 4 / 3 + EXPECTED_REST);
     record
         .header("content-type", "application/json")
         .header(VERIFIED, &kept.verified.to_string())
@@ -45,8 +44,8 @@ pub fn encode(reason: Reason, raw: &[u8], source: &Source, kept: Kept<'_>) -> Re
     let mut value = Members::begin(record.value());
     value
         .text("id", id(raw).as_str())
-        .text("source", source.name())
-        .text("provider", source.provider().as_str())
+        .text("source", kept.source)
+        .text("provider", kept.provider.as_str())
         .text("reason", reason.as_str())
         .text("receivedAt", &time::to_text(kept.received_at));
     match json::parse(raw) {
@@ -56,13 +55,6 @@ pub fn encode(reason: Reason, raw: &[u8], source: &Source, kept: Kept<'_>) -> Re
     value.end();
     record.finish()
 }
-
-/// The header that says what was proven.
-pub(super) const VERIFIED: &str = "ce_verified";
-/// The header with the id of the delivery, of APS.
-pub(super) const DELIVERY_ID: &str = "ce_deliveryid";
-/// The header with the request's `traceparent`.
-pub(super) const TRACEPARENT: &str = "ce_traceparent";
 
 /// Names, id, reason, time and headers.
 const EXPECTED_REST: usize = 512;

@@ -4,8 +4,9 @@ use crate::event::id::EventId;
 use crate::event::proof::Proofs;
 use crate::event::time;
 use crate::record::members;
-use crate::record::quarantine::{self, DELIVERY_ID, TRACEPARENT, VERIFIED};
-use crate::record::refused::{EVENT, GROUP, REFUSED_BY};
+use crate::record::quarantine::{
+    self, DELIVERY_ID, EVENT, GROUP, REFUSED_BY, TRACEPARENT, VERIFIED,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -110,14 +111,13 @@ impl Quarantined {
 mod tests {
     use super::*;
     use crate::event::proof::Proof;
+    use crate::event::provider::Provider;
     use crate::event::reason::Reason;
-    use crate::providers::source::{Settings, Source};
     use crate::record::layout::Record;
-    use crate::record::quarantine::Kept;
-    use crate::record::refused;
+    use crate::record::quarantine::refused;
+    use crate::record::quarantine::write::{self, Kept};
     use proptest::collection::vec;
     use proptest::prelude::*;
-    use std::time::Duration;
 
     fn read(record: &Record) -> Result<Quarantined, NotOurs> {
         let parts = record.parts();
@@ -128,12 +128,11 @@ mod tests {
 
     #[test]
     fn every_body_that_was_put_there_is_had_back_byte_for_byte_with_what_was_proven() {
-        let settings = r#"{"name":"plant","provider":"aps","proof":"none"}"#;
-        let settings: Settings = serde_json::from_str(settings).unwrap();
-        let source = Source::new(&settings, Duration::from_secs(1)).unwrap();
         let verified = Proofs::new(vec![Proof::Hmac, Proof::UrlToken]);
         let received_at = time::read("2026-11-25T20:00:00.123Z").unwrap();
         let kept = Kept {
+            source: "plant",
+            provider: Provider::Aps,
             received_at,
             verified: &verified,
             delivery_id: Some("d-1"),
@@ -141,8 +140,7 @@ mod tests {
         };
 
         for raw in ["{}", " {\"a\" : 1}\r\n", "\u{feff}{}", "odd", "", "[ ]\t", "null"] {
-            let found =
-                read(&quarantine::encode(Reason::NoHook, raw.as_bytes(), &source, kept)).unwrap();
+            let found = read(&write::encode(Reason::NoHook, raw.as_bytes(), kept)).unwrap();
 
             assert_eq!(found.raw, raw.as_bytes(), "{raw}");
             assert_eq!(found.id, quarantine::id(raw.as_bytes()));
@@ -164,17 +162,16 @@ mod tests {
                     .prop_map(String::into_bytes),
             ],
         ) {
-            let settings = r#"{"name":"plant","provider":"aps","proof":"none"}"#;
-            let settings: Settings = serde_json::from_str(settings).unwrap();
-            let source = Source::new(&settings, Duration::from_secs(1)).unwrap();
             let kept = Kept {
+                source: "plant",
+                provider: Provider::Aps,
                 received_at: Timestamp::UNIX_EPOCH,
                 verified: &Proofs::NONE,
                 delivery_id: None,
                 traceparent: None,
             };
 
-            let found = read(&quarantine::encode(Reason::NotJson, &raw, &source, kept));
+            let found = read(&write::encode(Reason::NotJson, &raw, kept));
 
             prop_assert_eq!(found.map(|found| found.raw), Ok(Bytes::from(raw)));
         }
