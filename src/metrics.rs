@@ -7,8 +7,8 @@
 use crate::drain::status::{Meters as DrainMeters, Restart};
 use crate::event::group::Group;
 use crate::event::provider::Provider;
-use crate::http::meters::{Answers, SourceMeters};
 use crate::event::reason::Reason;
+use crate::http::meters::{Answers, SourceMeters};
 use crate::ingest::accounts::{Accounts, Kind};
 use crate::kafka::outcome::Trouble;
 use crate::spool::{Meters as SpoolMeters, Spool};
