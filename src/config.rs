@@ -188,11 +188,16 @@ impl Config {
         }
         let mut warnings = Vec::new();
         let public_url = self.http.public_url.as_deref();
-        let subscriptions = settings::resolve(&self.subscriptions, public_url, &mut warnings)
-            .unwrap_or_else(|found| {
-                faults.extend(found.iter().map(ToString::to_string));
-                Vec::new()
-            });
+        let subscriptions = settings::resolve(
+            &self.subscriptions,
+            public_url,
+            jiff::Timestamp::now(),
+            &mut warnings,
+        )
+        .unwrap_or_else(|found| {
+            faults.extend(found.iter().map(ToString::to_string));
+            Vec::new()
+        });
         for warning in warnings {
             tracing::warn!("{warning}");
         }

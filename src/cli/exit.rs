@@ -20,6 +20,13 @@ pub enum Exit {
     Remote = 5,
 }
 
+impl Exit {
+    /// The first of two numbers that is not [`Exit::Done`].
+    pub fn or(self, next: Self) -> Self {
+        if self == Self::Done { next } else { self }
+    }
+}
+
 /// Why a command ended early.
 #[derive(Debug)]
 pub struct Failure {
@@ -58,7 +65,10 @@ impl From<&Error> for Exit {
             Error::MissingCredentials { .. } | Error::Refused { .. } => Self::Credentials,
             Error::Unusable(_) => Self::Usage,
             Error::NotFound { .. } => Self::NotFound,
-            Error::OldRemains(cause) => Self::from(cause.as_ref()),
+            Error::Cancelled { .. } => Self::Failed,
+            Error::OldRemains(cause) | Error::Unconfirmed { error: cause, .. } => {
+                Self::from(cause.as_ref())
+            }
             Error::Answered { .. } | Error::Unreadable { .. } | Error::Unreachable { .. } => {
                 Self::Remote
             }

@@ -1,116 +1,87 @@
-//! Looks at the providers, and does what a plan says.
+//! Does what a plan says, one change at a time.
 //!
 //! # Promises
-//! - A replacement makes the new hook before the old one goes, so nothing is missed between.
-//! - A change that fails does not stop the others, and is told.
+//! - A replacement makes the new hook before the old one goes, so nothing is missed between. At
+//!   Onshape the new one has passed its trial before the old one goes.
+//! - A hook that Onshape cancelled after its trial is never told to be done.
 
-use crate::webhooks::aps::client::Level;
-use crate::webhooks::aps::region::Region;
-use crate::webhooks::declared::{At, Declared};
 use crate::webhooks::error::Error;
+use crate::webhooks::look::Clients;
+use crate::webhooks::onshape;
 use crate::webhooks::onshape::client::Farewell;
-use crate::webhooks::plan::{self, Call, Change, Plan, Step};
-use crate::webhooks::{aps, onshape};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::webhooks::onshape::hook::Hook;
+use crate::webhooks::plan::{Call, Change, Step};
+use std::time::Duration;
 
-/// Clients of the providers that are looked at.
-#[derive(Debug, Default)]
-pub struct Clients {
-    /// Of Onshape.
-    pub onshape: Option<onshape::client::Client>,
-    /// Of APS, one a region.
-    pub aps: BTreeMap<Region, aps::client::Client>,
-}
-
-/// The hooks that exist where it was looked.
-#[derive(Clone, Debug, Default)]
-pub struct Existing {
-    /// At Onshape.
-    pub onshape: Vec<onshape::hook::Hook>,
-    /// At APS.
-    pub aps: Vec<aps::hook::Hook>,
-}
-
-impl Existing {
-    /// What has to be done so that they are as declared.
-    pub fn plan(&self, declared: &[Declared]) -> Plan {
-        plan::onshape(declared, &self.onshape).and(plan::aps(declared, &self.aps))
-    }
+/// A change after its first call.
+#[derive(Clone, Debug)]
+pub enum Begun {
+    /// Nothing is left to do.
+    Done,
+    /// Onshape has made this hook, and removes it unless its URL passes the trial. See
+    /// [`Clients::conclude`].
+    OnTrial(Box<Hook>),
 }
 
 impl Clients {
-    /// Looks at what exists: of the user and of each company that is named, and in each region.
-    pub async fn look(&self, declared: &[Declared]) -> Result<Existing, Error> {
-        let onshape = match &self.onshape {
-            Some(client) => hooks_at_onshape(client, declared).await?,
-            None => Vec::new(),
-        };
-        let mut aps = Vec::new();
-        for client in self.aps.values() {
-            aps.extend(client.list_all(Level::All).await?);
-        }
-        Ok(Existing { onshape, aps })
-    }
-
-    /// Does one change.
-    pub async fn apply(&self, change: &Change) -> Result<(), Error> {
+    /// Makes the first call of a change, and all of its calls if nothing has to be waited for.
+    pub async fn begin(&self, change: &Change) -> Result<Begun, Error> {
         match &change.step {
             Step::Onshape(call) => {
-                let client = self.onshape.as_ref().ok_or_else(|| unplanned(change))?;
+                let client = self.at_onshape(change)?;
                 match call {
-                    Call::Create(params) => client.create(params).await.map(drop),
-                    Call::Update(id, params) => client.update(id, params).await.map(drop),
-                    Call::Replace(id, params) => {
-                        client.create(params).await?;
-                        replaced(client.delete(id, Farewell::Sent).await)
+                    Call::Create(params) | Call::Replace(_, params) => {
+                        let hook = client.create(params).await?;
+                        return Ok(Begun::OnTrial(Box::new(hook)));
                     }
-                    Call::Delete(id) => gone(client.delete(id, Farewell::Sent).await),
+                    Call::Update(id, params) => client.update(id, params).await.map(drop)?,
+                    Call::Delete(id) => gone(client.delete(id, Farewell::Sent).await)?,
                 }
             }
             Step::Aps(region, call) => {
                 let client = self.aps.get(region).ok_or_else(|| unplanned(change))?;
                 match call {
-                    Call::Create(new) => client.create(new).await.map(drop),
-                    Call::Update(address, patch) => client.update(address, patch).await,
+                    Call::Create(new) => client.create(new).await.map(drop)?,
+                    Call::Update(address, patch) => client.update(address, patch).await?,
                     Call::Replace(address, new) => {
                         client.create(new).await?;
-                        replaced(client.delete(address).await)
+                        replaced(client.delete(address).await)?;
                     }
-                    Call::Delete(address) => gone(client.delete(address).await),
+                    Call::Delete(address) => gone(client.delete(address).await)?,
                 }
             }
         }
+        Ok(Begun::Done)
+    }
+
+    /// Makes the other calls of a change, once [`TRIAL`] has passed since its hook was made.
+    pub async fn conclude(&self, change: &Change, made: &Hook) -> Result<(), Error> {
+        let client = self.at_onshape(change)?;
+        survived(client, made).await?;
+        match &change.step {
+            Step::Onshape(Call::Replace(id, _)) => {
+                replaced(client.delete(id, Farewell::Sent).await)
+            }
+            Step::Onshape(Call::Create(_) | Call::Update(..) | Call::Delete(_)) | Step::Aps(..) => {
+                Ok(())
+            }
+        }
+    }
+
+    fn at_onshape(&self, change: &Change) -> Result<&onshape::client::Client, Error> {
+        self.onshape.as_ref().ok_or_else(|| unplanned(change))
     }
 }
 
-/// The regions of APS that declarations name.
-pub fn regions(declared: &[Declared]) -> BTreeSet<Region> {
-    declared
-        .iter()
-        .filter_map(|one| match &one.at {
-            At::Aps(settings) => Some(settings.region),
-            At::Onshape(_) => None,
-        })
-        .collect()
-}
-
-/// The user's hooks, and those of each company that is named.
-async fn hooks_at_onshape(
-    client: &onshape::client::Client,
-    declared: &[Declared],
-) -> Result<Vec<onshape::hook::Hook>, Error> {
-    let companies: BTreeSet<_> = declared
-        .iter()
-        .filter(|one| matches!(one.at, At::Onshape(_)))
-        .filter_map(|one| one.scope.get("companyId"))
-        .collect();
-    let mut hooks = client.list(None).await?;
-    let mut known: BTreeSet<_> = hooks.iter().map(|hook| hook.id.clone()).collect();
-    for company in companies {
-        let of_company = client.list(Some(company)).await?;
-        hooks.extend(of_company.into_iter().filter(|hook| known.insert(hook.id.clone())));
+/// An error if Onshape has cancelled a new hook, or nobody can tell.
+pub async fn survived(client: &onshape::client::Client, made: &Hook) -> Result<(), Error> {
+    match client.get(&made.id).await {
+        Ok(_) => Ok(()),
+        Err(Error::NotFound { .. }) => {
+            Err(Error::Cancelled { id: made.id.clone(), url: made.url.clone() })
+        }
+        Err(error) => Err(Error::Unconfirmed { id: made.id.clone(), error: Box::new(error) }),
     }
-    Ok(hooks)
 }
 
 /// What should go and is not there any more is gone.
@@ -129,3 +100,7 @@ fn replaced(deleted: Result<(), Error>) -> Result<(), Error> {
 fn unplanned(change: &Change) -> Error {
     Error::Unusable(format!("{} was not looked at when this was planned", change.provider))
 }
+
+/// Onshape posts the `webhook.register` about when it answers a registration, and waits for the
+/// answer; how long is not documented.
+pub const TRIAL: Duration = Duration::from_secs(3);

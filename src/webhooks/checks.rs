@@ -168,8 +168,8 @@ pub fn aps_event(system: Option<&str>, event: &str) -> Result<Target, Objection>
     }
 }
 
-/// Checks the scope of an APS hook against its event.
-pub fn aps_scope(system: &str, event: &str, scope: &Scope) -> Result<(), Objection> {
+/// Checks the scope of an APS hook against its event, and returns what is questionable about it.
+pub fn aps_scope(system: &str, event: &str, scope: &Scope) -> Result<Option<String>, Objection> {
     let fitting = scope_keys(Provider::Aps, Some(system), event);
     let mut keys = scope.keys();
     let (Some(key), None) = (keys.next(), keys.next()) else {
@@ -185,7 +185,10 @@ pub fn aps_scope(system: &str, event: &str, scope: &Scope) -> Result<(), Objecti
     if scope.get("workflow").is_some_and(|workflow| !is_workflow(workflow)) {
         return Err(Objection::BadWorkflow);
     }
-    Ok(())
+    let prefixed = scope.get("project").is_some_and(|project| project.starts_with("b."));
+    Ok((prefixed && system == ISSUES).then(|| {
+        format!("{event} takes a project without its \"b.\": with it the hook hears nothing")
+    }))
 }
 
 /// The scope keys of which an event or pattern needs one; none if the catalog cannot tell.
@@ -256,6 +259,8 @@ fn suggestion(near: &[&str]) -> String {
     if near.is_empty() { String::new() } else { format!("; near it: {}", near.join(", ")) }
 }
 
+/// The one system whose projects are bare UUIDs, per Autodesk's announcement of its webhooks.
+const ISSUES: &str = "autodesk.construction.issues";
 /// Keys that narrow a hook on documents further.
 const WITHIN_DOCUMENTS: [&str; 8] = [
     "elementId",
@@ -331,14 +336,21 @@ mod tests {
             aps_scope("derivative", "extraction.*", &Scope::default().with("workflow", text))
         };
 
-        assert_eq!(check("dm.*", &scope("folder")), Ok(()));
+        let issue = |project| {
+            let scope = Scope::default().with("project", project);
+            aps_scope("autodesk.construction.issues", "issue.created-1.0", &scope)
+        };
+
+        assert_eq!(check("dm.*", &scope("folder")), Ok(None));
         assert!(matches!(check("dm.*", &scope("project")), Err(Objection::WrongScope { .. })));
         assert!(matches!(check("dm.*", &Scope::default()), Err(Objection::NoScope { .. })));
         assert_eq!(
             check("dm.*", &scope("folder").with("project", "x")),
             Err(Objection::ManyScopes(2))
         );
-        assert_eq!(workflow("my-flow.1"), Ok(()));
+        assert_eq!(workflow("my-flow.1"), Ok(None));
+        assert_eq!(issue("4f1c"), Ok(None));
+        assert!(issue("b.4f1c").unwrap().is_some());
         assert_eq!(workflow("my flow"), Err(Objection::BadWorkflow));
         assert_eq!(workflow(&"x".repeat(36)), Err(Objection::BadWorkflow));
     }

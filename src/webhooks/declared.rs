@@ -88,6 +88,13 @@ pub struct Event {
     pub name: String,
 }
 
+impl Aps {
+    /// Whether its time is over.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+}
+
 impl Declared {
     /// Who it is declared at.
     pub fn provider(&self) -> Provider {

@@ -5,10 +5,10 @@
 //! - What is missing or wrong is told with the variable that would hold it.
 
 use crate::event::provider::Provider;
-use crate::webhooks::apply::{Clients, regions};
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::error::Error;
+use crate::webhooks::look::{Clients, regions};
 use crate::webhooks::{aps, onshape};
 use std::time::Duration;
 use url::Url;

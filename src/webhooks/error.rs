@@ -1,6 +1,7 @@
 //! Why a call to a provider brought nothing.
 
 use crate::event::provider::Provider;
+use crate::webhooks::url::CallbackUrl;
 
 /// Why a call to a provider brought nothing. Its text is meant for people and holds no secret.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,24 @@ pub enum Error {
         host: String,
         /// What went wrong.
         reason: String,
+    },
+    /// Onshape removed a new hook because its URL failed the trial.
+    #[error(
+        "onshape has cancelled the hook {id}: {url} did not answer its webhook.register with 200"
+    )]
+    Cancelled {
+        /// The hook.
+        id: String,
+        /// Where it posted.
+        url: CallbackUrl,
+    },
+    /// A new hook could not be looked at after its trial.
+    #[error("the hook {id} was made, and not seen again: {error}")]
+    Unconfirmed {
+        /// The hook.
+        id: String,
+        /// Why it was not seen.
+        error: Box<Error>,
     },
     /// Half of a replacement is done.
     #[error("the new hook was made, but the old one is still there: {0}")]

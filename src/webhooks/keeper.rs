@@ -15,9 +15,10 @@
 
 use crate::event::provider::Provider;
 use crate::lock::lock;
-use crate::webhooks::apply::{Clients, Existing};
+use crate::webhooks::apply::{Begun, TRIAL};
 use crate::webhooks::declared::{At, Declared};
 use crate::webhooks::error::Error;
+use crate::webhooks::look::{Clients, Existing};
 use crate::webhooks::mark::Mark;
 use crate::webhooks::plan::{Action, Change};
 use jiff::Timestamp;
@@ -140,23 +141,19 @@ impl Keeper {
             if due.is_empty() {
                 continue;
             }
-            match group.clients.look(&due).await {
-                Ok(existing) => {
-                    for one in &due {
+            let existing = group.clients.look(&due).await;
+            for one in &due {
+                let outcome = match existing.why_hidden(one) {
+                    Some(error) => Err(error.to_string()),
+                    None => {
                         let kept = self.keep(group, one, &existing, now).await;
-                        let outcome = kept.map_err(|error| {
-                            warn!(subscription = %one.name, error = %error, "cannot keep subscription {}: {error}", one.name);
-                            error.to_string()
-                        });
-                        self.settle(one, outcome, now);
+                        kept.map_err(|error| error.to_string())
                     }
+                };
+                if let Err(error) = &outcome {
+                    warn!(subscription = %one.name, error, "cannot keep subscription {}: {error}", one.name);
                 }
-                Err(error) => {
-                    warn!(error = %error, "cannot look at the subscriptions: {error}");
-                    for one in &due {
-                        self.settle(one, Err(error.to_string()), now);
-                    }
-                }
+                self.settle(one, outcome, now);
             }
         }
     }
@@ -207,11 +204,12 @@ impl Keeper {
         existing: &Existing,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let finding = find(one, existing);
+        let finding = find(one, existing, now);
         {
             let mut kept = self.lock();
             let kept = kept.get_mut(&one.name).expect("each declared one is remembered");
-            kept.is_as_declared = finding.repairs.is_empty();
+            // One whose time is over has nothing to repair, and no hook.
+            kept.is_as_declared = finding.repairs.is_empty() && !finding.hooks.is_empty();
             kept.dropped_events = finding.dropped_events;
             kept.looked = Some(now);
             kept.hooks.clone_from(&finding.hooks);
@@ -219,7 +217,14 @@ impl Keeper {
         for change in &finding.repairs {
             let action = change.action.as_str();
             info!(subscription = %one.name, action, "repairs subscription {}: {action}", one.name);
-            group.clients.apply(change).await?;
+            if let Begun::OnTrial(hook) = group.clients.begin(change).await?
+                && change.action == Action::Replace
+            {
+                // The old hook stays until the new one has passed. A hook that was not there before
+                // is confirmed by the next look.
+                tokio::time::sleep(TRIAL).await;
+                group.clients.conclude(change, &hook).await?;
+            }
             let mut kept = self.lock();
             let kept = kept.get_mut(&one.name).expect("each declared one is remembered");
             *kept.repairs.entry(change.action).or_default() += 1;
@@ -278,7 +283,7 @@ impl Kept {
 
 /// What a look says about one subscription. Duplicates and what is no longer declared are left to
 /// people.
-fn find(one: &Declared, existing: &Existing) -> Finding {
+fn find(one: &Declared, existing: &Existing, now: Timestamp) -> Finding {
     let of_one = |mark: Option<Mark>| mark.is_some_and(|mark| mark.subscription() == one.name);
     let at_onshape = existing.onshape.iter().filter(|hook| {
         let mark = hook.name.as_deref().and_then(Mark::in_name);
@@ -292,7 +297,7 @@ fn find(one: &Declared, existing: &Existing) -> Finding {
         let dropped = finding.dropped_events.unwrap_or(0) + hook.dropped_events.unwrap_or(0);
         finding.dropped_events = Some(dropped);
     }
-    let plan = existing.plan(std::slice::from_ref(one));
+    let plan = existing.plan(std::slice::from_ref(one), now);
     finding.repairs =
         plan.changes.into_iter().filter(|change| change.action != Action::Delete).collect();
     finding

@@ -16,6 +16,7 @@ pub mod environment;
 pub mod error;
 pub mod http;
 pub mod keeper;
+pub mod look;
 pub mod mark;
 pub mod onshape;
 pub mod pages;

@@ -82,10 +82,11 @@ pub struct Fault {
 }
 
 /// What the subscriptions mean, or all that is wrong with them. What the catalogs do not know, and
-/// is sent all the same, goes into `warnings`.
+/// is sent all the same, goes into `warnings`, and so does a subscription whose time is over.
 pub fn resolve(
     subscriptions: &[Subscription],
     public_url: Option<&str>,
+    now: Timestamp,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Declared>, Vec<Fault>> {
     let mut faults = Vec::new();
@@ -100,6 +101,15 @@ pub fn resolve(
                 if let Some(other) = declared.iter().find(|other| other.collides(&one)) {
                     let problem = format!("url, event and scope are those of {} too", other.name);
                     faults.push(subscription.fault("events", problem));
+                }
+                // No fault: a relay that was sound yesterday must start today.
+                if let At::Aps(settings) = &one.at
+                    && settings.is_over(now)
+                {
+                    warnings.push(format!(
+                        "subscription {}: expires: it is in the past, so no hook is made",
+                        one.name
+                    ));
                 }
                 declared.push(one);
             }
@@ -143,7 +153,8 @@ impl Subscription {
 
     fn at_onshape(&self, warnings: &mut Vec<String>) -> Result<At, Fault> {
         let objected = |objection| self.objected(objection);
-        warnings.extend(checks::onshape_events(&self.events).map_err(objected)?);
+        let doubts = checks::onshape_events(&self.events).map_err(objected)?;
+        warnings.extend(doubts.iter().map(|doubt| format!("subscription {}: {doubt}", self.name)));
         checks::onshape_scope(&self.events, &self.scope).map_err(objected)?;
         if self.filter.len() > 1 {
             return Err(self.fault("filter", "onshape takes one"));
@@ -166,8 +177,9 @@ impl Subscription {
         let mut events = Vec::new();
         for name in &self.events {
             let target = checks::aps_event(self.system.as_deref(), name).map_err(objected)?;
-            checks::aps_scope(&target.system, name, &self.scope).map_err(objected)?;
-            warnings.extend(target.warning);
+            let doubt = checks::aps_scope(&target.system, name, &self.scope).map_err(objected)?;
+            let doubts = target.warning.into_iter().chain(doubt);
+            warnings.extend(doubts.map(|doubt| format!("subscription {}: {doubt}", self.name)));
             events.push(Event { system: target.system, name: name.clone() });
         }
         let attributes = self.attributes.clone().unwrap_or_default();
@@ -266,9 +278,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn now() -> Timestamp {
+        "2026-11-22T07:00:00Z".parse().unwrap()
+    }
+
     fn faults(subscriptions: Value) -> Vec<String> {
         let subscriptions: Vec<Subscription> = serde_json::from_value(subscriptions).unwrap();
-        let resolved = resolve(&subscriptions, None, &mut Vec::new());
+        let resolved = resolve(&subscriptions, None, now(), &mut Vec::new());
         resolved.unwrap_err().iter().map(ToString::to_string).collect()
     }
 
@@ -301,7 +317,7 @@ mod tests {
         .unwrap();
 
         let declared =
-            resolve(&subscriptions, Some("https://r.example/"), &mut Vec::new()).unwrap();
+            resolve(&subscriptions, Some("https://r.example/"), now(), &mut Vec::new()).unwrap();
 
         assert_eq!(declared[0].url.reveal(), "https://r.example/webhooks/plant");
         assert_eq!(declared[1].url.reveal(), "https://b.example");

@@ -51,7 +51,7 @@ impl ConfigFile {
         }
         let mut warnings = Vec::new();
         let public_url = relevant.http.public_url.as_deref();
-        match settings::resolve(&subscriptions, public_url, &mut warnings) {
+        match settings::resolve(&subscriptions, public_url, jiff::Timestamp::now(), &mut warnings) {
             Ok(declared) if faults.is_empty() => {
                 warnings
                     .iter()

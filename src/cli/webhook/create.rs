@@ -11,6 +11,7 @@ use crate::cli::webhook::{rows, scope, secret, terminal};
 use crate::event::provider::Provider;
 use crate::providers::catalog;
 use crate::secret::Secret;
+use crate::webhooks::apply;
 use crate::webhooks::aps::client::Client;
 use crate::webhooks::aps::hook::{Address, New};
 use crate::webhooks::aps::patch::Patch;
@@ -86,7 +87,7 @@ struct Aps {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     auto_reactivate: Option<bool>,
     /// When APS shall remove it: 2027-01-31T00:00:00Z.
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", value_parser = super::expiry)]
     expires: Option<Timestamp>,
     /// Callbacks without the hook. The relay needs `assume` for such a source.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -151,17 +152,11 @@ impl Args {
         let mut hook = client.create(&params).await.map_err(maybe_made)?;
         // What is known beyond what the API returns.
         hook.scope = scope;
-        tokio::time::sleep(self.onshape.wait.unwrap_or(DEFAULT_WAIT)).await;
-        match client.get(&hook.id).await {
-            Ok(_) => {}
-            Err(Error::NotFound { .. }) => {
-                return Err(Failure::failed(format!(
-                    "onshape has cancelled the hook {}: {} did not answer its webhook.register \
-                     with 200",
-                    hook.id, hook.url
-                )));
-            }
-            Err(error) => note(&format!("warning: the hook was made, and not seen again: {error}")),
+        tokio::time::sleep(self.onshape.wait.unwrap_or(apply::TRIAL)).await;
+        match apply::survived(&client, &hook).await {
+            Ok(()) => {}
+            Err(error @ Error::Unconfirmed { .. }) => note(&format!("warning: {error}")),
+            Err(error) => return Err(error.into()),
         }
         session.print(rows::ONSHAPE.keys, &hook)?;
         Ok(Exit::Done)
@@ -186,8 +181,9 @@ impl Args {
         let target = checks::aps_event(self.aps.system.as_deref(), &event).map_err(usage)?;
         let keys = checks::scope_keys(Provider::Aps, Some(&target.system), &event);
         let scope = asked_scope(session, scope, &keys)?;
-        checks::aps_scope(&target.system, &event, &scope).map_err(usage)?;
-        target.warning.iter().for_each(|warning| note(&format!("warning: {warning}")));
+        let doubt = checks::aps_scope(&target.system, &event, &scope).map_err(usage)?;
+        let warnings = target.warning.iter().chain(&doubt);
+        warnings.for_each(|warning| note(&format!("warning: {warning}")));
 
         let client = session.aps(session.region)?;
         let new = New {
@@ -208,11 +204,16 @@ impl Args {
         if self.aps.all_events {
             note("Creating webhooks...");
             let hooks = client.create_all(&new).await.map_err(maybe_made)?;
+            let mut exit = Exit::Done;
             for hook in &hooks {
-                sign_with(&client, &hook.address(), patch.as_ref()).await?;
+                // One that is refused does not stop the others.
+                if let Err(failure) = sign_with(&client, &hook.address(), patch.as_ref()).await {
+                    note(&format!("error: {}", failure.message));
+                    exit = exit.or(failure.exit);
+                }
             }
             session.print_list(rows::APS, &hooks)?;
-            return Ok(Exit::Done);
+            return Ok(exit);
         }
         note("Creating webhook...");
         let address = client.create(&new).await.map_err(maybe_made)?;
@@ -353,4 +354,3 @@ fn maybe_made(error: Error) -> Failure {
 
 /// What stands for every event of a system when a scope is checked.
 const EVERY_EVENT: &str = "*";
-const DEFAULT_WAIT: Duration = Duration::from_secs(3);

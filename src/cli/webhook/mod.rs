@@ -29,6 +29,7 @@ use crate::webhooks::aps::region::Region;
 use crate::webhooks::scope::Scope;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -137,6 +138,15 @@ fn wait(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("expected a number of seconds, up to 3600".into()),
+    }
+}
+
+/// A moment that is still to come.
+fn expiry(text: &str) -> Result<Timestamp, String> {
+    match text.parse::<Timestamp>() {
+        Ok(moment) if moment > Timestamp::now() => Ok(moment),
+        Ok(_) => Err("it is in the past".into()),
+        Err(_) => Err("expected a moment such as 2027-01-31T00:00:00Z".into()),
     }
 }
 

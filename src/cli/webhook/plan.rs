@@ -5,10 +5,14 @@ use crate::cli::output::{Format, Layout, note};
 use crate::cli::webhook::config::ConfigFile;
 use crate::cli::webhook::session::{Consent, Session};
 use crate::event::provider::Provider;
-use crate::webhooks::apply::{Clients, regions};
+use crate::webhooks::apply::{self, Begun};
 use crate::webhooks::declared::Declared;
+use crate::webhooks::error::Error;
+use crate::webhooks::look::{Clients, regions};
 use crate::webhooks::plan::{Action, Change, Plan};
+use jiff::Timestamp;
 use serde::Serialize;
+use std::time::Duration;
 
 /// What has to be done so that the provider's hooks are as [[subscriptions]] declares them.
 #[derive(Debug, clap::Args)]
@@ -30,57 +34,83 @@ pub struct ApplyArgs {
     /// Also remove our hooks that are not declared any more, or there twice.
     #[arg(long)]
     prune: bool,
+    /// Seconds after which to look whether Onshape has kept the new hooks [default: 3].
+    #[arg(long, value_name = "SECONDS", value_parser = super::wait)]
+    wait: Option<Duration>,
 }
 
 #[derive(Serialize)]
 struct Planned<'a> {
     changes: &'a [Change],
     unchanged: usize,
+    /// Subscriptions of which nothing is known, because a list could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<Row>,
 }
 
 #[derive(Serialize)]
 struct Applied {
-    applied: Vec<Outcome>,
+    applied: Vec<Row>,
     unchanged: usize,
 }
 
+/// A change, or the look that failed before one could be planned, and what came of it.
 #[derive(Serialize)]
-struct Outcome {
-    #[serde(flatten)]
-    change: Change,
-    result: Verdict,
+#[serde(rename_all = "camelCase")]
+struct Row {
+    action: &'static str,
+    subscription: String,
+    provider: Provider,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    fields: Vec<&'static str>,
+    result: Ending,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
+/// How a change ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Verdict {
+enum Ending {
     Done,
     Failed,
     Skipped,
 }
 
+/// What was seen at the providers, and what follows.
+struct Sight {
+    clients: Clients,
+    plan: Plan,
+    hidden: Vec<Row>,
+    /// [`Exit::Done`], or why the first list was not read.
+    exit: Exit,
+}
+
 impl PlanArgs {
     /// Looks, and prints what would be done.
     pub async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let (_, plan) = look(&self.config, session).await?;
+        let Sight { plan, hidden, exit, .. } = look(&self.config, session).await?;
         let changes = plan.changes.as_slice();
         match session.format {
             Format::Json | Format::Yaml => {
-                session.print(&[], &Planned { changes, unchanged: plan.unchanged })?;
+                let planned = Planned { changes, unchanged: plan.unchanged, failed: hidden };
+                session.print(&[], &planned)?;
             }
             Format::Table | Format::Csv => session.print_list(CHANGES, changes)?,
         }
         summary(&plan);
-        Ok(if self.check && !changes.is_empty() { Exit::Failed } else { Exit::Done })
+        Ok(exit.or(if self.check && !changes.is_empty() { Exit::Failed } else { Exit::Done }))
     }
 }
 
 impl ApplyArgs {
     /// Looks, asks, and does it.
     pub async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let (clients, plan) = look(&self.config, session).await?;
+        let Sight { clients, plan, hidden: mut applied, mut exit } =
+            look(&self.config, session).await?;
         let is_skipped = |change: &Change| change.action == Action::Delete && !self.prune;
         if plan.changes.iter().any(|change| !is_skipped(change)) {
             summary(&plan);
@@ -95,43 +125,79 @@ impl ApplyArgs {
                 }
             }
         }
-        let mut exit = Exit::Done;
-        let mut applied = Vec::new();
+        let unchanged = plan.unchanged;
+        let mut begun = Vec::new();
         for change in plan.changes {
-            let (result, error) = if is_skipped(&change) {
-                (Verdict::Skipped, None)
-            } else {
-                match clients.apply(&change).await {
-                    Ok(()) => (Verdict::Done, None),
-                    Err(error) => {
-                        if exit == Exit::Done {
-                            exit = Exit::from(&error);
-                        }
-                        (Verdict::Failed, Some(error.to_string()))
-                    }
-                }
+            let outcome =
+                if is_skipped(&change) { None } else { Some(clients.begin(&change).await) };
+            begun.push((change, outcome));
+        }
+        // All trials at once: they were begun one after the other, and end so.
+        if begun.iter().any(|(_, outcome)| matches!(outcome, Some(Ok(Begun::OnTrial(_))))) {
+            tokio::time::sleep(self.wait.unwrap_or(apply::TRIAL)).await;
+        }
+        for (change, outcome) in begun {
+            let concluded = match outcome {
+                None => None,
+                Some(Ok(Begun::OnTrial(hook))) => Some(clients.conclude(&change, &hook).await),
+                Some(other) => Some(other.map(drop)),
             };
-            applied.push(Outcome { change, result, error });
+            if let Some(Err(error)) = &concluded {
+                exit = exit.or(error.into());
+            }
+            applied.push(Row::of(change, concluded));
         }
         match session.format {
-            Format::Json | Format::Yaml => {
-                session.print(&[], &Applied { applied, unchanged: plan.unchanged })?;
-            }
+            Format::Json | Format::Yaml => session.print(&[], &Applied { applied, unchanged })?,
             Format::Table | Format::Csv => session.print_list(OUTCOMES, &applied)?,
         }
         Ok(exit)
     }
 }
 
-/// Reads what is declared, and looks at what exists.
-async fn look(config: &ConfigFile, session: &Session) -> Result<(Clients, Plan), Failure> {
+impl Row {
+    fn of(change: Change, outcome: Option<Result<(), Error>>) -> Self {
+        let (result, error) = match outcome {
+            None => (Ending::Skipped, None),
+            Some(Ok(())) => (Ending::Done, None),
+            Some(Err(error)) => (Ending::Failed, Some(error.to_string())),
+        };
+        let Change { action, subscription, provider, event, id, fields, step: _ } = change;
+        Self { action: action.as_str(), subscription, provider, event, id, fields, result, error }
+    }
+
+    fn hidden(one: &Declared, error: &Error) -> Self {
+        Self {
+            action: "look",
+            subscription: one.name.clone(),
+            provider: one.provider(),
+            event: None,
+            id: None,
+            fields: Vec::new(),
+            result: Ending::Failed,
+            error: Some(error.to_string()),
+        }
+    }
+}
+
+/// Reads what is declared, and looks at what exists. A list that cannot be read does not stop the
+/// subscriptions of the others.
+async fn look(config: &ConfigFile, session: &Session) -> Result<Sight, Failure> {
     let mut declared = config.subscriptions()?;
     if let Some(only) = session.provider() {
         declared.retain(|one| one.provider() == only);
     }
     let clients = clients(&declared, session)?;
-    let plan = clients.look(&declared).await?.plan(&declared);
-    Ok((clients, plan))
+    let existing = clients.look(&declared).await;
+    let mut exit = Exit::Done;
+    for unread in &existing.unread {
+        note(&format!("error: cannot list {}: {}", unread.list, unread.error));
+        exit = exit.or(unread.error.as_ref().into());
+    }
+    let row = |one| existing.why_hidden(one).map(|error| Row::hidden(one, error));
+    let hidden = declared.iter().filter_map(row).collect();
+    let plan = existing.plan(&declared, Timestamp::now());
+    Ok(Sight { clients, plan, hidden, exit })
 }
 
 /// Clients of the providers that are named, so that only they need credentials.

@@ -22,6 +22,7 @@ use url::Url;
 #[derive(Debug)]
 pub struct Posting {
     client: Client,
+    url: CallbackUrl,
     target: Url,
     provider: Provider,
     content: Content,
@@ -74,7 +75,8 @@ impl Posting {
         let target = Url::parse(url.reveal()).map_err(|error| error.to_string())?;
         let client = http::client(&target, timeout).map_err(http::reason)?;
         let veil = Veil::new(secret.clone());
-        Ok(Self { client, target, provider, content, secret, veil })
+        let url = url.clone();
+        Ok(Self { client, url, target, provider, content, secret, veil })
     }
 
     /// Whose notification it is.
@@ -89,10 +91,7 @@ impl Posting {
 
     /// Posts it once, as of now. Another seed gives other ids.
     pub async fn post(&self, seed: u64, now: Timestamp) -> Answer {
-        let body = match &self.content {
-            Content::Event(event) => sample::body(self.provider, event, seed, now),
-            Content::Payload(bytes) => bytes.clone(),
-        };
+        let body = self.body(seed, now);
         let mut headers = match &self.secret {
             Some(secret) => sample::sign(self.provider, secret.reveal(), &body, now),
             None => Vec::new(),
@@ -115,6 +114,19 @@ impl Posting {
         let verdict = status.map_or(Verdict::NoAnswer, |status| self.verdict(status));
         let text = self.veil.over(text.trim());
         Answer { verdict, status, text, time: started.elapsed() }
+    }
+
+    fn body(&self, seed: u64, now: Timestamp) -> Vec<u8> {
+        let event = match &self.content {
+            Content::Payload(bytes) => return bytes.clone(),
+            Content::Event(event) => event,
+        };
+        let mut body = sample::value(self.provider, event, seed, now);
+        // A hook of APS names the URL that it posts to.
+        if let Some(url) = body.get_mut("hook").and_then(|hook| hook.get_mut("callbackUrl")) {
+            *url = self.url.reveal().into();
+        }
+        serde_json::to_vec(&body).expect("a JSON object has a text")
     }
 
     fn verdict(&self, status: StatusCode) -> Verdict {

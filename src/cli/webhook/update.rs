@@ -77,7 +77,7 @@ struct Aps {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     auto_reactivate: Option<bool>,
     /// When APS shall remove it: 2027-01-31T00:00:00Z.
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", value_parser = super::expiry)]
     expires: Option<Timestamp>,
     /// Without an end.
     #[arg(long, conflicts_with = "expires")]

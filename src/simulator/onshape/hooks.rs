@@ -1,6 +1,6 @@
 //! A hook as Onshape keeps it.
 
-use crate::webhooks::checks;
+use crate::webhooks::checks::{self, Objection};
 use crate::webhooks::scope::Scope;
 use crate::webhooks::url::CallbackUrl;
 use jiff::Timestamp;
@@ -103,9 +103,12 @@ impl Hook {
     fn check(&self) -> Result<(), Wrong> {
         CallbackUrl::parse(self.url()).map_err(|error| Wrong(error.to_string()))?;
         let events: Vec<_> = self.events().map(str::to_owned).collect();
-        checks::onshape_events(&events)
-            .and_then(|_| checks::onshape_scope(&events, &self.scope()))
-            .map_err(|objection| Wrong(objection.to_string()))?;
+        let wrong = |objection: Objection| Wrong(objection.to_string());
+        // A client sends what its catalog lacks, with a warning; the service knows what it has.
+        if let [unknown, ..] = checks::onshape_events(&events).map_err(wrong)?.as_slice() {
+            return Err(Wrong(format!("Unknown event: {unknown}")));
+        }
+        checks::onshape_scope(&events, &self.scope()).map_err(wrong)?;
         let collapse = self.posted.get("options").and_then(|options| options.get("collapseEvents"));
         if !collapse.is_some_and(Value::is_boolean) {
             return Err(Wrong("options.collapseEvents must be true or false".into()));

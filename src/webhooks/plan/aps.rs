@@ -7,9 +7,10 @@ use crate::webhooks::aps::region::Region;
 use crate::webhooks::declared::{Aps, At, Declared, Event};
 use crate::webhooks::mark::Mark;
 use crate::webhooks::plan::{Action, Call, Change, Plan, Step};
+use jiff::Timestamp;
 
 /// What has to be done so that the hooks at APS are as declared.
-pub fn plan(declared: &[Declared], existing: &[Hook]) -> Plan {
+pub fn plan(declared: &[Declared], existing: &[Hook], now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     let mut left: Vec<&Hook> = existing.iter().collect();
     for one in declared {
@@ -21,9 +22,11 @@ pub fn plan(declared: &[Declared], existing: &[Hook]) -> Plan {
                 .enumerate()
                 .filter_map(|(at, hook)| Some((wanted.likeness(hook)?, at)))
                 .max_by_key(|(likeness, at)| (*likeness, std::cmp::Reverse(*at)));
-            let change = match found {
+            let change = match found.map(|(_, at)| left.remove(at)) {
+                // Its time is over: no hook of it is made, and one that is there ends by itself.
+                _ if settings.is_over(now) => None,
                 None => Some(wanted.create()),
-                Some((_, at)) => wanted.change(left.remove(at)),
+                Some(hook) => wanted.change(hook),
             };
             plan.settle(change);
         }

@@ -36,6 +36,11 @@ fn nothing_is_sent_where_the_command_is_wrong() {
     aps(&["-e", "dm.version.added", "--secret", "short"]).assert_refused(2, &["32 to 64"]);
     aps(&["-e", "dm.version.added", "--attributes", "[]"]).assert_refused(2, &["JSON object"]);
     aps(&["-e", "dm.version.added", "--expires", "soon"]).assert_refused(2, &["--expires"]);
+    let past = ["--expires", "2020-01-01T00:00:00Z"];
+    aps(&[&["-e", "dm.version.added"], &past[..]].concat())
+        .assert_refused(2, &["--expires", "in the past"]);
+    offline(&[&["update", "--provider", "aps", "id"], &past[..]].concat())
+        .assert_refused(2, &["--expires", "in the past"]);
     create("aps", &["-e", "extraction.finished", "--scope", "workflow=has space"])
         .assert_refused(2, &["letters, digits"]);
     create("onshape", &["-e", "webhook.ping", "--scope", "documentId=d"])
@@ -65,6 +70,15 @@ fn what_the_catalog_does_not_know_is_sent_with_a_warning() {
 
     onshape.assert_refused(5, &["warning", "not in the catalog", "no answer"]);
     aps.assert_refused(5, &["warning", "adsk.new", "no answer"]);
+}
+
+#[test]
+fn a_project_of_issues_with_its_prefix_is_sent_with_a_warning() {
+    let issue = |project| create("aps", &["-e", "issue.created-1.0", "--scope", project]);
+    let bare = issue("project=4f1c");
+
+    issue("project=b.4f1c").assert_refused(5, &["warning", "without its \"b.\"", "no answer"]);
+    assert!(!bare.stderr.contains("warning"), "{bare:?}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The keeper makes good what a provider has lost, and sees its pings come back.
 
-use cadrelay::webhooks::apply::Clients;
 use cadrelay::webhooks::aps::region::Region;
 use cadrelay::webhooks::keeper::{Health, Keeper};
+use cadrelay::webhooks::look::Clients;
 use cadrelay::webhooks::plan::Action;
 use cadrelay::webhooks::settings::{self, Subscription};
 use cadrelay::webhooks::{aps, onshape};
@@ -24,7 +24,7 @@ fn keeper(onshape_url: &str, aps_url: &str, inbox: &Inbox) -> Keeper {
           "events": ["extraction.*"], "scope": { "workflow": "w" } },
     ]))
     .unwrap();
-    let declared = settings::resolve(&subscriptions, None, &mut Vec::new()).unwrap();
+    let declared = settings::resolve(&subscriptions, None, at(0), &mut Vec::new()).unwrap();
     let variable = |name: &str| {
         SECRETS.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string())
     };

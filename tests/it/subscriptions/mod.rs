@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
+mod apply;
 mod aps;
 mod bad_input;
 mod burst;

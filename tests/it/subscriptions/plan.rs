@@ -6,15 +6,15 @@ use support::provider::{Inbox, Output, SECRETS, Simulator, command, run};
 use tempfile::NamedTempFile;
 
 /// Both simulated providers, a receiver, and a configuration that can be changed.
-struct World {
-    onshape: Simulator,
-    aps: Simulator,
-    inbox: Inbox,
+pub struct World {
+    pub onshape: Simulator,
+    pub aps: Simulator,
+    pub inbox: Inbox,
     config: NamedTempFile,
 }
 
 impl World {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             onshape: Simulator::start(&["onshape"]),
             aps: Simulator::start(&["aps"]),
@@ -24,7 +24,7 @@ impl World {
     }
 
     /// Declares these; `URL` stands for the receiver.
-    fn declare(&mut self, subscriptions: &str) {
+    pub fn declare(&mut self, subscriptions: &str) {
         let text = format!(
             "[http]\npublic_url = \"{}\"\n[spool]\nmax_bytes = \"1GiB\"\n{}",
             self.inbox.url,
@@ -36,7 +36,7 @@ impl World {
         self.config.flush().unwrap();
     }
 
-    fn webhook(&self, arguments: &[&str]) -> Output {
+    pub fn webhook(&self, arguments: &[&str]) -> Output {
         run(command()
             .arg("webhook")
             .args(arguments)
@@ -45,26 +45,31 @@ impl World {
             .env("APS_BASE_URL", &self.aps.url))
     }
 
-    fn with_config(&self, arguments: &[&str]) -> Output {
+    pub fn with_config(&self, arguments: &[&str]) -> Output {
         let path = self.config.path().to_str().unwrap();
         self.webhook(&[arguments, &["--config", path]].concat())
     }
 
-    fn plan(&self) -> Value {
+    /// The path of the configuration.
+    pub fn config(&self) -> String {
+        self.config.path().to_str().unwrap().to_owned()
+    }
+
+    pub fn plan(&self) -> Value {
         self.with_config(&["plan"]).json()
     }
 
-    fn apply(&self, more: &[&str]) -> Value {
-        self.with_config(&[&["apply", "--yes"][..], more].concat()).json()
+    pub fn apply(&self, more: &[&str]) -> Value {
+        self.with_config(&[&["apply", "--yes", "--wait", "0.1"][..], more].concat()).json()
     }
 
-    fn hooks(&self, provider: &str) -> Vec<Value> {
+    pub fn hooks(&self, provider: &str) -> Vec<Value> {
         self.webhook(&["list", "--provider", provider]).json().as_array().unwrap().clone()
     }
 }
 
 /// Action and fields of each change.
-fn actions(changes: &Value) -> Vec<String> {
+pub fn actions(changes: &Value) -> Vec<String> {
     let changes = changes.get("changes").or(changes.get("applied")).unwrap().as_array().unwrap();
     changes
         .iter()
@@ -77,7 +82,7 @@ fn actions(changes: &Value) -> Vec<String> {
         .collect()
 }
 
-const BOTH: &str = r#"
+pub const BOTH: &str = r#"
 [[subscriptions]]
 name = "acme-docs"
 provider = "onshape"
@@ -336,8 +341,9 @@ fn only_a_named_provider_needs_credentials_and_nobody_to_ask_needs_a_yes() {
 #[test]
 fn a_replacement_whose_second_half_fails_says_so_and_is_finished_by_the_next_run() {
     let mut world = World::new();
-    // A first run makes three calls: two lists and the registration. The seventh is the removal.
-    world.onshape = Simulator::start(&["onshape", "--faults", "7"]);
+    // A run makes five calls: two lists, the registration, the look after its trial, the removal. A
+    // first run removes nothing, so the ninth is a removal.
+    world.onshape = Simulator::start(&["onshape", "--faults", "9"]);
     world.declare(BOTH);
     world.apply(&["--provider", "onshape"]);
     let old = world.inbox.next().json()["webhookId"].clone();

@@ -66,6 +66,16 @@ fn delete_takes_system_and_event_and_needs_neither() {
 }
 
 #[test]
+fn test_names_the_url_that_it_posts_to() {
+    let inbox = Inbox::open();
+    let url = format!("{}/webhooks/aps?token=url-token-4715", inbox.url);
+
+    test(&[&url]).json();
+
+    assert_eq!(inbox.next().json()["hook"]["callbackUrl"], url);
+}
+
+#[test]
 fn events_lists_the_catalog_without_network_or_credentials() {
     let events = run(command().args(["webhook", "events", "--provider", "aps"])).json();
     let both = run(command().args(["webhook", "events"])).json();

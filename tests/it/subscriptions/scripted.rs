@@ -67,7 +67,8 @@ impl Provider {
     }
 }
 
-fn whole(status: &str, body: &str) -> String {
+/// A whole answer, after which the connection ends.
+pub fn whole(status: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
 }

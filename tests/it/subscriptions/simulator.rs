@@ -19,7 +19,7 @@ fn the_api_of_onshape_answers_with_and_without_a_version_and_refuses_strangers()
 }
 
 #[test]
-fn a_registration_at_onshape_needs_its_options_and_a_fitting_scope() {
+fn a_registration_at_onshape_needs_its_options_known_events_and_a_fitting_scope() {
     let simulator = Simulator::start(&["onshape"]);
     let basic = "Basic b25zaGFwZS1hY2Nlc3MtNDcxMTpvbnNoYXBlLXNlY3JldC00NzEy";
     let register = |body: serde_json::Value| {
@@ -42,6 +42,11 @@ fn a_registration_at_onshape_needs_its_options_and_a_fitting_scope() {
         ),
         200
     );
+    for unknown in ["onshape.workflow.new", "workflow", ""] {
+        let body =
+            json!({ "url": "http://x", "events": [unknown], "companyId": "c", "options": options });
+        assert_eq!(register(body), 400, "{unknown}");
+    }
 }
 
 #[test]
