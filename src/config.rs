@@ -4,7 +4,8 @@
 //! collects every fault instead of stopping at the first, and acts on nothing.
 
 use crate::http::settings as http;
-use crate::providers::source::{self, Source};
+use crate::providers::settings as source;
+use crate::providers::source::Source;
 use crate::quantity::Duration;
 use crate::secret::Secret;
 use crate::webhooks::declared::Declared;

@@ -86,18 +86,7 @@ const LEAF: &[&str] = &["lock", "secret"];
 const ARROWS_TO_REMOVE: &[(&str, &str)] = &[("kafka", "record")];
 
 /// Circles of files that still stand. The list only ever gets shorter.
-const CIRCLES_TO_OPEN: &[&[&str]] = &[
-    &["cli::configured", "cli::dev", "cli::serve", "cli::tail"],
-    &["providers::aps::catalog", "providers::catalog", "providers::onshape::catalog"],
-    &["providers::aps::sample", "providers::onshape::sample", "providers::sample"],
-    &[
-        "providers::aps::cloudevent",
-        "providers::aps::payload",
-        "providers::onshape::payload",
-        "providers::proof",
-        "providers::source",
-    ],
-];
+const CIRCLES_TO_OPEN: &[&[&str]] = &[&["cli::configured", "cli::dev", "cli::serve", "cli::tail"]];
 
 /// The modules that each module names.
 type Graph = BTreeMap<String, BTreeSet<String>>;

@@ -5,7 +5,9 @@
 use bytes::Bytes;
 use cadrelay::event::group::Group;
 use cadrelay::providers::notification::{Headers, Notification};
-use cadrelay::providers::source::{Reading, Settings, Source};
+use cadrelay::providers::reading::Reading;
+use cadrelay::providers::settings::Settings;
+use cadrelay::providers::source::Source;
 use cadrelay::record::cloudevents::{Context, Encoding, encode};
 use cadrelay::record::quarantine::read::Quarantined;
 use cadrelay::record::quarantine::write::{self, Kept};

@@ -4,7 +4,8 @@
 
 use bytes::Bytes;
 use cadrelay::providers::notification::{Headers, Notification};
-use cadrelay::providers::source::{Settings, Source};
+use cadrelay::providers::settings::Settings;
+use cadrelay::providers::source::Source;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;

@@ -9,8 +9,7 @@ use crate::event::provider::Provider;
 use crate::kafka::embedded::Embedded;
 use crate::kafka::tailing::{From, Tail};
 use crate::kafka::topics;
-use crate::providers::proof::Asked;
-use crate::providers::source;
+use crate::providers::settings::{Asked, Settings};
 use crate::quantity::ByteSize;
 use crate::simulator::traffic;
 use crate::spool::Loss;
@@ -89,7 +88,7 @@ fn config(args: &Args, dir: &Path, brokers: String) -> Config {
     config.kafka.partitions = PARTITIONS;
     config.sources = Provider::ALL
         .into_iter()
-        .map(|provider| source::Settings {
+        .map(|provider| Settings {
             name: provider.as_str().to_owned(),
             provider,
             proof: Asked::Nothing,

@@ -18,7 +18,8 @@ use crate::ingest::accounts::Accounts;
 use crate::ingest::pings::Pings;
 use crate::ingest::routing::Routes;
 use crate::providers::notification::Notification;
-use crate::providers::source::{Reading, Refusal, Source};
+use crate::providers::reading::Reading;
+use crate::providers::source::{Refusal, Source};
 use crate::record::cloudevents::{self, Context, Encoding};
 use crate::record::quarantine::{
     self,

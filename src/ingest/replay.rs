@@ -15,7 +15,7 @@
 use crate::event::id::EventId;
 use crate::event::reason::Reason;
 use crate::ingest::{Ingest, Now};
-use crate::providers::source::Reading;
+use crate::providers::reading::Reading;
 use crate::record::cloudevents::Context;
 use crate::record::quarantine::read::Quarantined;
 use crate::spool::window::IdKey;

@@ -8,7 +8,7 @@
 use crate::event::proof::{Proof, Proofs};
 use crate::event::provider::Provider;
 use crate::providers::notification::Notification;
-use crate::providers::source::Fault;
+use crate::providers::settings::{Asked, Basic, Fault, Kinds};
 use crate::providers::{aps, onshape};
 use crate::secret::Secret;
 use crate::secret::written::{self, Written};
@@ -16,44 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use serde::de::{self, Deserialize, Deserializer};
-use std::fmt;
 use subtle::ConstantTimeEq as _;
-
-/// What `proof` says in the settings of a source.
-#[derive(Clone, Debug)]
-pub enum Asked {
-    /// `"none"`: anyone is believed.
-    Nothing,
-    /// A table with one kind or several, all of which must hold.
-    All(Kinds),
-}
-
-/// The kinds of proof that a source can ask for. A list holds secrets of which any one will do, so
-/// that a secret can be changed without a gap.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Kinds {
-    /// Keys that sign the exact body.
-    pub hmac: Option<written::List>,
-    /// HTTP Basic credentials.
-    #[serde(deserialize_with = "credentials")]
-    pub basic: Option<Basic>,
-    /// Secrets expected in the URL, as `?token=`.
-    pub url_token: Option<written::List>,
-    /// Secrets that Onshape echoes in the body's `data`.
-    pub data_token: Option<written::List>,
-}
-
-/// HTTP Basic credentials.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Basic {
-    /// The user's name, without a colon.
-    pub username: String,
-    /// The password.
-    pub password: Written,
-}
 
 /// What a source asks, ready to be checked.
 #[derive(Clone, Debug)]
@@ -204,72 +167,4 @@ fn has_url_token(query: &str, tokens: &[Secret]) -> bool {
     let (Some(token), None) = (given.next(), given.next()) else { return false };
     let token: Vec<u8> = percent_encoding::percent_decode_str(token).collect();
     is_one_of(&token, tokens)
-}
-
-impl<'de> Deserialize<'de> for Asked {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-/// Reads credentials without showing what is none: it may be a secret in the wrong place.
-fn credentials<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Basic>, D::Error> {
-    struct Credentials;
-
-    impl<'de> de::Visitor<'de> for Credentials {
-        type Value = Option<Basic>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a table with `username` and `password`")
-        }
-
-        fn visit_str<E: de::Error>(self, _: &str) -> Result<Option<Basic>, E> {
-            Err(E::custom("basic is a table with `username` and `password`, not text"))
-        }
-
-        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Option<Basic>, A::Error> {
-            Basic::deserialize(de::value::MapAccessDeserializer::new(map)).map(Some)
-        }
-    }
-
-    deserializer.deserialize_any(Credentials)
-}
-
-struct Visitor;
-
-impl<'de> de::Visitor<'de> for Visitor {
-    type Value = Asked;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(r#""none" or a table with `hmac`, `basic`, `url_token` or `data_token`"#)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Asked, E> {
-        match text {
-            "none" => Ok(Asked::Nothing),
-            // Not shown: it may be a secret in the wrong place.
-            _ => Err(E::custom(format_args!("this text is no proof; expected {Expected}"))),
-        }
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Asked, A::Error> {
-        let kinds = Kinds::deserialize(de::value::MapAccessDeserializer::new(map))?;
-        let asks_nothing = kinds.hmac.is_none()
-            && kinds.basic.is_none()
-            && kinds.url_token.is_none()
-            && kinds.data_token.is_none();
-        if asks_nothing {
-            return Err(de::Error::custom(format_args!("nothing is asked; expected {Expected}")));
-        }
-        Ok(Asked::All(kinds))
-    }
-}
-
-/// What the visitor expects, for messages of our own.
-struct Expected;
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        de::Visitor::expecting(&Visitor, f)
-    }
 }

@@ -6,41 +6,13 @@ use crate::event::provider::Provider;
 use crate::event::reason::Reason;
 use crate::json;
 use crate::providers::notification::Notification;
-use crate::providers::proof::{Asked, Checks};
+use crate::providers::proof::Checks;
+use crate::providers::reading::{Identity, Posted, Reading};
+use crate::providers::settings::{Assume, Error, Settings};
 use crate::providers::{aps, onshape};
 use crate::quantity::Duration;
-use crate::secret::written;
 use bytes::Bytes;
 use jiff::Timestamp;
-
-/// One `[[sources]]` of the settings.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// The name in the URL, `/webhooks/{name}`: letters, digits, `.`, `-` and `_`.
-    pub name: String,
-    /// Who posts here.
-    pub provider: Provider,
-    /// What must be proven: a table with `hmac`, `basic`, `url_token` or `data_token`, all of which
-    /// must hold, or `"none"`.
-    pub proof: Asked,
-    /// Onshape: how old a signature may be. Default: the window, for which repeats are recognised.
-    pub freshness: Option<Duration>,
-    /// APS: what a body without its hook is, for hooks with `callbackWithEventPayloadOnly`.
-    pub assume: Option<Assume>,
-    /// For how long the same fact from another hook is a repeat. Default: it never is.
-    pub facts_window: Option<Duration>,
-}
-
-/// What an APS body is that does not say so itself.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Assume {
-    /// The system: `data`.
-    pub system: String,
-    /// The event: `dm.version.added`.
-    pub event: String,
-}
 
 /// A configured inlet, `/webhooks/{name}`.
 #[derive(Clone, Debug)]
@@ -50,56 +22,6 @@ pub struct Source {
     checks: Checks,
     assume: Option<Assume>,
     facts_window: Option<std::time::Duration>,
-}
-
-/// What is wrong with the settings of a source.
-#[derive(Debug, thiserror::Error)]
-#[error("source {name:?}: {}", .faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))]
-pub struct Error {
-    /// The source's name, as written.
-    pub name: String,
-    /// Everything that is wrong with it, never nothing.
-    pub faults: Vec<Fault>,
-}
-
-/// One thing that is wrong with the settings of a source.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// The name cannot be part of a URL and a label.
-    #[error("name: takes 1 to 100 letters, digits, `.`, `-` and `_`, and no dot first")]
-    Name,
-    /// A secret is not at hand.
-    #[error("{key}: {cause}")]
-    Secret {
-        /// The key in the settings: `proof.hmac[0]`.
-        key: String,
-        /// Why not.
-        cause: written::Error,
-    },
-    /// A list of secrets is empty.
-    #[error("{key}: needs at least one secret")]
-    NoSecret {
-        /// The key in the settings: `proof.hmac`.
-        key: &'static str,
-    },
-    /// HTTP Basic cannot send such a name.
-    #[error("proof.basic.username: cannot have a colon in it")]
-    ColonInUsername,
-    /// Only Onshape echoes something.
-    #[error("proof.data_token: only onshape echoes `data`; accepted are hmac, basic, url_token")]
-    NoData,
-    /// Only Onshape signs a time.
-    #[error("freshness: needs provider = \"onshape\" and proof.hmac, as only onshape signs a time")]
-    NoSignedTime,
-    /// Only APS sends bodies that do not say what they are.
-    #[error("assume: only for provider = \"aps\"; each onshape body names its event")]
-    NothingToAssume,
-    /// An assumption is empty.
-    #[error("assume.{key}: cannot be empty")]
-    EmptyAssumption {
-        /// The key: `system` or `event`.
-        key: &'static str,
-    },
 }
 
 /// A notification whose source's proof held. Only [`Source::prove`] makes one, and
@@ -121,24 +43,6 @@ pub enum Refusal {
     /// Nothing had to be proven, and the body is not JSON.
     #[error("the body is not JSON")]
     Malformed,
-}
-
-/// What became of a proven body.
-#[derive(Clone, Debug)]
-pub enum Reading {
-    /// It is understood.
-    Event(Box<Event>),
-    /// It is authentic and not understood; it is kept whole.
-    Quarantine {
-        /// Why, from a closed set.
-        reason: Reason,
-        /// The body as posted.
-        raw: Bytes,
-        /// What was proven of it.
-        verified: Proofs,
-        /// The id of its delivery, of APS: it can be part of the event's identity.
-        delivery_id: Option<String>,
-    },
 }
 
 impl Source {
@@ -248,70 +152,5 @@ impl Proven<'_> {
             Provider::Onshape => onshape::payload::read(posted),
             Provider::Aps => aps::payload::read(posted),
         }
-    }
-}
-
-/// A proven body that is a JSON object, and what helps to understand it.
-pub(super) struct Posted<'b> {
-    /// The body.
-    pub tree: &'b json::Node<'b>,
-    /// The same, as an object.
-    pub body: &'b json::Object<'b>,
-    /// What it is if it does not say so.
-    pub assume: Option<&'b Assume>,
-    /// The id of this delivery, of APS.
-    pub delivery_id: Option<&'b str>,
-    /// What the event is to be recognised by.
-    pub identity: Identity,
-    /// What was proven.
-    pub verified: Proofs,
-    /// The body's bytes.
-    pub raw: Bytes,
-}
-
-/// What an event is to be recognised by.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Identity {
-    /// By its id alone.
-    OfDeliveries,
-    /// Also by what it says, whichever hook says it.
-    OfFactsToo,
-}
-
-impl From<json::Fault> for Reason {
-    fn from(fault: json::Fault) -> Self {
-        match fault {
-            json::Fault::NotJson => Self::NotJson,
-            json::Fault::TooDeep => Self::TooDeep,
-        }
-    }
-}
-
-impl Settings {
-    /// What is wrong with the settings, as far as they show it themselves.
-    fn faults(&self) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-        // A leading dot would be a step in a path to some proxies.
-        let is_name = (1..=100).contains(&self.name.len()) && self.name.bytes().all(fits);
-        if !is_name || self.name.starts_with('.') {
-            faults.push(Fault::Name);
-        }
-        let signs_time = self.provider == Provider::Onshape
-            && matches!(&self.proof, Asked::All(kinds) if kinds.hmac.is_some());
-        if self.freshness.is_some() && !signs_time {
-            faults.push(Fault::NoSignedTime);
-        }
-        if let Some(assume) = &self.assume {
-            if self.provider != Provider::Aps {
-                faults.push(Fault::NothingToAssume);
-            }
-            for (key, text) in [("system", &assume.system), ("event", &assume.event)] {
-                if text.is_empty() {
-                    faults.push(Fault::EmptyAssumption { key });
-                }
-            }
-        }
-        faults
     }
 }

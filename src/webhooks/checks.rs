@@ -6,7 +6,8 @@
 //! - What only the catalog does not know is a warning: both providers add events without notice.
 
 use crate::event::provider::Provider;
-use crate::providers::catalog::{self, Entry};
+use crate::providers::catalog;
+use crate::providers::catalog::entry::Entry;
 use crate::webhooks::scope::Scope;
 use std::collections::BTreeSet;
 

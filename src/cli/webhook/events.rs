@@ -6,7 +6,8 @@ use crate::cli::webhook::session::Session;
 use crate::event::group::Group;
 use crate::event::provider::Provider;
 use crate::kafka::settings::Settings;
-use crate::providers::catalog::{self, Entry};
+use crate::providers::catalog;
+use crate::providers::catalog::entry::Entry;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 

@@ -7,8 +7,8 @@
 use crate::event::group::Group::{
     self, Bc, C4r, Cost, Data, Derivative, Flc, Issues, Other, Reviews, Tandem,
 };
-use crate::providers::catalog::Standing::{self, Documented, Seen};
-use crate::providers::catalog::{Entry, Family, Known};
+use crate::providers::catalog::entry::Standing::{self, Documented, Seen};
+use crate::providers::catalog::entry::{Entry, Family, Known};
 
 /// Every event of APS that we know of.
 pub const ENTRIES: &[Entry] = &[

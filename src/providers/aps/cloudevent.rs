@@ -11,7 +11,7 @@ use crate::event::time;
 use crate::json::Object;
 use crate::providers::attributes::Attributes;
 use crate::providers::identity;
-use crate::providers::source::{Identity, Posted};
+use crate::providers::reading::{Identity, Posted};
 use std::borrow::Cow;
 
 /// Whether the body is a CloudEvent.

@@ -15,7 +15,7 @@ use crate::json::{Kind, Node, Object};
 use crate::providers::aps::{catalog, cloudevent, wildcard};
 use crate::providers::attributes::Attributes;
 use crate::providers::identity::{self, Part};
-use crate::providers::source::{Identity, Posted};
+use crate::providers::reading::{Identity, Posted};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::borrow::Cow;

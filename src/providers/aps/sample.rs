@@ -2,8 +2,9 @@
 
 use crate::event::provider::Provider;
 use crate::event::time;
-use crate::providers::catalog::{self, Entry};
-use crate::providers::sample::Ids;
+use crate::providers::catalog;
+use crate::providers::catalog::entry::Entry;
+use crate::providers::sample::ids::Ids;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 //! as callbacks of `createWebhook`.
 
 use crate::event::group::Group::{Application, Document, Lifecycle, Plm, Workflow};
-use crate::providers::catalog::Standing::{Documented, Seen};
-use crate::providers::catalog::{Entry, Family, Known};
+use crate::providers::catalog::entry::Standing::{Documented, Seen};
+use crate::providers::catalog::entry::{Entry, Family, Known};
 
 /// Every event string that Onshape has published.
 pub const ENTRIES: &[Entry] = &[

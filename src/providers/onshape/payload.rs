@@ -14,7 +14,7 @@ use crate::event::time;
 use crate::json::{Kind, Node, Object};
 use crate::providers::attributes::Attributes;
 use crate::providers::identity;
-use crate::providers::source::{Identity, Posted};
+use crate::providers::reading::{Identity, Posted};
 use jiff::Timestamp;
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! Made-up Onshape bodies, with the fields that each event really has.
 
-use crate::providers::sample::Ids;
+use crate::providers::sample::ids::Ids;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

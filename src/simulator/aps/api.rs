@@ -2,7 +2,8 @@
 
 use crate::event::provider::Provider;
 use crate::lock::lock;
-use crate::providers::{catalog, sample};
+use crate::providers::catalog;
+use crate::providers::sample::ids::Ids;
 use crate::secret::Secret;
 use crate::simulator::aps::access::Caller;
 use crate::simulator::aps::hooks::{BAD_TOKEN, Hook, Place, is_token};
@@ -232,7 +233,7 @@ fn make(
     if creator == Caller::App && OF_USERS.contains(&system) {
         return Err(refused(StatusCode::FORBIDDEN, "a 3-legged token is needed"));
     }
-    let id = sample::Ids::new(service.courier.next_seed()).uuid();
+    let id = Ids::new(service.courier.next_seed()).uuid();
     let place = Place { region, system, event, creator };
     let hook = Hook::create(id, place, body, Timestamp::now())
         .map_err(|reason| refused(StatusCode::BAD_REQUEST, reason))?;

@@ -9,6 +9,7 @@ pub use api::routes;
 use crate::event::provider::Provider;
 use crate::lock::lock;
 use crate::providers::sample;
+use crate::providers::sample::ids::Ids;
 use crate::secret::Secret;
 use crate::simulator::Settings;
 use crate::simulator::aps::access::Gate;
@@ -52,7 +53,7 @@ impl Service {
 
     /// Lets one event happen that some hook listens to.
     pub fn beat(self: &Arc<Self>) {
-        let mut ids = sample::Ids::new(self.courier.next_seed());
+        let mut ids = Ids::new(self.courier.next_seed());
         let chosen = {
             let hooks = lock(&self.hooks);
             let at = ids.below(hooks.len() as u64) as usize;

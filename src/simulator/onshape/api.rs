@@ -2,7 +2,8 @@
 
 use crate::event::provider::Provider;
 use crate::lock::lock;
-use crate::providers::{catalog, sample};
+use crate::providers::catalog;
+use crate::providers::sample::ids::Ids;
 use crate::simulator::Trial;
 use crate::simulator::delivery::Fate;
 use crate::simulator::onshape::Service;
@@ -83,7 +84,7 @@ async fn create(
     if let Err(refused) = service.gate.admit(&request, Timestamp::now()) {
         return failure(StatusCode::UNAUTHORIZED, refused);
     }
-    let id = sample::Ids::new(service.courier.next_seed()).hex(24);
+    let id = Ids::new(service.courier.next_seed()).hex(24);
     let hook = match Hook::register(id, &body, Timestamp::now()) {
         Ok(hook) => hook,
         Err(Wrong(reason)) => return failure(StatusCode::BAD_REQUEST, &reason),

@@ -9,6 +9,7 @@ pub use api::routes;
 use crate::event::provider::Provider;
 use crate::lock::lock;
 use crate::providers::sample;
+use crate::providers::sample::ids::Ids;
 use crate::secret::Secret;
 use crate::simulator::Settings;
 use crate::simulator::delivery::{Courier, Fate, Parcel};
@@ -44,7 +45,7 @@ impl Service {
                 .values()
                 .flat_map(|hook| hook.events().map(move |event| (event.to_owned(), hook.scope())))
                 .collect();
-            let mut ids = sample::Ids::new(seed);
+            let mut ids = Ids::new(seed);
             let at = ids.below(heard.len() as u64) as usize;
             heard.into_iter().nth(at)
         };

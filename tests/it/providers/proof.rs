@@ -3,8 +3,10 @@
 use crate::providers::given::{notification, now, open_source, source};
 use cadrelay::event::provider::Provider;
 use cadrelay::providers::notification::{Headers, Notification};
+use cadrelay::providers::reading::Reading;
 use cadrelay::providers::sample;
-use cadrelay::providers::source::{Reading, Refusal, Settings, Source};
+use cadrelay::providers::settings::Settings;
+use cadrelay::providers::source::{Refusal, Source};
 use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
 use std::time::Duration;

@@ -5,6 +5,7 @@ use crate::providers::fixtures::event_of;
 use cadrelay::event::group::Group;
 use cadrelay::event::provider::Provider;
 use cadrelay::providers::catalog;
+use cadrelay::providers::catalog::entry::Standing;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -28,7 +29,7 @@ fn event_tables() -> String {
                 keys => keys.join(" or "),
             };
             let known = entry.known;
-            let seen = if known.standing == catalog::Standing::Seen { " \u{b9}" } else { "" };
+            let seen = if known.standing == Standing::Seen { " \u{b9}" } else { "" };
             let (event, family) = (entry.event, entry.family.name);
             let (since, source) = (known.since.unwrap_or_default(), known.source);
             let meaning = entry.meaning;

@@ -1,7 +1,7 @@
 //! How records get into a real Kafka, beside the usual way.
 
 use cadrelay::event::provider::Provider;
-use cadrelay::providers::sample::Ids;
+use cadrelay::providers::sample::ids::Ids;
 use support::kafka::Kafka;
 use support::load::Load;
 use support::notification::{Notification, secret};

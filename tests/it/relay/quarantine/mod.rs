@@ -6,7 +6,7 @@ mod refused;
 mod understood;
 
 use cadrelay::event::provider::Provider;
-use cadrelay::providers::sample::Ids;
+use cadrelay::providers::sample::ids::Ids;
 use reqwest::Method;
 use serde_json::Value;
 use std::fs;
