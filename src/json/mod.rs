@@ -13,6 +13,7 @@
 //! Knows nothing of events: what a key means is the providers' business.
 
 pub mod canonical;
+mod decimal;
 pub mod text;
 
 use crate::json::text::Text;
