@@ -27,7 +27,9 @@ struct Event {
     received_at: String,
     subject: Option<String>,
     /// The body as the provider posted it, to be parsed by those who need more.
-    raw: Box<RawValue>,
+    raw: Option<Box<RawValue>>,
+    /// The same in Base64, where a strict parser would not read it.
+    raw_base64: Option<String>,
 }
 
 /// The record of the structured encoding.
@@ -81,5 +83,8 @@ fn read(message: &BorrowedMessage<'_>) -> serde_json::Result<Event> {
 fn print(event: &Event) {
     let at = event.occurred_at.as_deref().unwrap_or(&event.received_at);
     let subject = event.subject.as_deref().unwrap_or_default();
-    println!("{at} {} {subject} ({} bytes)", event.event, event.raw.get().len());
+    let raw = event.raw.as_ref().map(|raw| raw.get().len());
+    let bytes =
+        raw.or(event.raw_base64.as_ref().map(|text| text.len() / 4 * 3)).unwrap_or_default();
+    println!("{at} {} {subject} ({bytes} bytes)", event.event);
 }

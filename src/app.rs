@@ -16,6 +16,7 @@ use crate::ingest::pings::Pings;
 use crate::ingest::routing::Routes;
 use crate::kafka::topics;
 use crate::metrics::{self, Metrics};
+use crate::providers::onshape;
 use crate::providers::source::Source;
 use crate::quarantine::shared_reader::SharedReader;
 use crate::spool::{Loss, Opening, Spool};
@@ -62,7 +63,8 @@ impl Relay {
             Accounts::of_sources(resolved.sources.iter().map(|source| source.provider()));
         let spool = Opening {
             settings: &config.spool,
-            window: config.dedup.window.0,
+            // A signature is fresh for so much longer.
+            window: config.dedup.window.0 + onshape::MAX_AHEAD.unsigned_abs(),
             topics: &topics,
             quarantine: &config.kafka.topic_names().quarantine(),
             accounts: Accounts::count(&accounts),

@@ -93,6 +93,7 @@ fn config(args: &Args, dir: &Path, brokers: String) -> Config {
             provider,
             proof: Asked::Nothing,
             freshness: None,
+            delivery_id: None,
             assume: None,
             facts_window: None,
         })

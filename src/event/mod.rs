@@ -10,16 +10,18 @@ pub mod group;
 pub mod id;
 pub mod proof;
 pub mod provider;
+pub mod raw;
 pub mod reason;
 pub mod subject;
 pub mod time;
+pub mod traceparent;
 
 use crate::event::group::Group;
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
 use crate::event::provider::Provider;
+use crate::event::raw::Raw;
 use crate::event::subject::Subject;
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
@@ -54,5 +56,5 @@ pub struct Event {
     /// What was proven about the sender.
     pub verified: Proofs,
     /// The posted body, byte for byte, but for a byte order mark and a token in it.
-    pub raw: Bytes,
+    pub raw: Raw,
 }

@@ -11,12 +11,25 @@ use jiff::fmt::temporal::DateTimePrinter;
 /// Reads a moment as the providers write it in a body: RFC 3339, or the same with an offset without
 /// colon (`2024-05-05T23:45:10.611-0500`), with up to nine digits of a second's fraction.
 pub fn read(text: &str) -> Option<Timestamp> {
-    text.trim().parse().ok().filter(in_four_digit_years)
+    text.trim().parse().ok().filter(in_years_of_rfc_3339)
+}
+
+/// Whether a text is a moment that RFC 3339 has no form for: before the year 1 or after 9999.
+pub fn is_out_of_range(text: &str) -> bool {
+    let text = text.trim();
+    if let Ok(time) = text.parse() {
+        return !in_years_of_rfc_3339(&time);
+    }
+    // The parser ends before the year 10000. A year of any length is one if the rest is right.
+    let unsigned = text.trim_start_matches(['+', '-']);
+    let Some((year, rest)) = unsigned.split_once('-') else { return false };
+    let is_long = year.len() > 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+    is_long && format!("2000-{rest}").parse::<Timestamp>().is_ok()
 }
 
 /// Reads a moment given in milliseconds since 1970.
 pub fn from_epoch_milliseconds(milliseconds: i64) -> Option<Timestamp> {
-    Timestamp::from_millisecond(milliseconds).ok().filter(in_four_digit_years)
+    Timestamp::from_millisecond(milliseconds).ok().filter(in_years_of_rfc_3339)
 }
 
 /// Reads a moment in whatever form a signature header may have: seconds or milliseconds since 1970,
@@ -36,7 +49,7 @@ pub fn read_leniently(text: &str) -> Option<Timestamp> {
 
 /// Reads a date as RFC 1123 has it, also with an offset as in RFC 2822.
 fn read_date(text: &str) -> Option<Timestamp> {
-    DateTimeParser::new().parse_timestamp(text).ok().filter(in_four_digit_years)
+    DateTimeParser::new().parse_timestamp(text).ok().filter(in_years_of_rfc_3339)
 }
 
 /// Appends a moment as RFC 3339 in UTC with milliseconds: `2024-05-06T04:45:10.611Z`.
@@ -53,10 +66,10 @@ pub fn to_text(time: Timestamp) -> String {
 
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
-/// RFC 3339 has four digits for the year and no sign.
-fn in_four_digit_years(time: &Timestamp) -> bool {
-    const YEAR_0: i64 = -62_167_219_200;
-    time.as_second() >= YEAR_0
+/// RFC 3339 has four digits for the year and no sign, and many readers no year 0.
+fn in_years_of_rfc_3339(time: &Timestamp) -> bool {
+    const YEAR_1: i64 = -62_135_596_800;
+    time.as_second() >= YEAR_1
 }
 
 #[cfg(test)]
@@ -91,7 +104,18 @@ mod tests {
         assert_eq!(read("-000001-01-01T00:00:00Z"), None);
         assert_eq!(from_epoch_milliseconds(i64::MAX), None);
         assert_eq!(from_epoch_milliseconds(i64::MIN), None);
-        check("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z");
+        assert_eq!(read("0000-12-31T23:59:59Z"), None);
+        check("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_moment_out_of_range_is_told_from_what_is_no_moment() {
+        for text in ["0000-01-01T00:00:00Z", "-000001-01-01T00:00:00Z", "+010000-01-01T00:00:00Z"] {
+            assert!(is_out_of_range(text), "{text}");
+        }
+        for text in ["", "soon", "2024-05-06T04:45:10Z", "2024-05-06", "12345-soon", "9999-99"] {
+            assert!(!is_out_of_range(text), "{text}");
+        }
     }
 
     #[test]
@@ -116,7 +140,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(milliseconds in -62_167_219_200_000_i64..253_402_207_200_000) {
+        fn what_is_written_is_read_back(milliseconds in -62_135_596_800_000_i64..253_402_207_200_000) {
             let time = from_epoch_milliseconds(milliseconds).unwrap();
             let text = to_text(time);
 

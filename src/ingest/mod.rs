@@ -95,7 +95,7 @@ impl Ingest {
         notification: Notification<'_>,
         now: Now,
     ) -> Result<Receipt, Rejection> {
-        let traceparent = notification.headers.get("traceparent");
+        let traceparent = notification.traceparent();
         let context = Context { source: self.source.name(), received_at: now.wall, traceparent };
         let proven = self.source.prove(notification, now.wall)?;
         let mut pinged = None;
@@ -107,7 +107,7 @@ impl Ingest {
                 (event.id, submission, Receipt::Accepted)
             }
             Reading::Quarantine { reason, raw, verified, delivery_id } => {
-                let id = quarantine::id(&raw);
+                let id = quarantine::id(raw.bytes());
                 let kept = Kept {
                     source: self.source.name(),
                     provider: self.source.provider(),
@@ -120,7 +120,7 @@ impl Ingest {
                     id: IdKey::of_id(self.source.name(), id.as_str()),
                     fact: None,
                     lane: self.routes.of_quarantine(),
-                    record: write::encode(reason, &raw, kept),
+                    record: write::encode(reason, &id, &raw, kept),
                     account: self.accounts.of_reason(reason),
                     now: now.steady,
                 };

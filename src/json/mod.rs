@@ -6,6 +6,7 @@
 //! # Promises
 //! - Time and memory grow with the length of the body, whatever is in it.
 //! - Nothing is changed: [`Node::raw`] is the text as posted.
+//! - [`Node::is_portable`] tells what every strict parser reads from what only we do.
 //!
 //! # Limits
 //! Deeper than [`MAX_DEPTH`] is refused, so that whoever walks a tree may recurse.
@@ -14,7 +15,9 @@
 
 pub mod canonical;
 mod decimal;
+mod portable;
 pub mod text;
+mod walk;
 
 use crate::json::text::Text;
 use serde::de::IgnoredAny;
@@ -32,6 +35,7 @@ pub const MAX_NAME: usize = 1 << 10;
 pub struct Node<'a> {
     raw: &'a str,
     kind: Kind<'a>,
+    is_portable: bool,
 }
 
 /// What a value is.
@@ -53,7 +57,11 @@ pub enum Kind<'a> {
 
 /// The members of an object as posted, each key once.
 #[derive(Clone, Debug)]
-pub struct Object<'a>(Vec<(Text<'a>, Node<'a>)>);
+pub struct Object<'a> {
+    members: Vec<(Text<'a>, Node<'a>)>,
+    /// Every member is portable, those whose key comes again included.
+    is_portable: bool,
+}
 
 /// Why there is no tree.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,8 +79,7 @@ pub fn without_mark(body: &[u8]) -> &[u8] {
 
 /// Parses a whole body, which has no byte order mark.
 pub fn parse(body: &[u8]) -> Result<Node<'_>, Fault> {
-    let text = checked(body)?;
-    Walk { text, at: 0 }.value(0)
+    walk::tree(checked(body)?)
 }
 
 /// The body's text, if it is JSON, of any depth.
@@ -102,11 +109,16 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The text, if it is a string that can be a name: not empty, at most [`MAX_NAME`] bytes, no
-    /// control characters, no lone surrogates.
+    /// Whether every strict parser reads the value, and its key if it has one.
+    pub fn is_portable(&self) -> bool {
+        self.is_portable
+    }
+
+    /// The text, if it is a string that can be a name: portable, not empty, at most [`MAX_NAME`]
+    /// bytes, no control characters.
     pub fn text(&self) -> Option<Cow<'a, str>> {
         let Kind::Text(text) = &self.kind else { return None };
-        let text = text.decode()?;
+        let text = text.decode().filter(|_| self.is_portable)?;
         let is_plain = text.bytes().all(|byte| (b' '..0x7f).contains(&byte));
         let fits =
             (1..=MAX_NAME).contains(&text.len()) && (is_plain || !text.contains(char::is_control));
@@ -127,13 +139,13 @@ impl<'a> Node<'a> {
 impl<'a> Object<'a> {
     /// The members in the order they were posted.
     pub fn iter(&self) -> impl Iterator<Item = (&Text<'a>, &Node<'a>)> {
-        self.0.iter().map(|(key, value)| (key, value))
+        self.members.iter().map(|(key, value)| (key, value))
     }
 
     /// The value of a key, if it says anything. Looks at every member: for objects that are read in
     /// a few places.
     pub fn get(&self, key: &str) -> Option<&Node<'a>> {
-        let (_, value) = self.0.iter().find(|(name, _)| name.as_json() == key)?;
+        let (_, value) = self.members.iter().find(|(name, _)| name.as_json() == key)?;
         (!value.is_absent()).then_some(value)
     }
 
@@ -144,6 +156,7 @@ impl<'a> Object<'a> {
 
     /// Keeps the last of repeated keys, as most parsers do.
     fn new(mut members: Vec<(Text<'a>, Node<'a>)>) -> Self {
+        let is_portable = members.iter().all(|(_, value)| value.is_portable);
         let repeated = if members.len() <= FEW {
             repeated_of_few(&members)
         } else {
@@ -157,7 +170,7 @@ impl<'a> Object<'a> {
             let mut keep = keep.into_iter();
             members.retain(|_| keep.next().unwrap_or(true));
         }
-        Self(members)
+        Self { members, is_portable }
     }
 }
 
@@ -188,115 +201,6 @@ fn repeated_of_many(members: &[(Text<'_>, Node<'_>)]) -> Vec<usize> {
 
 /// Onshape: "not applicable".
 const NO_ID: &str = "000000000000000000000000";
-
-/// Walks over text that is known to be JSON, so that a byte decides what comes next.
-struct Walk<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Walk<'a> {
-    fn value(&mut self, depth: usize) -> Result<Node<'a>, Fault> {
-        if depth > MAX_DEPTH {
-            return Err(Fault::TooDeep);
-        }
-        let first = self.peek();
-        let start = self.at;
-        let kind = match first {
-            b'"' => Kind::Text(self.string()),
-            b'{' => Kind::Object(self.object(depth)?),
-            b'[' => Kind::Array(self.array(depth)?),
-            b'n' => self.word("null", Kind::Null),
-            b't' => self.word("true", Kind::Bool),
-            b'f' => self.word("false", Kind::Bool),
-            _ => self.number(),
-        };
-        Ok(Node { raw: &self.text[start..self.at], kind })
-    }
-
-    fn object(&mut self, depth: usize) -> Result<Object<'a>, Fault> {
-        if depth == MAX_DEPTH {
-            return Err(Fault::TooDeep);
-        }
-        let mut members = Vec::new();
-        self.at += 1;
-        while self.peek() != b'}' {
-            let key = self.string();
-            self.skip_colon();
-            members.push((key, self.value(depth + 1)?));
-            self.skip_comma();
-        }
-        self.at += 1;
-        Ok(Object::new(members))
-    }
-
-    fn array(&mut self, depth: usize) -> Result<Vec<Node<'a>>, Fault> {
-        if depth == MAX_DEPTH {
-            return Err(Fault::TooDeep);
-        }
-        let mut items = Vec::new();
-        self.at += 1;
-        while self.peek() != b']' {
-            items.push(self.value(depth + 1)?);
-            self.skip_comma();
-        }
-        self.at += 1;
-        Ok(items)
-    }
-
-    fn string(&mut self) -> Text<'a> {
-        let start = self.at + 1;
-        let bytes = self.text.as_bytes();
-        let mut end = start;
-        let mut has_escapes = false;
-        loop {
-            end += memchr::memchr2(b'"', b'\\', &bytes[end..]).expect("a JSON string ends");
-            if bytes[end] == b'"' {
-                break;
-            }
-            has_escapes = true;
-            end += 2;
-        }
-        self.at = end + 1;
-        let inside = &self.text[start..end];
-        if has_escapes { Text::with_escapes(inside) } else { Text::plain(inside) }
-    }
-
-    fn number(&mut self) -> Kind<'a> {
-        let rest = &self.text.as_bytes()[self.at..];
-        let is_in_number =
-            |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-        self.at += rest.iter().take_while(|byte| is_in_number(byte)).count();
-        Kind::Number
-    }
-
-    fn word(&mut self, word: &str, kind: Kind<'a>) -> Kind<'a> {
-        self.at += word.len();
-        kind
-    }
-
-    /// The next byte that is not white space, to which it moves.
-    fn peek(&mut self) -> u8 {
-        let bytes = self.text.as_bytes();
-        while matches!(bytes[self.at], b' ' | b'\t' | b'\n' | b'\r') {
-            self.at += 1;
-        }
-        bytes[self.at]
-    }
-
-    fn skip_colon(&mut self) {
-        let colon = self.peek();
-        debug_assert_eq!(colon, b':');
-        self.at += 1;
-        self.peek();
-    }
-
-    fn skip_comma(&mut self) {
-        if self.peek() == b',' {
-            self.at += 1;
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

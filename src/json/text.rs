@@ -31,6 +31,11 @@ impl<'a> Text<'a> {
         &self.0
     }
 
+    /// Whether it was posted with escapes.
+    pub fn had_escapes(&self) -> bool {
+        matches!(self.0, Cow::Owned(_))
+    }
+
     /// The string itself, unless it has lone surrogates and so is no Unicode text.
     pub fn decode(&self) -> Option<Cow<'a, str>> {
         match &self.0 {

@@ -2,7 +2,8 @@
 //!
 //! # Limits
 //! A value over 4 KiB is left out, and so is what comes after 256 KiB in all: the record has the
-//! whole body beside them, and must never be much larger than it.
+//! whole body beside them, and must never be much larger than it. What a strict parser would not read
+//! is left out, too.
 
 use crate::json::Node;
 use crate::json::text::Text;
@@ -26,11 +27,12 @@ impl Attributes {
 
     /// Keeps a field under a name of ours.
     pub fn keep_as(&mut self, name: &str, value: &Node<'_>) {
-        let bytes = name.len() + value.raw().len();
-        if value.is_absent() || bytes > MAX_VALUE || self.bytes + bytes > MAX_TOTAL {
+        let (key, bytes) = (name.len(), value.raw().len());
+        let is_large = key.max(bytes) > MAX_VALUE || self.bytes + key + bytes > MAX_TOTAL;
+        if value.is_absent() || is_large || !value.is_portable() {
             return;
         }
-        self.bytes += bytes;
+        self.bytes += key + bytes;
         let value =
             RawValue::from_string(value.raw().to_owned()).expect("a part of JSON text is JSON");
         self.kept.push((name.to_owned(), value));

@@ -1,5 +1,6 @@
 //! What a provider posted, before anything is believed.
 
+use crate::event::traceparent;
 use bytes::Bytes;
 
 /// A posted request: exact bytes and what the proof may need. Unproven.
@@ -11,6 +12,13 @@ pub struct Notification<'r> {
     pub headers: Headers<'r>,
     /// The query of the URL, without the question mark.
     pub query: &'r str,
+}
+
+impl<'r> Notification<'r> {
+    /// The trace that the request belongs to, if it says so validly.
+    pub fn traceparent(&self) -> Option<&'r str> {
+        self.headers.get("traceparent").filter(|text| traceparent::is_valid(text))
+    }
 }
 
 /// The request headers that matter to a provider, by lower-case name.

@@ -2,10 +2,10 @@
 
 use crate::event::Event;
 use crate::event::proof::Proofs;
+use crate::event::raw::Raw;
 use crate::event::reason::Reason;
 use crate::json;
 use crate::providers::settings::Assume;
-use bytes::Bytes;
 
 /// What became of a proven body.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub enum Reading {
         /// Why, from a closed set.
         reason: Reason,
         /// The body as posted.
-        raw: Bytes,
+        raw: Raw,
         /// What was proven of it.
         verified: Proofs,
         /// The id of its delivery, of APS: it can be part of the event's identity.
@@ -35,21 +35,21 @@ pub(super) struct Posted<'b> {
     pub assume: Option<&'b Assume>,
     /// The id of this delivery, of APS.
     pub delivery_id: Option<&'b str>,
-    /// What the event is to be recognised by.
-    pub identity: Identity,
+    /// Whether the event needs its [`Event::fact`].
+    pub facts: Facts,
     /// What was proven.
     pub verified: Proofs,
     /// The body's bytes.
-    pub raw: Bytes,
+    pub raw: Raw,
 }
 
-/// What an event is to be recognised by.
+/// Whether the source drops what another hook has told already.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Identity {
-    /// By its id alone.
-    OfDeliveries,
-    /// Also by what it says, whichever hook says it.
-    OfFactsToo,
+pub(super) enum Facts {
+    /// No: an event is recognised by its id alone.
+    Ignored,
+    /// Yes: by what it says, too, whichever hook says it.
+    Recognised,
 }
 
 impl From<json::Fault> for Reason {

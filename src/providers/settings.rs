@@ -20,8 +20,12 @@ pub struct Settings {
     /// What must be proven: a table with `hmac`, `basic`, `url_token` or `data_token`, all of which
     /// must hold, or `"none"`.
     pub proof: Asked,
-    /// Onshape: how old a signature may be. Default: the window, for which repeats are recognised.
+    /// Onshape: how old a signature may be, at most the window, for which repeats are recognised.
+    /// Default: the window.
     pub freshness: Option<Duration>,
+    /// APS: whether `x-adsk-delivery-id` tells events apart whose bodies are the same and have no time.
+    /// Default true. It is not signed: who has captured a body can have it taken again with other ids.
+    pub delivery_id: Option<bool>,
     /// APS: what a body without its hook is, for hooks with `callbackWithEventPayloadOnly`.
     pub assume: Option<Assume>,
     /// For how long the same fact from another hook is a repeat. Default: it never is.
@@ -112,6 +116,19 @@ pub enum Fault {
     /// Only Onshape signs a time.
     #[error("freshness: needs provider = \"onshape\" and proof.hmac, as only onshape signs a time")]
     NoSignedTime,
+    /// Repeats are recognised for the window alone.
+    #[error(
+        "freshness: {freshness} is over dedup.window, {window}: a replay would not be recognised"
+    )]
+    FreshnessOverWindow {
+        /// As it was written.
+        freshness: Duration,
+        /// The window.
+        window: Duration,
+    },
+    /// Only APS numbers its deliveries.
+    #[error("delivery_id: only for provider = \"aps\"; onshape sends none")]
+    NoDeliveryId,
     /// Only APS sends bodies that do not say what they are.
     #[error("assume: only for provider = \"aps\"; each onshape body names its event")]
     NothingToAssume,
@@ -125,7 +142,7 @@ pub enum Fault {
 
 impl Settings {
     /// What is wrong with the settings, as far as they show it themselves.
-    pub(super) fn faults(&self) -> Vec<Fault> {
+    pub(super) fn faults(&self, window: std::time::Duration) -> Vec<Fault> {
         let mut faults = Vec::new();
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
         // A leading dot would be a step in a path to some proxies.
@@ -137,6 +154,13 @@ impl Settings {
             && matches!(&self.proof, Asked::All(kinds) if kinds.hmac.is_some());
         if self.freshness.is_some() && !signs_time {
             faults.push(Fault::NoSignedTime);
+        }
+        if let Some(freshness) = self.freshness.filter(|freshness| freshness.0 > window) {
+            let window = Duration(window);
+            faults.push(Fault::FreshnessOverWindow { freshness, window });
+        }
+        if self.delivery_id.is_some() && self.provider != Provider::Aps {
+            faults.push(Fault::NoDeliveryId);
         }
         if let Some(assume) = &self.assume {
             if self.provider != Provider::Aps {

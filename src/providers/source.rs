@@ -3,11 +3,12 @@
 use crate::event::Event;
 use crate::event::proof::Proofs;
 use crate::event::provider::Provider;
+use crate::event::raw::Raw;
 use crate::event::reason::Reason;
 use crate::json;
 use crate::providers::notification::Notification;
 use crate::providers::proof::Checks;
-use crate::providers::reading::{Identity, Posted, Reading};
+use crate::providers::reading::{Facts, Posted, Reading};
 use crate::providers::settings::{Assume, Error, Settings};
 use crate::providers::{aps, onshape};
 use crate::quantity::Duration;
@@ -21,6 +22,7 @@ pub struct Source {
     provider: Provider,
     checks: Checks,
     assume: Option<Assume>,
+    tells_deliveries_apart: bool,
     facts_window: Option<std::time::Duration>,
 }
 
@@ -49,7 +51,7 @@ impl Source {
     /// Makes the inlet that the settings describe. `window` is how long ids are remembered: an older
     /// signature is refused unless the settings say otherwise, as its repeat would not be noticed.
     pub fn new(settings: &Settings, window: std::time::Duration) -> Result<Self, Error> {
-        let mut faults = settings.faults();
+        let mut faults = settings.faults(window);
         let freshness = settings.freshness.unwrap_or(Duration(window)).signed();
         let checks = Checks::resolve(&settings.proof, settings.provider, freshness, &mut faults);
         if !faults.is_empty() {
@@ -60,6 +62,7 @@ impl Source {
             provider: settings.provider,
             checks,
             assume: settings.assume.clone(),
+            tells_deliveries_apart: settings.delivery_id.unwrap_or(true),
             facts_window: settings.facts_window.map(|window| window.0),
         })
     }
@@ -119,34 +122,38 @@ impl Source {
 impl Proven<'_> {
     /// Understands the body, or keeps it whole.
     pub fn read(self) -> Reading {
-        match self.event() {
-            Ok(event) => Reading::Event(Box::new(event)),
-            Err(reason) => Reading::Quarantine {
-                reason,
-                raw: self.body,
-                verified: self.verified,
-                delivery_id: self.delivery_id.map(str::to_owned),
+        let text = json::without_mark(&self.body);
+        let (reason, is_portable) = match json::parse(text) {
+            Err(fault) => (Reason::from(fault), false),
+            Ok(tree) => match self.event(&tree) {
+                Ok(event) => return Reading::Event(Box::new(event)),
+                // In quarantine a byte order mark is kept, and no strict parser takes one.
+                Err(reason) => (reason, tree.is_portable() && text.len() == self.body.len()),
             },
+        };
+        Reading::Quarantine {
+            reason,
+            raw: Raw::new(self.body, is_portable),
+            verified: self.verified,
+            delivery_id: self.delivery_id.map(str::to_owned),
         }
     }
 
-    fn event(&self) -> Result<Event, Reason> {
-        let text = json::without_mark(&self.body);
-        let raw = self.body.slice(self.body.len() - text.len()..);
-        let tree = json::parse(text).map_err(Reason::from)?;
+    fn event(&self, tree: &json::Node<'_>) -> Result<Event, Reason> {
         let body = tree.object().ok_or(Reason::NotAnObject)?;
-        let identity = match self.source.facts_window {
-            None => Identity::OfDeliveries,
-            Some(_) => Identity::OfFactsToo,
+        let mark = self.body.len() - json::without_mark(&self.body).len();
+        let facts = match self.source.facts_window {
+            None => Facts::Ignored,
+            Some(_) => Facts::Recognised,
         };
         let posted = Posted {
-            tree: &tree,
+            tree,
             body,
             assume: self.source.assume.as_ref(),
-            delivery_id: self.delivery_id,
-            identity,
+            delivery_id: self.delivery_id.filter(|_| self.source.tells_deliveries_apart),
+            facts,
             verified: self.verified.clone(),
-            raw,
+            raw: Raw::new(self.body.slice(mark..), tree.is_portable()),
         };
         match self.source.provider {
             Provider::Onshape => onshape::payload::read(posted),

@@ -2,6 +2,7 @@
 
 use crate::event::Event;
 use crate::event::provider::Provider;
+use crate::event::raw::Raw;
 use crate::event::time;
 use crate::record::layout::{Builder, Record};
 use crate::record::members::Members;
@@ -36,7 +37,11 @@ pub fn encode(event: &Event, context: Context<'_>, encoding: Encoding) -> Record
     let key = event.subject.as_ref().map_or(context.source, |subject| subject.as_str());
     let attributes: usize =
         event.attributes.iter().map(|(name, value)| name.len() + value.get().len()).sum();
-    let mut record = Record::builder(key, event.raw.len() + attributes + EXPECTED_REST);
+    let body = match &event.raw {
+        Raw::Portable(bytes) => bytes.len(),
+        Raw::Opaque(bytes) => bytes.len().div_ceil(3) * 4,
+    };
+    let mut record = Record::builder(key, body + attributes + EXPECTED_REST);
     let said = Said::of(event, context);
     match encoding {
         Encoding::Binary => binary(event, &said, &mut record),
@@ -144,7 +149,7 @@ fn write_value(event: &Event, said: &Said<'_>, out: &mut Vec<u8>) {
         }
         attributes.end();
     }
-    value.text("verified", &said.verified).raw("raw", &event.raw).end();
+    value.text("verified", &said.verified).body(&event.raw).end();
 }
 
 /// `ce_type`: reverse-DNS, by the sender's own name of the event.

@@ -1,5 +1,8 @@
 //! JSON objects written straight into a record, member by member, and what was posted had back.
 
+use crate::event::raw::Raw;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -35,6 +38,14 @@ impl<'o> Members<'o> {
     pub fn raw(&mut self, name: &str, json: &[u8]) -> &mut Self {
         self.place(name).extend_from_slice(json);
         self
+    }
+
+    /// Adds a posted body: as `raw` where every strict parser reads it, else as `rawBase64`.
+    pub fn body(&mut self, raw: &Raw) -> &mut Self {
+        match raw {
+            Raw::Portable(bytes) => self.raw("raw", bytes),
+            Raw::Opaque(bytes) => self.text("rawBase64", &BASE64.encode(bytes)),
+        }
     }
 
     /// Adds a value that the caller writes to the returned place.

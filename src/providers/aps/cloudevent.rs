@@ -11,7 +11,7 @@ use crate::event::time;
 use crate::json::Object;
 use crate::providers::attributes::Attributes;
 use crate::providers::identity;
-use crate::providers::reading::{Identity, Posted};
+use crate::providers::reading::{Facts, Posted};
 use std::borrow::Cow;
 
 /// Whether the body is a CloudEvent.
@@ -45,12 +45,13 @@ pub fn read(posted: Posted<'_>) -> Result<Event, Reason> {
             attributes.keep(key, value);
         }
     }
-    if let Some(time) = body.get("time").filter(|_| occurred_at.is_none()) {
+    let is_out_of_range = body.text("time").is_some_and(|text| time::is_out_of_range(&text));
+    if let Some(time) = body.get("time").filter(|_| occurred_at.is_none() && !is_out_of_range) {
         attributes.keep_as("timestamp", time);
     }
     Ok(Event {
         id,
-        fact: (posted.identity == Identity::OfFactsToo)
+        fact: (posted.facts == Facts::Recognised)
             .then(|| identity::of_object(body, &["id", "time"])),
         provider: Provider::Aps,
         name,

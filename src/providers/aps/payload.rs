@@ -15,7 +15,7 @@ use crate::json::{Kind, Node, Object};
 use crate::providers::aps::{catalog, cloudevent, wildcard};
 use crate::providers::attributes::Attributes;
 use crate::providers::identity::{self, Part};
-use crate::providers::reading::{Identity, Posted};
+use crate::providers::reading::{Facts, Posted};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -36,7 +36,7 @@ pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
     Ok(Event {
         id: envelope.identity(&envelope.event, envelope.of_hook("hookId"), delivery_id),
         // Of two hooks that overlap one may have been registered with a pattern.
-        fact: (posted.identity == Identity::OfFactsToo).then(|| {
+        fact: (posted.facts == Facts::Recognised).then(|| {
             envelope.identity(envelope.resolved(payload).unwrap_or(&envelope.event), None, None)
         }),
         provider: Provider::Aps,
@@ -223,8 +223,15 @@ fn times<'n, 'b>(payload: &'n Object<'b>) -> (Option<Timestamp>, Option<&'n Node
         }
         _ => None,
     });
+    let is_out_of_range = |value: &Node<'_>| match value.kind() {
+        Kind::Text(_) => value.text().is_some_and(|text| time::is_out_of_range(&text)),
+        Kind::Number => {
+            value.raw().parse().is_ok_and(|number| time::from_epoch_milliseconds(number).is_none())
+        }
+        _ => false,
+    };
     let unreadable = said.iter().flatten().map(|(_, value)| *value).next();
-    (readable, unreadable.filter(|_| readable.is_none()))
+    (readable, unreadable.filter(|value| readable.is_none() && !is_out_of_range(value)))
 }
 
 fn actor(payload: &Object<'_>) -> Option<String> {

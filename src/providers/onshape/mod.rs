@@ -66,8 +66,9 @@ pub fn is_signed(
     })
 }
 
-/// How far Onshape's clock may be ahead of ours.
-const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(10);
+/// How far Onshape's clock may be ahead of ours. A signature is fresh for so much longer than the
+/// window, so an id is remembered for so much longer, too.
+pub const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use crate::event::time;
 use crate::json::{Kind, Node, Object};
 use crate::providers::attributes::Attributes;
 use crate::providers::identity;
-use crate::providers::reading::{Identity, Posted};
+use crate::providers::reading::{Facts, Posted};
 use jiff::Timestamp;
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
         .message_id
         .and_then(|id| EventId::parse(id).ok())
         .unwrap_or_else(|| identity::of_object(posted.body, &["timestamp"]));
-    let fact = (posted.identity == Identity::OfFactsToo)
+    let fact = (posted.facts == Facts::Recognised)
         .then(|| identity::of_object(posted.body, &["messageId", "timestamp", "webhookId"]));
     Ok(Event {
         id,
@@ -86,8 +86,11 @@ impl<'b> Fields<'b> {
             "webhookId" => &mut self.webhook_id,
             "userId" => &mut self.actor,
             "timestamp" => {
-                self.occurred_at = value.text().and_then(|text| time::read(&text));
-                return self.occurred_at.is_some();
+                let text = value.text();
+                self.occurred_at = text.as_deref().and_then(time::read);
+                // What is out of range stays in the body alone.
+                return self.occurred_at.is_some()
+                    || text.as_deref().is_some_and(time::is_out_of_range);
             }
             "objectType" => {
                 self.object_type = value.text().or_else(|| number(value));

@@ -3,6 +3,7 @@
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
 use crate::event::time;
+use crate::event::traceparent;
 use crate::record::members;
 use crate::record::quarantine::{
     self, DELIVERY_ID, EVENT, GROUP, REFUSED_BY, TRACEPARENT, VERIFIED,
@@ -99,7 +100,7 @@ impl Quarantined {
             received_at: time::read(&value.received_at).ok_or(NotOurs("receivedAt is no time"))?,
             verified: verified.ok_or(NotOurs("its proof has a name that is not known"))?,
             delivery_id: header(DELIVERY_ID),
-            traceparent: header(TRACEPARENT),
+            traceparent: header(TRACEPARENT).filter(|text| traceparent::is_valid(text)),
             refused_by: header(REFUSED_BY),
             event,
             raw,
@@ -112,18 +113,27 @@ mod tests {
     use super::*;
     use crate::event::proof::Proof;
     use crate::event::provider::Provider;
+    use crate::event::raw::Raw;
     use crate::event::reason::Reason;
+    use crate::json;
     use crate::record::layout::Record;
     use crate::record::quarantine::refused;
     use crate::record::quarantine::write::{self, Kept};
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
     fn read(record: &Record) -> Result<Quarantined, NotOurs> {
         let parts = record.parts();
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         let headers = parts.headers().map(|(name, value)| (name.to_owned(), text(value)));
         Quarantined::read(&headers.collect(), parts.value)
+    }
+
+    fn as_posted(body: &[u8]) -> Raw {
+        let is_portable = json::parse(body).is_ok_and(|tree| tree.is_portable());
+        Raw::new(Bytes::copy_from_slice(body), is_portable)
     }
 
     #[test]
@@ -136,11 +146,17 @@ mod tests {
             received_at,
             verified: &verified,
             delivery_id: Some("d-1"),
-            traceparent: Some("00-1-2-03"),
+            traceparent: Some(TRACE),
         };
 
         for raw in ["{}", " {\"a\" : 1}\r\n", "\u{feff}{}", "odd", "", "[ ]\t", "null"] {
-            let found = read(&write::encode(Reason::NoHook, raw.as_bytes(), kept)).unwrap();
+            let found = read(&write::encode(
+                Reason::NoHook,
+                &quarantine::id(raw.as_bytes()),
+                &as_posted(raw.as_bytes()),
+                kept,
+            ))
+            .unwrap();
 
             assert_eq!(found.raw, raw.as_bytes(), "{raw}");
             assert_eq!(found.id, quarantine::id(raw.as_bytes()));
@@ -171,7 +187,7 @@ mod tests {
                 traceparent: None,
             };
 
-            let found = read(&write::encode(Reason::NotJson, &raw, kept));
+            let found = read(&write::encode(Reason::NotJson, &quarantine::id(&raw), &as_posted(&raw), kept));
 
             prop_assert_eq!(found.map(|found| found.raw), Ok(Bytes::from(raw)));
         }
@@ -181,7 +197,7 @@ mod tests {
     fn of_an_event_that_kafka_refused_the_id_the_event_and_the_topic_are_had_back() {
         let mut record = Record::builder("key", 64);
         let value = r#"{"id":"m-1","provider":"onshape","source":"acme","event":"onshape.x","group":"other","receivedAt":"2026-11-25T20:00:00.123Z","verified":"hmac","raw": {} }"#;
-        record.header("ce_traceparent", "00-1-2-03").value().extend_from_slice(value.as_bytes());
+        record.header("ce_traceparent", TRACE).value().extend_from_slice(value.as_bytes());
         let refused = refused::encode(
             &record.finish().parts(),
             Reason::TooLargeForKafka,
@@ -195,7 +211,7 @@ mod tests {
         assert_eq!(found.refused_by.as_deref(), Some("cad.onshape.other"));
         let event = found.event.unwrap();
         assert_eq!((&*event.name, &*event.group), ("onshape.x", "other"));
-        assert_eq!(found.traceparent.as_deref(), Some("00-1-2-03"));
+        assert_eq!(found.traceparent.as_deref(), Some(TRACE));
     }
 
     #[test]

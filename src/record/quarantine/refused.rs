@@ -5,8 +5,10 @@
 
 use crate::event::reason::Reason;
 use crate::record::layout::{Parts, Record};
-use crate::record::members::{self, Members};
-use crate::record::quarantine::{DELIVERY_ID, EVENT, GROUP, REFUSED_BY, TRACEPARENT, VERIFIED};
+use crate::record::members;
+use crate::record::quarantine::{
+    self, Common, DELIVERY_ID, EVENT, GROUP, REFUSED_BY, TRACEPARENT, VERIFIED,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
@@ -25,7 +27,7 @@ struct Refused<'a> {
     verified: Option<String>,
     #[serde(borrow, default, deserialize_with = "members::present")]
     raw: Option<&'a RawValue>,
-    /// Of what was on its way to quarantine already.
+    /// Where a strict parser would not read it.
     raw_base64: Option<String>,
 }
 
@@ -44,26 +46,31 @@ pub fn encode(parts: &Parts<'_>, reason: Reason, topic: &str) -> Record {
     let source = refused.source.as_deref().unwrap_or_default();
     let key = if source.is_empty() { String::from_utf8_lossy(parts.key) } else { source.into() };
     let verified = refused.verified.clone().or_else(|| header(parts, VERIFIED));
+    // A value of ours always has an id and a body; whatever this is, not a byte of it is lost.
+    let id = match &refused.id {
+        Some(id) => id.clone(),
+        None => quarantine::id(parts.value).to_string(),
+    };
     let mut record = Record::builder(&key, parts.value.len() + EXPECTED_REST);
+    let common = Common {
+        id: &id,
+        source,
+        provider: refused.provider.as_deref().unwrap_or_default(),
+        reason: reason.as_str(),
+        received_at: refused.received_at.as_deref().unwrap_or_default(),
+    };
+    common.write(&mut record);
     record
-        .header("content-type", "application/json")
         .header_if(VERIFIED, verified.as_deref())
         .header_if(DELIVERY_ID, header(parts, DELIVERY_ID).as_deref())
         .header_if(TRACEPARENT, traceparent.as_deref())
         .header_if(EVENT, refused.event.as_deref())
         .header_if(GROUP, refused.group.as_deref())
         .header(REFUSED_BY, topic);
-    let mut value = Members::begin(record.value());
-    value
-        .text("id", refused.id.as_deref().unwrap_or_default())
-        .text("source", source)
-        .text("provider", refused.provider.as_deref().unwrap_or_default())
-        .text("reason", reason.as_str())
-        .text("receivedAt", refused.received_at.as_deref().unwrap_or_default());
+    let mut value = common.begin_value(&mut record);
     match (refused.raw, &refused.raw_base64) {
         (Some(raw), _) => value.raw("raw", members::as_written(raw, parts.value)),
         (None, Some(raw)) => value.text("rawBase64", raw),
-        // A value of ours always has one; whatever this is, not a byte of it is lost.
         (None, None) => value.text("rawBase64", &BASE64.encode(parts.value)),
     };
     value.end();
@@ -86,7 +93,7 @@ fn header(parts: &Parts<'_>, name: &str) -> Option<String> {
 }
 
 /// Names, id, reason, time and headers.
-const EXPECTED_REST: usize = 768;
+const EXPECTED_REST: usize = 1_280;
 
 #[cfg(test)]
 mod tests {
@@ -100,7 +107,12 @@ mod tests {
         let parts = refused.parts();
         assert_eq!(String::from_utf8_lossy(parts.value), expected);
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        parts.headers().skip(1).map(|(name, value)| (name.to_owned(), text(value))).collect()
+        parts
+            .headers()
+            .skip_while(|(name, _)| *name != "ce_reason")
+            .skip(1)
+            .map(|(name, value)| (name.to_owned(), text(value)))
+            .collect()
     }
 
     #[test]
@@ -112,13 +124,13 @@ mod tests {
         let of_structured =
             check(&format!(r#"{{"specversion":"1.0","id":"7","data":{value}}}"#), expected);
 
-        let said = [
+        let common = [
             ("ce_verified", "hmac"),
             ("ce_event", "dm.version.added"),
             ("ce_eventgroup", "data"),
             ("ce_refusedby", "cad.aps.data"),
         ];
-        assert_eq!(headers, said.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(headers, common.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(of_structured, headers);
     }
 
@@ -143,7 +155,7 @@ mod tests {
     fn what_has_no_posted_bytes_is_kept_whole() {
         check(
             "odd",
-            r#"{"id":"","source":"","provider":"","reason":"too_large_for_kafka","receivedAt":"","rawBase64":"b2Rk"}"#,
+            r#"{"id":"sha256:990cb8ebd0afb7150da453a213036a92f2c05e091df0d803e62d257ea7796c27","source":"","provider":"","reason":"too_large_for_kafka","receivedAt":"","rawBase64":"b2Rk"}"#,
         );
     }
 }

@@ -300,6 +300,21 @@ fn each_part_of_an_aps_fact_counts() {
 }
 
 #[test]
+fn a_delivery_tells_nothing_apart_where_the_source_says_so() {
+    let settings =
+        |rest: &str| source(&format!(r#"{{"name":"a","provider":"aps","proof":"none"{rest}}}"#));
+    let body = br#"{"hook":{"hookId":"h","event":"model.sync"},"payload":{"state":"SYNC_START"}}"#;
+    let ids = |source: &Source| {
+        ["d-1", "d-2"].map(|delivery| event(source, body, &[("x-adsk-delivery-id", delivery)]).id)
+    };
+
+    let [one, other] = ids(&settings(""));
+    assert_ne!(one, other);
+    let [one, other] = ids(&settings(r#","delivery_id":false"#));
+    assert_eq!(one, other);
+}
+
+#[test]
 fn the_delivery_tells_facts_without_a_time_apart() {
     let source = open_source("aps");
     let body = |payload| {

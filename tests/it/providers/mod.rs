@@ -8,4 +8,5 @@ mod given;
 mod identity;
 mod proof;
 mod reading;
+mod strict;
 mod tables;

@@ -164,7 +164,10 @@ fn a_token_in_the_body_is_believed_and_goes_no_further() {
 
     let debug = format!("{proven:?}");
     let Reading::Event(event) = proven.read() else { panic!("an event") };
-    assert_eq!(event.raw, br#"{"event":"webhook.ping","messageId":"m-1","data":"***"}"#[..]);
+    assert_eq!(
+        event.raw.bytes()[..],
+        br#"{"event":"webhook.ping","messageId":"m-1","data":"***"}"#[..]
+    );
     assert!(!debug.contains("s3cret") && !format!("{event:?}").contains("s3cret"));
     assert!(!is_believed(&source, BODY, &[]));
 }
@@ -311,4 +314,19 @@ fn headers_that_no_proof_needs_are_dropped() {
 
     assert_eq!(headers.get("cookie"), None);
     assert_eq!(headers.get("traceparent"), Some("b"));
+}
+
+#[test]
+fn a_signature_may_not_be_fresh_for_longer_than_its_repeat_is_recognised() {
+    let settings = |freshness: &str| -> Settings {
+        let json = format!(
+            r#"{{"name":"a","provider":"onshape","proof":{{"hmac":["key"]}},"freshness":"{freshness}"}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    };
+    let window = std::time::Duration::from_secs(3_600);
+
+    assert!(Source::new(&settings("1h"), window).is_ok());
+    let error = Source::new(&settings("61m"), window).unwrap_err().to_string();
+    assert!(error.contains("freshness: 61m is over dedup.window, 1h"), "{error}");
 }
