@@ -4,7 +4,9 @@ use crate::config::{Config, Resolved};
 use crate::drain::Drain;
 use crate::drain::status::Status;
 use crate::drain::topics::Making;
+use crate::event::gap::Gap;
 use crate::event::provider::Provider;
+use crate::gaps::{Ledger, Voice};
 use crate::http::admin::Admin;
 use crate::http::body::Room;
 use crate::http::ingest::{Inlet, Inlets};
@@ -25,6 +27,7 @@ use crate::webhooks::declared::Declared;
 use crate::webhooks::environment;
 use crate::webhooks::keeper::Keeper;
 use anyhow::{Context, anyhow};
+use jiff::Timestamp;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +45,7 @@ pub struct Relay {
     inlets: Arc<Inlets>,
     listeners: Listeners,
     keeper: Option<Arc<Keeper>>,
+    gaps: Arc<Ledger>,
     drain: JoinHandle<()>,
     stop_drain: Arc<AtomicBool>,
 }
@@ -55,6 +59,7 @@ struct Listeners {
 impl Relay {
     /// Builds all parts: opens the spool, binds the listeners, begins to drain.
     pub fn build(config: &Config, resolved: Resolved, loss: Loss) -> anyhow::Result<Self> {
+        let names = names(&resolved.sources);
         let keeper = keeper(config, resolved.subscriptions)?;
         let providers = all_providers(&resolved.sources);
         let topics = config.kafka.topic_names().all(&providers);
@@ -73,11 +78,16 @@ impl Relay {
         }
         .open()?;
         let listeners = bind(config)?;
+        // The replica that keeps the subscriptions is the one that tells of gaps.
+        let voice = if config.keeper.enabled { Voice::Telling } else { Voice::Mute };
+        // After the spool, whose folder is ours only now.
+        let gaps = Arc::new(Ledger::open(&config.spool.dir, &names, voice, Timestamp::now()));
+        let keeper = keeper.map(|keeper| Arc::new(keeper.telling(Arc::clone(&gaps))));
         let pings = keeper.clone().map_or_else(Pings::default, |keeper| {
             metrics.keep(Arc::clone(&keeper));
             Pings::to(move |hook, at| keeper.saw_ping(hook, at))
         });
-        let inlets = inlets(config, resolved.sources, accounts, &spool, &metrics, &pings)?;
+        let inlets = inlets(config, resolved.sources, accounts, &spool, &metrics, &pings, &gaps)?;
         let inlets = Arc::new(inlets);
         let status = Arc::new(Status::new(metrics.drain.clone()));
         let admin = Admin {
@@ -110,6 +120,7 @@ impl Relay {
             inlets,
             listeners,
             keeper,
+            gaps,
             drain,
             stop_drain,
         })
@@ -123,6 +134,15 @@ impl Relay {
         let (stop_keeper, stopped) = oneshot::channel::<()>();
         let keeper = self.keeper.map(|keeper| {
             tokio::spawn(async move { keeper.run(async { drop(stopped.await) }).await })
+        });
+        let (stop_gaps, stopped) = oneshot::channel::<()>();
+        let (gaps, inlets) = (self.gaps, Arc::clone(&self.inlets));
+        let gaps = tokio::spawn(async move {
+            let tell = |gap: Gap| {
+                let inlets = Arc::clone(&inlets);
+                async move { inlets.tell(&gap).await }
+            };
+            gaps.run(tell, async { drop(stopped.await) }).await
         });
         let mut failure = self.spool.failure();
         let failed = tokio::select! {
@@ -142,6 +162,11 @@ impl Relay {
         let ingest = ingest.stop().await;
         let drain = self.drain;
         let drained = tokio::task::spawn_blocking(move || drain.join()).await;
+        // Their last word is the end of what came in.
+        drop(stop_gaps);
+        if let Err(error) = gaps.await {
+            tracing::error!(error = %error, "the ledger of gaps ended early");
+        }
         let admin = admin.stop().await;
         ingest.context("running the ingest listener")?;
         admin.context("running the admin listener")?;
@@ -159,14 +184,19 @@ impl Relay {
 }
 
 /// What looks after the subscriptions that are to be kept, if this replica is to do it.
-fn keeper(config: &Config, mut declared: Vec<Declared>) -> anyhow::Result<Option<Arc<Keeper>>> {
+fn keeper(config: &Config, mut declared: Vec<Declared>) -> anyhow::Result<Option<Keeper>> {
     declared.retain(|one| one.keep);
     if declared.is_empty() || !config.keeper.enabled {
         return Ok(None);
     }
     let clients = environment::clients(&declared, CALL_TIMEOUT)
         .context("keeping the subscriptions that say keep = true")?;
-    Ok(Some(Arc::new(Keeper::new(declared, clients, config.keeper.interval.0))))
+    Ok(Some(Keeper::new(declared, clients, config.keeper.interval.0)))
+}
+
+/// The sources, each with its provider.
+fn names(sources: &[Source]) -> Vec<(String, Provider)> {
+    sources.iter().map(|source| (source.name().to_owned(), source.provider())).collect()
 }
 
 /// The providers of the sources, each once.
@@ -189,6 +219,7 @@ fn inlets(
     spool: &Spool,
     metrics: &Metrics,
     pings: &Pings,
+    gaps: &Ledger,
 ) -> anyhow::Result<Inlets> {
     let mut known = Vec::new();
     let mut inlets = std::collections::HashMap::new();
@@ -211,7 +242,11 @@ fn inlets(
             spool.clone(),
             pings.clone(),
         );
-        inlets.insert(name, Inlet { ingest, meters, refusals: Throttle::default() });
+        let vitals = gaps.vitals(&name).context("finding the vitals of a source")?;
+        if let Some(last) = vitals.last() {
+            meters.last_notification.set(last.as_millisecond() as f64 / 1000.0);
+        }
+        inlets.insert(name, Inlet { ingest, meters, vitals, refusals: Throttle::default() });
     }
     let limits = metrics::Limits {
         max_bytes: config.spool.max_bytes.0,

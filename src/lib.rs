@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod drain;
 pub mod event;
+pub mod gaps;
 pub mod http;
 pub mod ingest;
 pub mod json;

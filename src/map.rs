@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("json", &[]),
     ("topics", &[]),
+    ("gaps", &[]),
     ("providers", &["json"]),
     ("record", &["json"]),
     ("spool", &["record"]),
@@ -19,12 +20,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ingest", &["providers", "record", "spool", "topics"]),
     ("drain", &["kafka", "record", "spool", "topics"]),
     ("quarantine", &["ingest", "kafka", "record"]),
-    ("webhooks", &["providers"]),
+    ("webhooks", &["gaps", "providers"]),
     ("simulator", &["providers", "webhooks"]),
     (
         "http",
         &[
             "drain",
+            "gaps",
             "ingest",
             "kafka",
             "providers",
@@ -42,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "config",
             "drain",
+            "gaps",
             "http",
             "ingest",
             "kafka",

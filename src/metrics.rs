@@ -5,6 +5,7 @@
 //! - The figures of P6 are read in one look at the spool, so that they balance at every scrape.
 
 use crate::drain::status::{Meters as DrainMeters, Restart};
+use crate::event::gap::Why;
 use crate::event::group::Group;
 use crate::event::provider::Provider;
 use crate::event::reason::Reason;
@@ -82,6 +83,13 @@ impl Metrics {
             &["source"],
         );
         register.register(last_notification.clone());
+        // Counted at zero where nothing is shared, so that its alert stands on a series that exists.
+        let degraded = IntCounter::new(
+            "cadrelay_dedup_degraded_total",
+            "Notifications that were accepted without asking the window that replicas share.",
+        )
+        .expect("the name is legal");
+        register.register(degraded);
         let build = register.gauges("cadrelay_build_info", "1, with the version.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         #[cfg(target_os = "linux")]
@@ -212,6 +220,14 @@ impl Collector for Books {
             "Records put through the relay again; they were received, and counted, before.",
         )
         .expect("the name is legal");
+        let gaps = counters(
+            "cadrelay_gaps_total",
+            "Gaps that were told to consumers, by cause.",
+            &["why"],
+        );
+        for why in Why::ALL {
+            gaps.with_label_values(&[why.as_str()]);
+        }
         for provider in Provider::ALL {
             for group in Group::of(provider) {
                 events.with_label_values(&[provider.as_str(), group.as_str()]);
@@ -236,6 +252,7 @@ impl Collector for Books {
                         in_quarantine.inc_by(records);
                         quarantined.with_label_values(&[reason.as_str()]).inc_by(records);
                     }
+                    Kind::Gap(why) => gaps.with_label_values(&[why.as_str()]).inc_by(records),
                     Kind::Replayed => replayed.inc_by(records),
                 }
             }
@@ -253,8 +270,10 @@ impl Collector for Books {
             };
             quarantined.with_label_values(&[reason.as_str()]).inc_by(counter.get());
         }
-        let mut families: Vec<MetricFamily> =
-            [notifications, events, quarantined].iter().flat_map(Collector::collect).collect();
+        let mut families: Vec<MetricFamily> = [notifications, events, quarantined, gaps]
+            .iter()
+            .flat_map(Collector::collect)
+            .collect();
         families.extend(replayed.collect());
         families.extend(self.lanes(&look));
         families.extend(self.store(look.recovered));

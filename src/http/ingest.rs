@@ -1,5 +1,7 @@
 //! `/webhooks/{source}`: the providers' side.
 
+use crate::event::gap::Gap;
+use crate::gaps::vitals::Vitals;
 use crate::http::body;
 use crate::http::error::{Outcome, Problem, receipt};
 use crate::http::meters::SourceMeters;
@@ -7,12 +9,14 @@ use crate::http::unread_body;
 use crate::ingest::Ingest;
 use crate::ingest::clock::Clock;
 use crate::providers::notification::{Headers, Notification};
+use crate::spool::Appended;
 use crate::throttle::Throttle;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tracing::Instrument;
@@ -43,8 +47,40 @@ pub struct Inlet {
     pub ingest: Ingest,
     /// What is measured.
     pub meters: SourceMeters,
+    /// The signs of life that its answers leave.
+    pub vitals: Arc<Vitals>,
     /// Keeps a flood of forgeries from flooding the log.
     pub refusals: Throttle,
+}
+
+impl Inlets {
+    /// Stores a gap of one of the sources, and says whether it is stored.
+    pub async fn tell(&self, gap: &Gap) -> bool {
+        let Some(inlet) = self.sources.get(&gap.source) else {
+            tracing::warn!(source = gap.source, "a gap of a source that is no more is not told");
+            return true;
+        };
+        let (id, why, subject) = (gap.id(), gap.why.as_str(), gap.subject());
+        match inlet.ingest.tell(gap, self.clock.now()).await {
+            Ok(Appended::New { .. }) => {
+                let Gap { from, to, .. } = gap;
+                tracing::warn!(
+                    event = "gap_told",
+                    event.id = %id,
+                    why,
+                    subject,
+                    "{subject} may have missed something from {from} to {to}: {why}"
+                );
+                true
+            }
+            Ok(Appended::Duplicate) => true,
+            // The spool is full or stopped: it says so itself, and the gap waits in its file.
+            Err(error) => {
+                tracing::debug!(error = %error, subject, "a gap cannot be told now");
+                false
+            }
+        }
+    }
 }
 
 /// Answers whatever comes. There is one pattern of paths, so it is told apart here: matching it for each
@@ -143,9 +179,14 @@ fn count(inlet: &Inlet, outcome: Outcome) {
     if let Some(counter) = counter {
         counter.fetch_add(1, Ordering::Relaxed);
     }
-    if matches!(outcome, Outcome::Stored | Outcome::Duplicate) {
-        let now = Timestamp::now().as_millisecond();
-        inlet.meters.last_notification.set(now as f64 / 1000.0);
+    match outcome {
+        Outcome::Stored | Outcome::Duplicate => {
+            let now = Timestamp::now();
+            inlet.meters.last_notification.set(now.as_millisecond() as f64 / 1000.0);
+            inlet.vitals.accepted(now);
+        }
+        Outcome::Unavailable => inlet.vitals.refused(Timestamp::now()),
+        Outcome::Unproven | Outcome::Malformed | Outcome::TooLarge | Outcome::NotReceived => {}
     }
 }
 

@@ -3,6 +3,7 @@
 //! The spool counts by account in the same step that makes records pending, so that the books
 //! balance at every look; the metrics add the accounts up.
 
+use crate::event::gap::Why;
 use crate::event::group::Group;
 use crate::event::provider::Provider;
 use crate::event::reason::Reason;
@@ -14,6 +15,8 @@ pub enum Kind {
     Accepted(Group),
     /// Bodies that were not understood.
     Quarantined(Reason),
+    /// Gaps that were told: the relay's own events, which nobody posted.
+    Gap(Why),
     /// What came before and was put through the relay again: it was not received anew.
     Replayed,
 }
@@ -33,6 +36,7 @@ impl Accounts {
             let groups = Group::of(provider).iter().copied().map(Kind::Accepted);
             let kinds: Vec<Kind> = groups
                 .chain(READING.into_iter().map(Kind::Quarantined))
+                .chain(Why::ALL.into_iter().map(Kind::Gap))
                 .chain([Kind::Replayed])
                 .collect();
             let accounts = Self { first, kinds };
@@ -55,6 +59,11 @@ impl Accounts {
     /// The account of a body that was not understood.
     pub fn of_reason(&self, reason: Reason) -> usize {
         self.of(Kind::Quarantined(reason))
+    }
+
+    /// The account of a gap that was told.
+    pub fn of_gaps(&self, why: Why) -> usize {
+        self.of(Kind::Gap(why))
     }
 
     /// The account of what was put through the relay again.

@@ -8,6 +8,7 @@
 
 pub mod accounts;
 pub mod clock;
+pub mod gaps;
 pub mod pings;
 pub mod replay;
 pub mod routing;

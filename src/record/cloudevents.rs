@@ -34,6 +34,25 @@ pub struct Context<'a> {
 /// Encodes the final bytes of an event's record. The sequence number's place is left open: the spool
 /// stamps it when it commits.
 pub fn encode(event: &Event, context: Context<'_>, encoding: Encoding) -> Record {
+    let names = Names { source: source(event), r#type: type_name(event) };
+    encode_named(event, names, context, encoding)
+}
+
+/// The two names that CloudEvents asks for, in their final form.
+pub(super) struct Names {
+    /// `ce_source`.
+    pub source: String,
+    /// `ce_type`.
+    pub r#type: String,
+}
+
+/// Encodes an event under names of its own.
+pub(super) fn encode_named(
+    event: &Event,
+    names: Names,
+    context: Context<'_>,
+    encoding: Encoding,
+) -> Record {
     let key = event.subject.as_ref().map_or(context.source, |subject| subject.as_str());
     let attributes: usize =
         event.attributes.iter().map(|(name, value)| name.len() + value.get().len()).sum();
@@ -42,7 +61,7 @@ pub fn encode(event: &Event, context: Context<'_>, encoding: Encoding) -> Record
         Raw::Opaque(bytes) => bytes.len().div_ceil(3) * 4,
     };
     let mut record = Record::builder(key, body + attributes + EXPECTED_REST);
-    let said = Said::of(event, context);
+    let said = Said::of(event, names, context);
     match encoding {
         Encoding::Binary => binary(event, &said, &mut record),
         Encoding::Structured => structured(event, &said, &mut record),
@@ -64,10 +83,10 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn of(event: &Event, context: Context<'a>) -> Self {
+    fn of(event: &Event, names: Names, context: Context<'a>) -> Self {
         Self {
-            source: source(event),
-            r#type: type_name(event),
+            source: names.source,
+            r#type: names.r#type,
             occurred_at: event.occurred_at.map(time::to_text),
             received_at: time::to_text(context.received_at),
             verified: event.verified.to_string(),
@@ -168,9 +187,14 @@ fn source(event: &Event) -> String {
         Provider::Aps => "/aps/hooks",
     };
     match &event.webhook_id {
-        Some(id) => format!("{hooks}/{}", utf8_percent_encode(id, RESERVED)),
+        Some(id) => format!("{hooks}/{}", segment(id)),
         None => hooks.to_owned(),
     }
+}
+
+/// A text as a segment of a URI's path.
+pub(super) fn segment(text: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(text, RESERVED)
 }
 
 /// What a segment of a URI's path cannot hold.

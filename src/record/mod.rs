@@ -7,6 +7,7 @@
 //! Knows nothing of the store, of Kafka's client, or of how an event came to be.
 
 pub mod cloudevents;
+pub mod gap;
 pub mod layout;
 mod members;
 pub mod quarantine;

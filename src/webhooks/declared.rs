@@ -104,6 +104,17 @@ impl Declared {
         }
     }
 
+    /// A text that is the same as long as it is declared the same, and shows nothing of it.
+    pub fn fingerprint(&self) -> String {
+        let url = self.url.reveal();
+        let declared = match &self.at {
+            At::Onshape(at) => format!("{:?} {:?} {:?}", at.events, at.filter, at.collapse),
+            At::Aps(at) => format!("{:?} {:?} {:?}", at.region, at.events, at.filter),
+        };
+        let text = format!("{url} {:?} {declared}", self.scope);
+        hex::encode(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
+    }
+
     /// Whether APS would take one for the other.
     pub(super) fn collides(&self, other: &Self) -> bool {
         let (At::Aps(mine), At::Aps(theirs)) = (&self.at, &other.at) else { return false };

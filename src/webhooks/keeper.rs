@@ -13,7 +13,9 @@
 //! Knows nothing of metrics, of ingest or of other replicas: who runs it makes sure that only one of
 //! them does.
 
+use crate::event::gap::Why;
 use crate::event::provider::Provider;
+use crate::gaps::{Ledger, Watched};
 use crate::lock::lock;
 use crate::webhooks::apply::{Begun, TRIAL};
 use crate::webhooks::declared::{At, Declared};
@@ -25,7 +27,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tracing::{info, warn};
 
@@ -35,6 +37,7 @@ pub struct Keeper {
     groups: Vec<Group>,
     interval: Duration,
     kept: Mutex<BTreeMap<String, Kept>>,
+    ledger: Option<Arc<Ledger>>,
 }
 
 /// Subscriptions that are looked at together, so that one provider's outage is not the other's.
@@ -95,7 +98,8 @@ struct Kept {
 #[derive(Debug, Default)]
 struct Finding {
     hooks: Vec<String>,
-    dropped_events: Option<u64>,
+    /// What Onshape gave up on, by hook.
+    counts: Vec<(String, u64)>,
     repairs: Vec<Change>,
 }
 
@@ -113,7 +117,12 @@ impl Keeper {
             },
             Group { declared: aps, clients: Clients { aps: clients.aps, ..Clients::default() } },
         ];
-        Self { groups, interval, kept: Mutex::new(states) }
+        Self { groups, interval, kept: Mutex::new(states), ledger: None }
+    }
+
+    /// The same, which notes when a subscription is seen to hear, and when not.
+    pub fn telling(self, ledger: Arc<Ledger>) -> Self {
+        Self { ledger: Some(ledger), ..self }
     }
 
     /// Looks every interval until it is told to stop.
@@ -210,10 +219,11 @@ impl Keeper {
             let kept = kept.get_mut(&one.name).expect("each declared one is remembered");
             // One whose time is over has nothing to repair, and no hook.
             kept.is_as_declared = finding.repairs.is_empty() && !finding.hooks.is_empty();
-            kept.dropped_events = finding.dropped_events;
+            kept.dropped_events = finding.dropped_events();
             kept.looked = Some(now);
             kept.hooks.clone_from(&finding.hooks);
         }
+        self.note(one, &finding, now);
         for change in &finding.repairs {
             let action = change.action.as_str();
             info!(subscription = %one.name, action, "repairs subscription {}: {action}", one.name);
@@ -237,6 +247,28 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// Notes what a look says about gaps.
+    fn note(&self, one: &Declared, finding: &Finding, now: Timestamp) {
+        let Some(ledger) = &self.ledger else { return };
+        let named = one.source.as_deref().or_else(|| ledger.source_at(one.url.reveal()));
+        // Without a source of its own, any of the provider's has the topic in which gaps are told.
+        let Some(source) = named.or_else(|| ledger.source_of(one.provider())) else { return };
+        let watched = Watched {
+            subscription: one.name.clone(),
+            provider: one.provider(),
+            source: source.to_owned(),
+            scope: one.scope.iter().map(|(key, id)| (key.to_owned(), id.to_owned())).collect(),
+            declaration: one.fingerprint(),
+        };
+        ledger.counted(&watched, &finding.counts, now);
+        let came_back = self.lock()[&one.name].ping_came_back(now, self.interval);
+        match finding.why() {
+            Some(why) => ledger.lost(&watched, why),
+            None if came_back && !finding.hooks.is_empty() => ledger.heard(&watched, now),
+            None => {}
+        }
     }
 
     fn settle(&self, one: &Declared, outcome: Result<(), String>, now: Timestamp) {
@@ -281,6 +313,25 @@ impl Kept {
     }
 }
 
+impl Finding {
+    /// What Onshape gave up on, of all hooks. APS does not count.
+    fn dropped_events(&self) -> Option<u64> {
+        (!self.counts.is_empty()).then(|| self.counts.iter().map(|(_, count)| count).sum())
+    }
+
+    /// Why the subscription does not hear all that it should, if it does not.
+    fn why(&self) -> Option<Why> {
+        let why = |change: &Change| match change.action {
+            Action::Create => Some(Why::HookMissing),
+            Action::Update if change.fields.contains(&"status") => Some(Why::HookInactive),
+            Action::Update | Action::Replace => Some(Why::HookChanged),
+            Action::Delete => None,
+        };
+        // The order of the causes is that of their weight.
+        self.repairs.iter().filter_map(why).min()
+    }
+}
+
 /// What a look says about one subscription. Duplicates and what is no longer declared are left to
 /// people.
 fn find(one: &Declared, existing: &Existing, now: Timestamp) -> Finding {
@@ -294,8 +345,7 @@ fn find(one: &Declared, existing: &Existing, now: Timestamp) -> Finding {
         Finding { hooks: at_aps.map(|hook| hook.id.clone()).collect(), ..Finding::default() };
     for hook in at_onshape {
         finding.hooks.push(hook.id.clone());
-        let dropped = finding.dropped_events.unwrap_or(0) + hook.dropped_events.unwrap_or(0);
-        finding.dropped_events = Some(dropped);
+        finding.counts.push((hook.id.clone(), hook.dropped_events.unwrap_or(0)));
     }
     let plan = existing.plan(std::slice::from_ref(one), now);
     finding.repairs =

@@ -13,6 +13,7 @@ mod damage;
 mod disk;
 mod disks;
 mod faults;
+mod gaps;
 mod kills;
 mod large;
 mod long;

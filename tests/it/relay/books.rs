@@ -49,6 +49,7 @@ pub fn assert_balances(metrics: &Metrics) {
     let came = taken(metrics, "accepted")
         + taken(metrics, "quarantined")
         + metrics.get("cadrelay_replayed_total", &[])
+        + metrics.sum("cadrelay_gaps_total")
         + metrics.get("cadrelay_spool_recovered", &[]);
     let went = metrics.sum("cadrelay_published_total") + metrics.sum("cadrelay_spool_pending");
     assert_eq!(came, went);

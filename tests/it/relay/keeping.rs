@@ -21,7 +21,7 @@ const SERIES: [&str; 5] = [
 ];
 
 /// A relay that keeps a subscription at each provider, and declares one that it leaves alone.
-fn keeping(listen: &str) -> Builder {
+pub fn keeping(listen: &str) -> Builder {
     let subscriptions = format!(
         "[ {{ name = 'docs', provider = 'onshape', source = 'onshape', keep = true,
               events = ['{CHANGED}'], scope = {{ documentId = '{DOCUMENT}' }} }},
@@ -45,22 +45,22 @@ pub fn keeping_in_vain() -> Builder {
 }
 
 /// With the credentials that the simulators know.
-fn with_access(builder: Builder, onshape: &Simulator, aps: &Simulator) -> Builder {
+pub fn with_access(builder: Builder, onshape: &Simulator, aps: &Simulator) -> Builder {
     let bases = [("ONSHAPE_BASE_URL", &onshape.url), ("APS_BASE_URL", &aps.url)];
     let builder = SECRETS.iter().fold(builder, |builder, (name, value)| builder.env(name, value));
     bases.iter().fold(builder, |builder, (name, url)| builder.env(name, url))
 }
 
-fn of(metrics: &Metrics, series: &str, subscription: &str) -> f64 {
+pub fn of(metrics: &Metrics, series: &str, subscription: &str) -> f64 {
     metrics.get(&format!("cadrelay_subscription_{series}"), &[("subscription", subscription)])
 }
 
-fn repairs(metrics: &Metrics, subscription: &str, action: &str) -> f64 {
+pub fn repairs(metrics: &Metrics, subscription: &str, action: &str) -> f64 {
     let labels = [("subscription", subscription), ("action", action)];
     metrics.get("cadrelay_subscription_repairs_total", &labels)
 }
 
-fn hooks(simulator: &Simulator, provider: Provider) -> Vec<Value> {
+pub fn hooks(simulator: &Simulator, provider: Provider) -> Vec<Value> {
     let list = simulator.webhook(&["list", "--provider", provider.as_str()]).json();
     list.as_array().expect("a list").clone()
 }

@@ -9,6 +9,7 @@ mod delivery;
 mod examples;
 mod explain;
 mod facts;
+mod gaps;
 mod hostile;
 mod keeping;
 mod order;

@@ -1,0 +1,219 @@
+//! Finds the times in which consumers may have missed something, and has each told once.
+//!
+//! # Promises
+//! - A gap is told once, also over restarts and kills: it is in a file before it is told, its id is
+//!   its own, and it leaves the file when it is stored.
+//! - Nothing here waits on the way of an answer: what a request says is two atomics.
+//!
+//! # Limits
+//! What happened in the last [`BEAT`] before a kill is not in the file. If the file cannot be written,
+//! gaps are told all the same, and perhaps not found after a restart. A machine whose clock jumps
+//! while the relay is down was down for longer, or for less.
+//!
+//! Knows nothing of providers' APIs, of records, or of Kafka.
+
+mod file;
+mod memory;
+pub mod vitals;
+
+use crate::event::gap::{Gap, Why};
+use crate::event::provider::Provider;
+use crate::gaps::memory::Memory;
+use crate::gaps::vitals::Vitals;
+use crate::lock::lock;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// What is known of gaps, in memory and in a file beside the spool.
+///
+/// A file of its own and not the spool: it holds a few facts that change, where the spool holds
+/// records that leave; and to lose it costs an untold gap, never an event.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    memory: Mutex<Memory>,
+    sources: BTreeMap<String, Source>,
+    changed: Arc<Notify>,
+    is_unwritable: AtomicBool,
+    voice: Voice,
+}
+
+/// Whether this relay tells of gaps. Of replicas behind one balancer one does: what one of them did
+/// not hear, another did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Voice {
+    /// It tells.
+    Telling,
+    /// It finds gaps, and leaves them.
+    Mute,
+}
+
+/// A source of this run.
+#[derive(Debug)]
+struct Source {
+    provider: Provider,
+    vitals: Arc<Vitals>,
+}
+
+/// A subscription that is looked after.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// Its name.
+    pub subscription: String,
+    /// Its provider.
+    pub provider: Provider,
+    /// The source that it feeds.
+    pub source: String,
+    /// What it listens to.
+    pub scope: BTreeMap<String, String>,
+    /// Another one when it is declared otherwise: what was heard before is no proof for it then.
+    pub declaration: String,
+}
+
+impl Ledger {
+    /// Reads what the last run left, in a folder that this run owns, and finds what was missed while
+    /// there was none.
+    pub fn open(dir: &Path, sources: &[(String, Provider)], voice: Voice, now: Timestamp) -> Self {
+        let path = dir.join("gaps.json");
+        let mut memory: Memory = file::read(&path);
+        let mut began = sources.to_vec();
+        // Named by configuration; the order of a file is nobody's business.
+        began.sort();
+        memory.begin(&began, now);
+        let changed = Arc::new(Notify::new());
+        let sources = began.into_iter().map(|(name, provider)| {
+            let vitals = Vitals::new(memory.last_notification(&name), Arc::clone(&changed));
+            (name, Source { provider, vitals: Arc::new(vitals) })
+        });
+        Self {
+            path,
+            sources: sources.collect(),
+            memory: Mutex::new(memory),
+            changed,
+            is_unwritable: AtomicBool::new(false),
+            voice,
+        }
+    }
+
+    /// What the requests of a source say of it.
+    pub fn vitals(&self, source: &str) -> Option<Arc<Vitals>> {
+        self.sources.get(source).map(|source| Arc::clone(&source.vitals))
+    }
+
+    /// The source of this relay to which a URL of ours leads, if it is one.
+    pub fn source_at(&self, url: &str) -> Option<&str> {
+        let (_, path) = url.split_once("/webhooks/")?;
+        let name = path.split(['?', '#', '/']).next()?;
+        self.sources.get_key_value(name).map(|(name, _)| name.as_str())
+    }
+
+    /// A source of this provider, if there is one.
+    pub fn source_of(&self, provider: Provider) -> Option<&str> {
+        let mut sources = self.sources.iter();
+        sources.find(|(_, source)| source.provider == provider).map(|(name, _)| name.as_str())
+    }
+
+    /// A subscription was seen to hear: its hook is there, active and as declared.
+    pub fn heard(&self, watched: &Watched, now: Timestamp) {
+        lock(&self.memory).heard(watched, now);
+        self.changed.notify_one();
+    }
+
+    /// A subscription was seen not to hear.
+    pub fn lost(&self, watched: &Watched, why: Why) {
+        lock(&self.memory).lost(watched, why);
+        self.changed.notify_one();
+    }
+
+    /// The provider's counts of dropped events, by hook.
+    pub fn counted(&self, watched: &Watched, counts: &[(String, u64)], now: Timestamp) {
+        lock(&self.memory).counted(watched, counts, now);
+        self.changed.notify_one();
+    }
+
+    /// Keeps the file, and has gaps told by `tell`, which says whether one is stored; until
+    /// `shutdown`. What is not stored is tried again at the next [`BEAT`].
+    pub async fn run<F>(&self, tell: impl Fn(Gap) -> F, shutdown: impl Future<Output = ()>)
+    where
+        F: Future<Output = bool>,
+    {
+        let mut shutdown = pin!(shutdown);
+        let mut beats = interval(BEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                _ = beats.tick() => {}
+                () = self.changed.notified() => {}
+            }
+            self.beat(Timestamp::now()).await;
+            self.tell_all(&tell).await;
+        }
+        self.beat(Timestamp::now()).await;
+    }
+
+    /// Notes that the relay lives, and what its sources say.
+    async fn beat(&self, now: Timestamp) {
+        {
+            let mut memory = lock(&self.memory);
+            for (name, source) in &self.sources {
+                memory.note(name, source.provider, &source.vitals);
+            }
+            memory.beat(now);
+        }
+        self.save().await;
+    }
+
+    async fn tell_all<F: Future<Output = bool>>(&self, tell: &impl Fn(Gap) -> F) {
+        let untold = lock(&self.memory).untold();
+        let mut told = 0;
+        for gap in &untold {
+            if self.voice == Voice::Telling && !tell(gap.clone()).await {
+                break;
+            }
+            lock(&self.memory).told(gap);
+            told += 1;
+        }
+        if told > 0 {
+            self.save().await;
+        }
+    }
+
+    async fn save(&self) {
+        let (path, bytes) = (self.path.clone(), lock(&self.memory).to_bytes());
+        let saved = tokio::task::spawn_blocking(move || file::write(&path, &bytes)).await;
+        let failed = match saved {
+            Ok(Ok(())) => false,
+            Ok(Err(error)) => {
+                if !self.is_unwritable.load(Ordering::Relaxed) {
+                    let path = self.path.display();
+                    tracing::warn!(error = %error, "cannot write {path}: gaps may be missed after a restart");
+                }
+                true
+            }
+            Err(_) => true,
+        };
+        self.is_unwritable.store(failed, Ordering::Relaxed);
+    }
+}
+
+/// How long a provider goes on with what it could not deliver: whatever was refused or unanswered for
+/// longer may be gone.
+fn repeats_for(provider: Provider) -> Duration {
+    match provider {
+        // Onshape says that it repeats, and not for how long: a minute is what a restart may take.
+        Provider::Onshape => Duration::from_secs(60),
+        // Eight repeats over 48 hours, by Autodesk's page on delivery.
+        Provider::Aps => Duration::from_secs(48 * 3600),
+    }
+}
+
+/// How often the file is written while nothing happens. A kill makes a gap begin so much too early.
+pub const BEAT: Duration = Duration::from_secs(20);

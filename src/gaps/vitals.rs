@@ -1,0 +1,69 @@
+//! The signs of life of one source, as its requests leave them.
+
+use crate::lock::lock;
+use jiff::Timestamp;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+
+/// The signs of life of one source.
+#[derive(Debug)]
+pub struct Vitals {
+    /// The last notification that was answered 200, in milliseconds; 0 before the first.
+    last: AtomicI64,
+    /// The first 503 since, in milliseconds; 0 if there was none.
+    refusing: AtomicI64,
+    /// Times of 503 that are over, and not yet noted.
+    over: Mutex<Vec<(Timestamp, Timestamp)>>,
+    changed: Arc<Notify>,
+}
+
+impl Vitals {
+    pub(super) fn new(last: Option<Timestamp>, changed: Arc<Notify>) -> Self {
+        let last = AtomicI64::new(last.map_or(0, Timestamp::as_millisecond));
+        Self { last, refusing: AtomicI64::new(0), over: Mutex::default(), changed }
+    }
+
+    /// A notification was answered 200.
+    pub fn accepted(&self, now: Timestamp) {
+        self.last.store(now.as_millisecond(), Ordering::Relaxed);
+        // The one look that every request pays.
+        if self.refusing.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let since = self.refusing.swap(0, Ordering::Relaxed);
+        if since != 0
+            && let Ok(since) = Timestamp::from_millisecond(since)
+        {
+            lock(&self.over).push((since, now));
+            self.changed.notify_one();
+        }
+    }
+
+    /// A notification was answered 503.
+    pub fn refused(&self, now: Timestamp) {
+        let now = now.as_millisecond();
+        // If another was first, its moment stands.
+        let _ = self.refusing.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// When the last notification came that was answered 200, in this run or before.
+    pub fn last(&self) -> Option<Timestamp> {
+        read(&self.last)
+    }
+
+    /// Since when notifications are answered 503, if they are.
+    pub(super) fn refusing_since(&self) -> Option<Timestamp> {
+        read(&self.refusing)
+    }
+
+    /// The times of 503 that ended since this was asked last.
+    pub(super) fn take_over(&self) -> Vec<(Timestamp, Timestamp)> {
+        std::mem::take(&mut lock(&self.over))
+    }
+}
+
+fn read(milliseconds: &AtomicI64) -> Option<Timestamp> {
+    let milliseconds = milliseconds.load(Ordering::Relaxed);
+    (milliseconds != 0).then(|| Timestamp::from_millisecond(milliseconds).ok()).flatten()
+}
