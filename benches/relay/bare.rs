@@ -15,7 +15,7 @@ pub async fn serve() -> std::io::Result<()> {
     };
     let app = move || {
         let limit = web::PayloadConfig::new(1 << 20);
-        App::new().app_data(limit).route("/webhooks/onshape", web::post().to(answer))
+        App::new().app_data(limit).route("/webhooks/{source}", web::post().to(answer))
     };
     HttpServer::new(app).listen(listener)?.run().await
 }

@@ -1,19 +1,14 @@
-//! The senders: requests made beforehand, posted over kept connections.
+//! The senders: requests posted over kept connections, and what came of them.
 
-use cadrelay::event::provider::Provider;
-use cadrelay::providers::sample;
-use jiff::Timestamp;
+use crate::requests::Requests;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-/// Requests, ready to be written, each with a body of its own.
-pub struct Requests {
-    bytes: Vec<Vec<u8>>,
-}
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 /// What a round measured.
 #[derive(Clone, Debug)]
@@ -24,7 +19,7 @@ pub struct Round {
     pub failed: usize,
     /// From the first to the last.
     pub took: Duration,
-    /// Of each request, sorted.
+    /// Of each request answered 200, sorted.
     pub latencies: Vec<Duration>,
 }
 
@@ -34,113 +29,13 @@ impl Round {
         self.answered as f64 / self.took.as_secs_f64()
     }
 
-    /// The latency that this part of the requests stayed under.
-    pub fn quantile(&self, part: f64) -> Duration {
-        let at = (self.latencies.len() as f64 * part) as usize;
-        self.latencies
-            .get(at.min(self.latencies.len().saturating_sub(1)))
-            .copied()
-            .unwrap_or_default()
-    }
-}
-
-impl Requests {
-    /// Signed notifications of Onshape with bodies of about `size` bytes, none of them twice.
-    pub fn make(count: usize, size: usize, secret: &str, first: u64, now: Timestamp) -> Self {
-        let bytes = (0..count as u64).map(|number| {
-            let seed = first + number;
-            let mut value =
-                sample::value(Provider::Onshape, "onshape.model.lifecycle.changed", seed, now);
-            value.insert("messageId".to_owned(), format!("{seed:024x}").into());
-            let document = format!("{:024x}", seed % DOCUMENTS + 1);
-            value.insert("documentId".to_owned(), document.into());
-            value.remove("data");
-            let bare = serde_json::to_vec(&value).expect("it is JSON").len();
-            if size > bare + 10 {
-                value.insert("data".to_owned(), "x".repeat(size - bare - 10).into());
-            }
-            let body = serde_json::to_vec(&value).expect("it is JSON");
-            let mut request = format!(
-                "POST /webhooks/onshape HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n\
-                 content-length: {}\r\n",
-                body.len()
-            );
-            for (name, value) in sample::sign(Provider::Onshape, secret, &body, now) {
-                request.push_str(&format!("{name}: {value}\r\n"));
-            }
-            request.push_str("\r\n");
-            [request.into_bytes(), body].concat()
-        });
-        Self { bytes: bytes.collect() }
+    /// The latency that this part of the requests stayed under, in milliseconds.
+    pub fn quantile(&self, part: f64) -> f64 {
+        let last = self.latencies.len().saturating_sub(1);
+        let at = ((self.latencies.len() as f64 * part) as usize).min(last);
+        self.latencies.get(at).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
     }
 
-    /// Posts all of them, each connection the next one when it has its answer.
-    pub async fn closed_loop(self: Arc<Self>, to: SocketAddr, connections: usize) -> Round {
-        self.post_all(to, connections, Pace::Answers).await
-    }
-
-    /// Posts at a fixed rate. A request that must wait for a connection has waited since it was due.
-    pub async fn fixed_rate(
-        self: Arc<Self>,
-        to: SocketAddr,
-        connections: usize,
-        rate: u32,
-    ) -> Round {
-        let start = Instant::now() + Duration::from_millis(50);
-        self.post_all(to, connections, Pace::Rate { start, rate }).await
-    }
-
-    async fn post_all(self: Arc<Self>, to: SocketAddr, connections: usize, pace: Pace) -> Round {
-        let next = Arc::new(AtomicUsize::new(0));
-        let began = Instant::now();
-        let mut senders = tokio::task::JoinSet::new();
-        for _ in 0..connections {
-            let (requests, next) = (Arc::clone(&self), Arc::clone(&next));
-            senders.spawn(async move {
-                let mut sender = Sender::connect(to).await;
-                let mut latencies = Vec::new();
-                let mut failed = 0;
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(request) = requests.bytes.get(number) else { break };
-                    let due = pace.due(number).await;
-                    if sender.post(request).await == Some(200) {
-                        latencies.push(due.elapsed());
-                    } else {
-                        failed += 1;
-                    }
-                }
-                (latencies, failed)
-            });
-        }
-        Round::of(senders.join_all().await, began)
-    }
-}
-
-/// When the next request goes.
-#[derive(Clone, Copy, Debug)]
-enum Pace {
-    /// When the one before it was answered.
-    Answers,
-    /// So many a second.
-    Rate { start: Instant, rate: u32 },
-}
-
-impl Pace {
-    /// Waits until a request is due, and tells when that was.
-    async fn due(self, number: usize) -> Instant {
-        match self {
-            Self::Answers => Instant::now(),
-            Self::Rate { start, rate } => {
-                let due = start + Duration::from_secs_f64(number as f64 / f64::from(rate));
-                tokio::time::sleep_until(due.into()).await;
-                due
-            }
-        }
-    }
-}
-
-impl Round {
     fn of(parts: Vec<(Vec<Duration>, usize)>, began: Instant) -> Self {
         let took = began.elapsed();
         let failed = parts.iter().map(|(_, failed)| failed).sum();
@@ -149,6 +44,103 @@ impl Round {
         latencies.sort_unstable();
         Self { answered: latencies.len(), failed, took, latencies }
     }
+}
+
+/// What is done when all requests were posted and there is time left.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Then {
+    /// The round ends.
+    End,
+    /// They are posted again; for a server to which a repeat is nothing else.
+    Repeat,
+}
+
+/// Posts for so long, each connection the next request when it has its answer.
+pub async fn closed_loop(
+    requests: &Arc<Requests>,
+    to: SocketAddr,
+    connections: usize,
+    time: Duration,
+    then: Then,
+) -> Round {
+    let next = Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
+    let mut senders = JoinSet::new();
+    for _ in 0..connections {
+        let (requests, next) = (Arc::clone(requests), Arc::clone(&next));
+        senders.spawn(async move {
+            let mut sender = Sender::connect(to).await;
+            let (mut latencies, mut failed) = (Vec::new(), 0);
+            loop {
+                let mut number = next.fetch_add(1, Ordering::Relaxed);
+                if then == Then::Repeat {
+                    number %= requests.len();
+                }
+                let Some(request) = requests.get(number) else { break };
+                let posted = Instant::now();
+                if posted.duration_since(began) >= time {
+                    break;
+                }
+                match sender.post(request).await {
+                    Some(200) => latencies.push(posted.elapsed()),
+                    _ => failed += 1,
+                }
+            }
+            (latencies, failed)
+        });
+    }
+    Round::of(senders.join_all().await, began)
+}
+
+/// Posts all requests at a fixed rate. Latency counts from the time that a request was due, so that
+/// one which has to wait for a connection has waited.
+pub async fn fixed_rate(
+    requests: &Arc<Requests>,
+    to: SocketAddr,
+    connections: usize,
+    rate: u32,
+) -> Round {
+    let mut ready = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        ready.push(Sender::connect(to).await);
+    }
+    let due = Arc::new(Semaphore::new(0));
+    let next = Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
+    let when =
+        move |number: usize| began + Duration::from_secs_f64(number as f64 / f64::from(rate));
+    let mut senders = JoinSet::new();
+    for mut sender in ready {
+        let (requests, next, due) = (Arc::clone(requests), Arc::clone(&next), Arc::clone(&due));
+        senders.spawn(async move {
+            let (mut latencies, mut failed) = (Vec::new(), 0);
+            while let Ok(permit) = due.acquire().await {
+                permit.forget();
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(request) = requests.get(number) else { break };
+                match sender.post(request).await {
+                    Some(200) => latencies.push(when(number).elapsed()),
+                    _ => failed += 1,
+                }
+            }
+            (latencies, failed)
+        });
+    }
+    let count = requests.len();
+    // A thread of its own, because the runtime's timers know no less than a millisecond.
+    let pacer = std::thread::spawn(move || {
+        for number in 0..count {
+            while let Some(left) = when(number).checked_duration_since(Instant::now()) {
+                std::thread::park_timeout(left);
+            }
+            due.add_permits(1);
+        }
+        // One for each sender, to find that nothing is left.
+        due.add_permits(connections);
+    });
+    let round = Round::of(senders.join_all().await, began);
+    pacer.join().expect("the pacer does not panic");
+    round
 }
 
 struct Sender {
@@ -192,6 +184,3 @@ fn whole(answer: &[u8]) -> Option<u16> {
     let is_whole = answer.len() >= head + 4 + length;
     is_whole.then(|| text.get(9..12)?.parse().ok()).flatten()
 }
-
-/// Few enough that order matters, many enough that partitions fill evenly.
-const DOCUMENTS: u64 = 1_000;

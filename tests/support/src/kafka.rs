@@ -50,12 +50,28 @@ pub struct Kafka {
     port: u16,
     dir: TempDir,
     process: Option<Child>,
+    compiler: Compiler,
+}
+
+/// What Java makes of the broker's code.
+#[derive(Clone, Copy, Debug)]
+enum Compiler {
+    /// The quick compiler alone: a test's broker lives for seconds, and the better one would not pay
+    /// for itself.
+    Quick,
+    /// As in production.
+    Best,
 }
 
 impl Kafka {
     /// Starts a broker with nothing in it.
     pub async fn start() -> Self {
         Self::start_with("").await
+    }
+
+    /// Starts a broker whose cost is measured: it runs as in production.
+    pub async fn start_measured() -> Self {
+        Self::start_prepared_for(Compiler::Best, |_| Ok(())).await
     }
 
     /// Starts a broker with further lines in its `server.properties`.
@@ -68,13 +84,20 @@ impl Kafka {
 
     /// Starts a broker after `prepare` has written into its folder what `tests/kafka/start` reads.
     async fn start_prepared(prepare: impl Fn(&Self) -> io::Result<()>) -> Self {
+        Self::start_prepared_for(Compiler::Quick, prepare).await
+    }
+
+    async fn start_prepared_for(
+        compiler: Compiler,
+        prepare: impl Fn(&Self) -> io::Result<()>,
+    ) -> Self {
         // A port can be lost between the look at it and the broker's own bind. Then another is as good.
         for _ in 0..3 {
             let dir = tempfile::Builder::new()
                 .prefix(&format!("kafka-{}-", std::process::id()))
                 .tempdir_in(data_root())
                 .expect("a folder for the broker's data");
-            let mut kafka = Self { port: free_port(), dir, process: None };
+            let mut kafka = Self { port: free_port(), dir, process: None, compiler };
             prepare(&kafka).expect("the broker's folder is writable");
             match kafka.run().await {
                 Ok(()) => return kafka,
@@ -221,8 +244,7 @@ impl Kafka {
             .arg(self.port.to_string())
             .arg(self.dir.path())
             .env("CADRELAY_KAFKA_LIBS", libs())
-            // A test's broker lives for seconds; the better compiler would not pay for itself.
-            .env("KAFKA_JAVA_OPTS", "-XX:TieredStopAtLevel=1")
+            .env("KAFKA_JAVA_OPTS", self.compiler.options())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle of the log"))
             .stderr(log);
@@ -243,7 +265,8 @@ impl Kafka {
         }
     }
 
-    fn pid(&self) -> u32 {
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("a running broker").id()
     }
 
@@ -264,6 +287,15 @@ impl Drop for Kafka {
             // A paused process dies of this, too. There is nobody to tell if it fails.
             let _ = process.kill();
             let _ = process.wait();
+        }
+    }
+}
+
+impl Compiler {
+    fn options(self) -> &'static str {
+        match self {
+            Self::Quick => "-XX:TieredStopAtLevel=1",
+            Self::Best => "",
         }
     }
 }

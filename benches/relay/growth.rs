@@ -1,0 +1,249 @@
+//! How cost grows with its causes: a curve each for rate, size of bodies, sources, remembered ids
+//! and backlog.
+
+use crate::load::{Then, closed_loop, fixed_rate};
+use crate::median::median;
+use crate::prepared;
+use crate::process::{self, Usage};
+use crate::requests::{Requests, Shape};
+use crate::servers::{drained, nowhere, relay};
+use clap::ValueEnum;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::kafka::Kafka;
+use support::relay::Relay;
+use support::tools::scratch;
+
+/// What grows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Cause {
+    /// Notifications a second.
+    Rate,
+    /// Bytes of a body.
+    Size,
+    /// Sources that are configured and posted to.
+    Sources,
+    /// Ids in the window.
+    Ids,
+    /// Records that wait while Kafka is away.
+    Backlog,
+}
+
+/// A curve.
+#[derive(Clone, Debug)]
+pub struct Curve {
+    pub cause: Cause,
+    pub places: Vec<Place>,
+}
+
+/// One place on a curve.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// How much of the cause.
+    pub at: u64,
+    /// Microseconds of processor time for each notification.
+    pub cpu: f64,
+    /// Milliseconds of an answer.
+    pub p50: f64,
+    /// Milliseconds of an answer.
+    pub p99: f64,
+    /// MiB, resident.
+    pub memory: u64,
+    /// Seconds from the start of the process to its first 200.
+    pub first_answer: f64,
+}
+
+/// Measures one curve.
+pub async fn measure(cause: Cause) -> Curve {
+    let places = match cause {
+        Cause::Rate => of_rate().await,
+        Cause::Size => of_size().await,
+        Cause::Sources => of_sources().await,
+        Cause::Ids => of_ids().await,
+        Cause::Backlog => of_backlog().await,
+    };
+    Curve { cause, places }
+}
+
+async fn of_rate() -> Vec<Place> {
+    let kafka = Kafka::start_measured().await;
+    let relay = relay(1).kafka(&kafka).start().await;
+    warmed(&relay).await;
+    let mut places = Vec::new();
+    for rate in [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000] {
+        let requests = Arc::new(Requests::make(rate as usize * 3, SHAPE));
+        let before = Usage::of(relay.pid());
+        let round = fixed_rate(&requests, relay.ingest(), CONNECTIONS, rate).await;
+        drained(&relay).await;
+        let cpu = Usage::of(relay.pid()).since(&before).cpu();
+        places.push(Place {
+            at: u64::from(rate),
+            cpu: cpu.as_secs_f64() * 1e6 / round.answered as f64,
+            p50: round.quantile(0.5),
+            p99: round.quantile(0.99),
+            memory: process::memory(relay.pid()),
+            first_answer: 0.0,
+        });
+    }
+    places
+}
+
+async fn of_size() -> Vec<Place> {
+    let kafka = Kafka::start_measured().await;
+    let relay = relay(1).kafka(&kafka).start().await;
+    warmed(&relay).await;
+    let mut places = Vec::new();
+    for size in [350, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10] {
+        // Of the largest some hundreds fit a second and the memory of a test machine.
+        let count = (64 << 20) / (size + 2048);
+        let place = full_speed(&relay, count, Shape { size, ..SHAPE }, Reach::Up).await;
+        places.push(Place { at: size as u64, ..place });
+    }
+    places
+}
+
+async fn of_sources() -> Vec<Place> {
+    let kafka = Kafka::start_measured().await;
+    let mut places = Vec::new();
+    for sources in [1, 10, 100, 1_000] {
+        let began = Instant::now();
+        let relay = relay(sources).kafka(&kafka).start().await;
+        let first_answer = first_answer(&relay, began).await;
+        warmed(&relay).await;
+        let place = full_speed(&relay, COUNT, Shape { sources, ..SHAPE }, Reach::Up).await;
+        places.push(Place { at: sources as u64, first_answer, ..place });
+    }
+    places
+}
+
+async fn of_ids() -> Vec<Place> {
+    let mut places = Vec::new();
+    for ids in [0, 1_000_000, 3_000_000, 10_000_000] {
+        places.push(prepared_spool(ids, ids / 10).await);
+    }
+    places
+}
+
+async fn of_backlog() -> Vec<Place> {
+    let mut places = Vec::new();
+    for records in [0, 100_000, 300_000, 1_000_000] {
+        places.push(prepared_spool(records, records).await);
+    }
+    places
+}
+
+/// A relay that starts on a spool with so much in it, while Kafka is away.
+async fn prepared_spool(ids: u64, pending: u64) -> Place {
+    let dir = tempfile::tempdir_in(scratch()).expect("a folder");
+    let spool = dir.path().join("spool");
+    if ids > 0 {
+        prepared::fill(&spool, ids, pending, 350).await;
+    }
+    let builder = relay(1).set("spool.dir", &format!("{spool:?}"));
+    let builder = builder.set("kafka.topic_prefix", "'cad.'");
+    let began = Instant::now();
+    let relay = builder.kafka_with(nowhere()).start().await;
+    let first_answer = first_answer(&relay, began).await;
+    let memory = process::memory(relay.pid());
+    warmed(&relay).await;
+    let place = full_speed(&relay, COUNT, SHAPE, Reach::Away).await;
+    Place { at: ids, memory, first_answer, ..place }
+}
+
+/// Seconds since then, once one notification is answered 200.
+async fn first_answer(relay: &Relay, began: Instant) -> f64 {
+    let requests = Arc::new(Requests::make(1, SHAPE));
+    let round = closed_loop(&requests, relay.ingest(), 1, LONG, Then::End).await;
+    assert_eq!(round.answered, 1, "the first notification is accepted");
+    began.elapsed().as_secs_f64()
+}
+
+async fn warmed(relay: &Relay) {
+    let requests = Arc::new(Requests::make(5_000, SHAPE));
+    closed_loop(&requests, relay.ingest(), CONNECTIONS, LONG, Then::End).await;
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reach {
+    Up,
+    Away,
+}
+
+/// As fast as it goes; the median of three rounds.
+async fn full_speed(relay: &Relay, count: usize, shape: Shape, kafka: Reach) -> Place {
+    let (mut cpu, mut p50, mut p99) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let requests = Arc::new(Requests::make(count, shape));
+        let before = Usage::of(relay.pid());
+        let time = Duration::from_secs(2);
+        let round = closed_loop(&requests, relay.ingest(), CONNECTIONS, time, Then::End).await;
+        assert_eq!(round.failed, 0, "everything is answered 200");
+        if kafka == Reach::Up {
+            drained(relay).await;
+        }
+        let used = Usage::of(relay.pid()).since(&before).cpu();
+        cpu.push(used.as_secs_f64() * 1e6 / round.answered as f64);
+        p50.push(round.quantile(0.5));
+        p99.push(round.quantile(0.99));
+    }
+    Place {
+        at: 0,
+        cpu: median(&cpu),
+        p50: median(&p50),
+        p99: median(&p99),
+        memory: process::memory(relay.pid()),
+        first_answer: 0.0,
+    }
+}
+
+impl Cause {
+    /// What the axis says.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Rate => "notifications a second",
+            Self::Size => "bytes of a body",
+            Self::Sources => "sources",
+            Self::Ids => "ids in the window",
+            Self::Backlog => "records that wait",
+        }
+    }
+
+    /// The name of its picture.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Size => "size",
+            Self::Sources => "sources",
+            Self::Ids => "ids",
+            Self::Backlog => "backlog",
+        }
+    }
+}
+
+impl Curve {
+    /// As a table.
+    pub fn table(&self) -> String {
+        let starts = self.places.iter().any(|place| place.first_answer > 0.0);
+        let first = if starts { " first 200 after s |" } else { "" };
+        let mut table = format!(
+            "| {} | CPU µs | p50 ms | p99 ms | memory MiB |{first}\n|--:|--:|--:|--:|--:|{}\n",
+            self.cause.told(),
+            if starts { "--:|" } else { "" }
+        );
+        for place in &self.places {
+            let Place { at, cpu, p50, p99, memory, first_answer } = place;
+            table.push_str(&format!("| {at} | {cpu:.1} | {p50:.2} | {p99:.2} | {memory} |"));
+            if starts {
+                table.push_str(&format!(" {first_answer:.2} |"));
+            }
+            table.push('\n');
+        }
+        table
+    }
+}
+
+const CONNECTIONS: usize = 64;
+const SHAPE: Shape = Shape { size: 1024, redeliveries: 0, sources: 1 };
+const COUNT: usize = 40_000;
+/// Longer than any of these rounds takes.
+const LONG: Duration = Duration::from_secs(60);
