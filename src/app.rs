@@ -8,6 +8,7 @@ use crate::event::gap::Gap;
 use crate::event::provider::Provider;
 use crate::gaps::{Ledger, Voice};
 use crate::http::admin::Admin;
+use crate::http::admin::throughput::Throughput;
 use crate::http::body::Room;
 use crate::http::ingest::{Inlet, Inlets};
 use crate::http::server::{self, Listener};
@@ -21,6 +22,7 @@ use crate::metrics::{self, Metrics};
 use crate::providers::onshape;
 use crate::providers::source::Source;
 use crate::quarantine::shared_reader::SharedReader;
+use crate::recent::{self, Recent};
 use crate::spool::{Loss, Opening, Spool};
 use crate::throttle::Throttle;
 use crate::webhooks::declared::Declared;
@@ -28,12 +30,14 @@ use crate::webhooks::environment;
 use crate::webhooks::keeper::Keeper;
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
+use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
 
 /// A relay that is built and bound, and takes notifications once it runs.
 pub struct Relay {
@@ -48,6 +52,7 @@ pub struct Relay {
     gaps: Arc<Ledger>,
     drain: JoinHandle<()>,
     stop_drain: Arc<AtomicBool>,
+    state: Arc<Admin>,
 }
 
 /// The two listeners, bound.
@@ -87,7 +92,15 @@ impl Relay {
             metrics.keep(Arc::clone(&keeper));
             Pings::to(move |hook, at| keeper.saw_ping(hook, at))
         });
-        let inlets = inlets(config, resolved.sources, accounts, &spool, &metrics, &pings, &gaps)?;
+        let recent = recent(config)?;
+        let parts = InletParts {
+            spool: &spool,
+            metrics: &metrics,
+            pings: &pings,
+            gaps: &gaps,
+            recent: &recent,
+        };
+        let inlets = inlets(config, resolved.sources, accounts, &parts)?;
         let inlets = Arc::new(inlets);
         let status = Arc::new(Status::new(metrics.drain.clone()));
         let admin = Admin {
@@ -98,13 +111,20 @@ impl Relay {
             inlets: Arc::clone(&inlets),
             quarantine: SharedReader::new(config.kafka.clone()),
             token: resolved.admin_token,
+            recent: recent.clone(),
+            streams: Default::default(),
+            throughput: Default::default(),
+            ingest: url_of(config, listeners.0.local_addr()?),
+            max_bytes: config.spool.max_bytes.0,
+            brokers: config.kafka.brokers.clone(),
             delivery: config.kafka.delivery.as_str(),
             began: Instant::now(),
         };
+        let admin = Arc::new(admin);
         let addresses = (listeners.0.local_addr()?, listeners.1.local_addr()?);
         let listeners = Listeners {
             ingest: server::ingest::listener(&config.http, listeners.0, Arc::clone(&inlets))?,
-            admin: server::admin::listener(listeners.1, Arc::new(admin))?,
+            admin: server::admin::listener(listeners.1, Arc::clone(&admin))?,
         };
         let stop_drain = Arc::new(AtomicBool::new(false));
         let making = Making {
@@ -123,6 +143,7 @@ impl Relay {
             gaps,
             drain,
             stop_drain,
+            state: admin,
         })
     }
 
@@ -148,6 +169,7 @@ impl Relay {
         let failed = tokio::select! {
             () = shutdown => false,
             changed = failure.wait_for(|failed| *failed) => changed.is_ok(),
+            never = sample(&self.state) => match never {},
         };
         tracing::info!(event = "stopping", "stopping");
         self.inlets.stopping.store(true, Ordering::Relaxed);
@@ -170,6 +192,10 @@ impl Relay {
         let admin = admin.stop().await;
         ingest.context("running the ingest listener")?;
         admin.context("running the admin listener")?;
+        let recent = self.state.recent.clone();
+        tokio::task::spawn_blocking(move || recent.close())
+            .await
+            .context("closing the recent decisions")?;
         let spool = self.spool;
         let books = spool.books();
         tokio::task::spawn_blocking(move || spool.close()).await.context("closing the spool")?;
@@ -180,6 +206,16 @@ impl Relay {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(anyhow!("the drain ended in a panic")),
         }
+    }
+}
+
+/// Keeps the totals at regular moments, for as long as it is let.
+async fn sample(state: &Admin) -> Infallible {
+    let mut due = tokio::time::interval(Throughput::EVERY);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        state.throughput.sample(Timestamp::now(), state.totals());
     }
 }
 
@@ -199,6 +235,24 @@ fn names(sources: &[Source]) -> Vec<(String, Provider)> {
     sources.iter().map(|source| (source.name().to_owned(), source.provider())).collect()
 }
 
+/// The decisions of the last while, beside the spool.
+fn recent(config: &Config) -> anyhow::Result<Recent> {
+    let limits = recent::Limits {
+        count: config.admin.recent_events,
+        bytes: config.admin.recent_bytes.0,
+        reserve: config.spool.reserve(),
+    };
+    let dir = config.spool.recent();
+    Recent::open(dir.clone(), limits)
+        .with_context(|| format!("opening the recent decisions in {}", dir.display()))
+}
+
+/// Where a person may post to, as far as we know it.
+fn url_of(config: &Config, address: SocketAddr) -> String {
+    let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
+}
+
 /// The providers of the sources, each once.
 fn all_providers(sources: &[Source]) -> Vec<Provider> {
     let used = |provider: &Provider| sources.iter().any(|source| source.provider() == *provider);
@@ -212,15 +266,22 @@ fn bind(config: &Config) -> anyhow::Result<(TcpListener, TcpListener)> {
     Ok((bind("http.listen", config.http.listen)?, bind("admin.listen", config.admin.listen)?))
 }
 
+/// The parts that every inlet is connected to.
+struct InletParts<'a> {
+    spool: &'a Spool,
+    metrics: &'a Metrics,
+    pings: &'a Pings,
+    gaps: &'a Ledger,
+    recent: &'a Recent,
+}
+
 fn inlets(
     config: &Config,
     sources: Vec<Source>,
     accounts: Vec<Accounts>,
-    spool: &Spool,
-    metrics: &Metrics,
-    pings: &Pings,
-    gaps: &Ledger,
+    parts: &InletParts<'_>,
 ) -> anyhow::Result<Inlets> {
+    let InletParts { spool, metrics, pings, gaps, recent } = *parts;
     let mut known = Vec::new();
     let mut inlets = std::collections::HashMap::new();
     for (source, accounts) in sources.into_iter().zip(accounts) {
@@ -241,6 +302,7 @@ fn inlets(
             config.kafka.encoding,
             spool.clone(),
             pings.clone(),
+            recent.clone(),
         );
         let vitals = gaps.vitals(&name).context("finding the vitals of a source")?;
         if let Some(last) = vitals.last() {

@@ -22,6 +22,7 @@ pub mod mutants;
 pub mod providers;
 pub mod quantity;
 pub mod quarantine;
+pub mod recent;
 pub mod record;
 pub mod secret;
 pub mod simulator;

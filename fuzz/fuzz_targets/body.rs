@@ -69,6 +69,7 @@ fuzz_target!(|body: &[u8]| {
                         source: source.name(),
                         received_at: Timestamp::UNIX_EPOCH,
                         traceparent: None,
+                        replay_of: None,
                     };
                     let mut record = encode(&event, context, encoding);
                     record.stamp(u64::MAX);

@@ -104,6 +104,7 @@ fn config(args: &Args, dir: &Path, brokers: String) -> Config {
 fn greet(relay: &Relay, brokers: &str, simulate: Option<u32>) {
     let ingest = relay.ingest;
     eprintln!("cadrelay {} with Kafka inside\n", env!("CARGO_PKG_VERSION"));
+    eprintln!("  console  http://{}/console", relay.admin);
     for provider in Provider::ALL {
         eprintln!("  {provider:8} http://{ingest}/webhooks/{provider}");
     }

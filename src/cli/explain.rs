@@ -3,7 +3,9 @@
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Format, Layout};
 use crate::cli::relay::{Found, Which};
-use crate::http::admin::inspect::Lives;
+use crate::http::admin::events::life::{EventLife, Lives, MOST_DELIVERIES};
+use crate::recent::Left;
+use crate::recent::filter::Filter;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::io;
 
@@ -33,7 +35,11 @@ impl Args {
         let lives = match self.which.find(&config)?? {
             Found::Stopped(stopped) => {
                 let sources = config.sources.iter().map(|source| source.name.as_str());
-                stopped.look().lives(sources, &self.id, &config.kafka.topic_names().quarantine())?
+                let quarantine = config.kafka.topic_names().quarantine();
+                let lives = stopped.look().lives(sources, &self.id, &quarantine)?;
+                let recent = Left::look(config.spool.recent())?;
+                let page = recent.search(&Filter::of_id(&self.id), None, MOST_DELIVERIES)?;
+                lives.into_iter().map(|life| EventLife::from_page(life, &page)).collect()
             }
             Found::Running(running) => {
                 let id = utf8_percent_encode(&self.id, NON_ALPHANUMERIC);
@@ -68,7 +74,26 @@ const LIVES: Layout = Layout {
         "offset",
         "reason",
         "refusedBy",
+        "event",
+        "group",
+        "subject",
+        "document",
+        "webhookId",
+        "verified",
+        "occurredAt",
+        "duplicates",
+        "deliveries",
     ],
-    table: &["source", "state", "acceptedAt", "sequence", "topic", "partition", "offset", "reason"],
+    table: &[
+        "source",
+        "state",
+        "acceptedAt",
+        "sequence",
+        "topic",
+        "partition",
+        "offset",
+        "duplicates",
+        "reason",
+    ],
     empty: "nothing is remembered",
 };

@@ -59,7 +59,7 @@ impl Which {
 
     /// The relay's admin listener; nobody has asked it anything yet.
     pub fn running(&self, config: &Config) -> Result<Running, Failure> {
-        let settings::Admin { listen, token } = &config.admin;
+        let settings::Admin { listen, token, .. } = &config.admin;
         let base = self.url.clone().unwrap_or_else(|| format!("http://{listen}"));
         let token = token.as_ref().map(|token| token.resolve()).transpose();
         let token = token.map_err(|error| Failure::usage(format!("admin.token: {error}")))?;

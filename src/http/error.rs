@@ -3,6 +3,7 @@
 use crate::http::body;
 use crate::ingest::{Receipt, Rejection};
 use crate::providers::source::Refusal;
+use crate::recent::decision;
 use crate::spool;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -25,6 +26,19 @@ pub enum Outcome {
     Unavailable,
     /// It never arrived whole, so it was not received.
     NotReceived,
+}
+
+impl Outcome {
+    /// The decision that people look at, of what was received and not stored.
+    pub fn decision(self) -> Option<decision::Outcome> {
+        match self {
+            Self::Unproven => Some(decision::Outcome::Unproven),
+            Self::Malformed => Some(decision::Outcome::Malformed),
+            Self::TooLarge => Some(decision::Outcome::TooLarge),
+            Self::Unavailable => Some(decision::Outcome::Unavailable),
+            Self::Stored | Self::Duplicate | Self::NotReceived => None,
+        }
+    }
 }
 
 /// Why a notification is not answered 200.
@@ -54,8 +68,12 @@ pub enum Problem {
     Method,
     /// Admin: the token is missing or wrong.
     Token,
+    /// Admin: the question's parameters do not fit.
+    Question,
     /// Admin: no event of this id came within the window.
     NotRemembered,
+    /// Admin: the body is not understood, so it can be replayed from quarantine alone.
+    InQuarantine,
     /// Admin: nothing with this id lies in quarantine.
     NotInQuarantine,
     /// Admin: without a token only this machine may change something.
@@ -154,11 +172,23 @@ impl Problem {
                 "Not signed in",
                 "A bearer token is needed.",
             ),
+            Self::Question => (
+                StatusCode::BAD_REQUEST,
+                Outcome::NotReceived,
+                "Not a question",
+                "A parameter is not known, or its value does not fit. /api/openapi.json has all of them.",
+            ),
             Self::NotRemembered => (
                 StatusCode::NOT_FOUND,
                 Outcome::NotReceived,
                 "Not remembered",
                 "No event of this id came within the window.",
+            ),
+            Self::InQuarantine => (
+                StatusCode::CONFLICT,
+                Outcome::NotReceived,
+                "In quarantine",
+                "This body is not understood. Replay it from quarantine once the cause is mended.",
             ),
             Self::NotInQuarantine => (
                 StatusCode::NOT_FOUND,
@@ -187,6 +217,11 @@ impl Problem {
         }
     }
 
+    /// Why, in a word or two, for people who look at decisions.
+    pub fn reason(self) -> &'static str {
+        self.facts().2
+    }
+
     /// What the metrics count.
     pub fn outcome(self) -> Outcome {
         self.facts().1
@@ -212,7 +247,9 @@ impl Problem {
             | Self::TooLarge
             | Self::Encoded
             | Self::Incomplete
+            | Self::Question
             | Self::NotRemembered
+            | Self::InQuarantine
             | Self::NotInQuarantine
             | Self::Stranger
             | Self::CrossSite => {}

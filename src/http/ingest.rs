@@ -4,12 +4,15 @@ use crate::event::gap::Gap;
 use crate::gaps::vitals::Vitals;
 use crate::http::body;
 use crate::http::error::{Outcome, Problem, receipt};
-use crate::http::meters::SourceMeters;
+use crate::http::meters::{Outcomes, SourceMeters};
 use crate::http::unread_body;
-use crate::ingest::Ingest;
+use crate::ingest::accounts::Kind;
 use crate::ingest::clock::Clock;
+use crate::ingest::{Ingest, Rejection};
 use crate::providers::notification::{Headers, Notification};
+use crate::recent::decision::Decision;
 use crate::spool::Appended;
+use crate::spool::lanes::Books;
 use crate::throttle::Throttle;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -83,6 +86,21 @@ impl Inlets {
     }
 }
 
+impl Inlet {
+    /// How its notifications were answered since the start, by these books of the spool.
+    pub fn outcomes(&self, books: &Books) -> Outcomes {
+        let (mut accepted, mut quarantined) = (0, 0);
+        for (account, kind) in self.ingest.accounts().kinds() {
+            match kind {
+                Kind::Accepted(_) => accepted += books.committed[account],
+                Kind::Quarantined(_) => quarantined += books.committed[account],
+                Kind::Replayed | Kind::Gap(_) => {}
+            }
+        }
+        self.meters.answers.outcomes(accepted, quarantined)
+    }
+}
+
 /// Answers whatever comes. There is one pattern of paths, so it is told apart here: matching it for each
 /// request costs more than proving it.
 pub async fn route(
@@ -127,11 +145,12 @@ async fn take(
     let (limit, timeout) = (inlets.body_limit, inlets.read_timeout);
     let body = match body::read(request, payload, limit, &inlets.room, timeout).await {
         Ok(body) => body,
-        Err(error) => return refuse(inlet, error.into()),
+        Err(error) => return refuse_unread(inlet, error.into(), 0),
     };
     if inlets.stopping.load(Ordering::Relaxed) {
-        return refuse(inlet, Problem::Stopping);
+        return refuse_unread(inlet, Problem::Stopping, body.len());
     }
+    let bytes = body.len();
     let began = Instant::now();
     let pairs = request
         .headers()
@@ -141,10 +160,22 @@ async fn take(
         Notification { body, headers: Headers::new(pairs), query: request.query_string() };
     let answer = match inlet.ingest.accept(notification, inlets.clock.now()).await {
         Ok(accepted) => receipt(&accepted),
-        Err(rejection) => refuse(inlet, rejection.into()),
+        Err(rejection @ Rejection::Refused(_)) => refuse_unread(inlet, rejection.into(), bytes),
+        Err(rejection @ Rejection::Unavailable(_)) => refuse(inlet, rejection.into()),
     };
     inlet.meters.duration.observe(began.elapsed().as_secs_f64());
     answer
+}
+
+/// Refuses what was not read: nothing is known of it but its size.
+fn refuse_unread(inlet: &Inlet, problem: Problem, bytes: usize) -> (HttpResponse, Outcome) {
+    if let Some(outcome) = problem.outcome().decision() {
+        let source = inlet.ingest.source().name();
+        let decision = Decision::bare(Timestamp::now(), source, outcome, bytes as u64);
+        let decision = Decision { reason: Some(problem.reason().into()), ..decision };
+        inlet.ingest.recent().note(&decision, None);
+    }
+    refuse(inlet, problem)
 }
 
 fn refuse(inlet: &Inlet, problem: Problem) -> (HttpResponse, Outcome) {

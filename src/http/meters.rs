@@ -1,8 +1,10 @@
 //! The counters of the requests to one source.
 
+use jiff::Timestamp;
 use prometheus::{Gauge, Histogram};
+use serde::Serialize;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The counters of one source that are not the spool's.
 #[derive(Clone, Debug)]
@@ -28,4 +30,60 @@ pub struct Answers {
     pub too_large: AtomicU64,
     /// Could not be stored.
     pub unavailable: AtomicU64,
+}
+
+/// How the notifications of one source were answered since the start.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Outcomes {
+    /// Stored for the first time.
+    pub accepted: u64,
+    /// Redeliveries.
+    pub duplicate: u64,
+    /// Not understood, and stored for the quarantine topic.
+    pub quarantined: u64,
+    /// Not believed.
+    pub unproven: u64,
+    /// Not JSON and not provable, or encoded.
+    pub malformed: u64,
+    /// Over the body limit.
+    pub too_large: u64,
+    /// Could not be stored.
+    pub unavailable: u64,
+}
+
+impl SourceMeters {
+    /// When the last notification was answered 200.
+    pub fn last_notification(&self) -> Option<Timestamp> {
+        let seconds = self.last_notification.get();
+        let milliseconds = (seconds * 1000.0) as i64;
+        (milliseconds > 0).then(|| Timestamp::from_millisecond(milliseconds).ok()).flatten()
+    }
+}
+
+impl Answers {
+    /// The counters of this moment, with what the spool counted.
+    pub fn outcomes(&self, accepted: u64, quarantined: u64) -> Outcomes {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Outcomes {
+            accepted,
+            duplicate: count(&self.duplicate),
+            quarantined,
+            unproven: count(&self.unproven),
+            malformed: count(&self.malformed),
+            too_large: count(&self.too_large),
+            unavailable: count(&self.unavailable),
+        }
+    }
+}
+
+impl Outcomes {
+    /// Notifications that were not answered 200.
+    pub fn refused(&self) -> u64 {
+        self.unproven + self.malformed + self.too_large + self.unavailable
+    }
+
+    /// All of them.
+    pub fn received(&self) -> u64 {
+        self.accepted + self.duplicate + self.quarantined + self.refused()
+    }
 }

@@ -64,11 +64,20 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// The bearer token that guards everything but the probes. Default none.
     pub token: Option<Written>,
+    /// The decisions of ingest that are kept for people to look at. Default 100,000.
+    pub recent_events: u64,
+    /// The bytes on the spool's disk that they may take, with the bodies among them. Default 64 MiB.
+    pub recent_bytes: ByteSize,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)), token: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            token: None,
+            recent_events: 100_000,
+            recent_bytes: ByteSize(64 << 20),
+        }
     }
 }
 

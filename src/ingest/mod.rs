@@ -8,8 +8,10 @@
 
 pub mod accounts;
 pub mod clock;
+mod decisions;
 pub mod gaps;
 pub mod pings;
+pub mod publish_again;
 pub mod replay;
 pub mod routing;
 
@@ -21,6 +23,7 @@ use crate::ingest::routing::Routes;
 use crate::providers::notification::Notification;
 use crate::providers::reading::Reading;
 use crate::providers::source::{Refusal, Source};
+use crate::recent::Recent;
 use crate::record::cloudevents::{self, Context, Encoding};
 use crate::record::quarantine::{
     self,
@@ -29,6 +32,7 @@ use crate::record::quarantine::{
 use crate::spool::window::IdKey;
 use crate::spool::{self, Appended, Spool, Submission, Telling};
 use jiff::Timestamp;
+use std::time::Instant;
 
 /// Takes notifications of one source.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ pub struct Ingest {
     encoding: Encoding,
     spool: Spool,
     pings: Pings,
+    recent: Recent,
 }
 
 /// What the sender is told: yes.
@@ -81,8 +86,19 @@ impl Ingest {
         encoding: Encoding,
         spool: Spool,
         pings: Pings,
+        recent: Recent,
     ) -> Self {
-        Self { source, routes, accounts, encoding, spool, pings }
+        Self { source, routes, accounts, encoding, spool, pings, recent }
+    }
+
+    /// The accounts that its records are counted in.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The recent decisions.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// The source whose notifications it takes.
@@ -96,16 +112,21 @@ impl Ingest {
         notification: Notification<'_>,
         now: Now,
     ) -> Result<Receipt, Rejection> {
+        let began = Instant::now();
         let traceparent = notification.traceparent();
-        let context = Context { source: self.source.name(), received_at: now.wall, traceparent };
+        let context = Context {
+            source: self.source.name(),
+            received_at: now.wall,
+            traceparent,
+            replay_of: None,
+        };
         let proven = self.source.prove(notification, now.wall)?;
-        let mut pinged = None;
-        let (id, submission, receipt): (_, _, fn(EventId) -> Receipt) = match proven.read() {
+        let reading = proven.read();
+        let (id, submission) = match &reading {
             Reading::Event(event) => {
-                pinged = self.pings.hook(&event);
                 let account = self.accounts.of_group(event.group);
-                let submission = self.submission(&event, context, account, now.steady);
-                (event.id, submission, Receipt::Accepted)
+                let submission = self.submission(event, context, account, now.steady);
+                (event.id.clone(), submission)
             }
             Reading::Quarantine { reason, raw, verified, delivery_id } => {
                 let id = quarantine::id(raw.bytes());
@@ -113,7 +134,7 @@ impl Ingest {
                     source: self.source.name(),
                     provider: self.source.provider(),
                     received_at: now.wall,
-                    verified: &verified,
+                    verified,
                     delivery_id: delivery_id.as_deref(),
                     traceparent,
                 };
@@ -121,20 +142,28 @@ impl Ingest {
                     id: IdKey::of_id(self.source.name(), id.as_str()),
                     fact: None,
                     lane: self.routes.of_quarantine(),
-                    record: write::encode(reason, &id, &raw, kept),
-                    account: self.accounts.of_reason(reason),
+                    record: write::encode(*reason, &id, raw, kept),
+                    account: self.accounts.of_reason(*reason),
                     now: now.steady,
                 };
-                (id, submission, Receipt::Quarantined)
+                (id, submission)
             }
         };
-        match self.spool.append(submission).await? {
+        let appended = self.spool.append(submission).await;
+        let decision = decisions::of(self.source.name(), &reading, &id, &appended, now.wall);
+        self.recent.note(&decisions::timed(decision, began), Some(decisions::body(&reading)));
+        match appended? {
             Appended::New { sequence } => {
                 tracing::debug!(event.id = %id, sequence, "stored");
-                if let Some(hook) = pinged {
-                    self.pings.tell(&hook, now.wall);
+                match &reading {
+                    Reading::Event(event) => {
+                        if let Some(hook) = self.pings.hook(event) {
+                            self.pings.tell(&hook, now.wall);
+                        }
+                        Ok(Receipt::Accepted(id))
+                    }
+                    Reading::Quarantine { .. } => Ok(Receipt::Quarantined(id)),
                 }
-                Ok(receipt(id))
             }
             Appended::Duplicate => Ok(Receipt::Duplicate(id)),
         }

@@ -111,6 +111,7 @@ impl Ingest {
             source: self.source.name(),
             received_at: quarantined.received_at,
             traceparent: quarantined.traceparent.as_deref(),
+            replay_of: None,
         };
         let key = place.key(self.source.name(), &quarantined.id);
         let submission = self.submission(&event, context, self.accounts.of_replays(), now.steady);

@@ -75,6 +75,17 @@ impl Checks {
         Self { signature, basic, url_tokens, data_tokens }
     }
 
+    /// The kinds that are asked.
+    pub fn asked(&self) -> Vec<Proof> {
+        let is_asked = |proof: &Proof| match proof {
+            Proof::Hmac => self.signature.is_some(),
+            Proof::Basic => self.basic.is_some(),
+            Proof::UrlToken => self.url_tokens.is_some(),
+            Proof::DataToken => self.data_tokens.is_some(),
+        };
+        Proof::ALL.into_iter().filter(is_asked).collect()
+    }
+
     /// Whether anyone is believed.
     pub fn ask_nothing(&self) -> bool {
         self.signature.is_none()

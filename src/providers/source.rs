@@ -1,7 +1,7 @@
 //! A configured inlet: one provider, one tenant, and what it must prove.
 
 use crate::event::Event;
-use crate::event::proof::Proofs;
+use crate::event::proof::{Proof, Proofs};
 use crate::event::provider::Provider;
 use crate::event::raw::Raw;
 use crate::event::reason::Reason;
@@ -75,6 +75,11 @@ impl Source {
     /// Who posts here.
     pub fn provider(&self) -> Provider {
         self.provider
+    }
+
+    /// The kinds of proof that are asked; none if anyone is believed.
+    pub fn asked(&self) -> Vec<Proof> {
+        self.checks.asked()
     }
 
     /// Whether anyone who posts here is believed.

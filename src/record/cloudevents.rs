@@ -29,6 +29,8 @@ pub struct Context<'a> {
     pub received_at: Timestamp,
     /// The request's `traceparent`, if it had one.
     pub traceparent: Option<&'a str>,
+    /// The id of the event that this record repeats because somebody asked for it.
+    pub replay_of: Option<&'a str>,
 }
 
 /// Encodes the final bytes of an event's record. The sequence number's place is left open: the spool
@@ -110,7 +112,8 @@ fn binary(event: &Event, said: &Said<'_>, record: &mut Builder) {
         .header("ce_receivedtime", &said.received_at)
         .sequence_header("ce_sequence")
         .header("ce_verified", &said.verified)
-        .header_if("ce_traceparent", said.context.traceparent);
+        .header_if("ce_traceparent", said.context.traceparent)
+        .header_if("ce_replayof", said.context.replay_of);
     write_value(event, said, record.value());
 }
 
@@ -130,7 +133,8 @@ fn structured(event: &Event, said: &Said<'_>, record: &mut Builder) {
         .text("relaysource", said.context.source)
         .text("receivedtime", &said.received_at)
         .text("verified", &said.verified)
-        .text_if("traceparent", said.context.traceparent);
+        .text_if("traceparent", said.context.traceparent)
+        .text_if("replayof", said.context.replay_of);
     members.place("sequence").push(b'"');
     record.sequence_in_value();
     record.value().extend_from_slice(b"\",\"data\":");

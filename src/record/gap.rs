@@ -47,7 +47,7 @@ pub fn encode(gap: &Gap, received_at: Timestamp, encoding: Encoding) -> Record {
         // Nobody posted it.
         raw: Raw::Portable(Bytes::from_static(b"{}")),
     };
-    let context = Context { source: &gap.source, received_at, traceparent: None };
+    let context = Context { source: &gap.source, received_at, traceparent: None, replay_of: None };
     cloudevents::encode_named(&event, names, context, encoding)
 }
 

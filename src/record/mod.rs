@@ -10,4 +10,5 @@ pub mod cloudevents;
 pub mod gap;
 pub mod layout;
 mod members;
+pub mod posted;
 pub mod quarantine;

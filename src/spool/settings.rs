@@ -19,6 +19,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Where the recent decisions are, which the spool itself does not know.
+    pub fn recent(&self) -> PathBuf {
+        self.dir.join("recent")
+    }
+
     /// What is left for the store's own work.
     pub fn reserve(&self) -> u64 {
         self.disk_reserve.0.max(LEAST_RESERVE)

@@ -1,9 +1,9 @@
-//! `/api/spool/…` and `/api/events/{id}`: what waits, whether it is sound, and what became of an event,
-//! for people and for `cadrelay spool` and `cadrelay explain` beside this relay.
+//! `/api/spool/…`: what waits and whether it is sound, for people and for `cadrelay spool` beside this
+//! relay.
 
 use crate::http::admin::Admin;
 use crate::http::error::Problem;
-use crate::spool::looking::{Life, Look, Waiting};
+use crate::spool::looking::{Look, Waiting};
 use crate::spool::store;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -21,13 +21,6 @@ pub struct Wanted {
 pub struct Records {
     /// The first of them, oldest first.
     pub records: Vec<Waiting>,
-}
-
-/// What became of the events with one id: at most one for each source.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct Lives {
-    /// Each of them.
-    pub events: Vec<Life>,
 }
 
 /// Answers with whose spool it is and what waits for which topic.
@@ -48,20 +41,6 @@ pub async fn records(admin: web::Data<Admin>, wanted: web::Query<Wanted>) -> Htt
 /// Reads everything that is stored, and answers whether it is sound.
 pub async fn verify(admin: web::Data<Admin>) -> HttpResponse {
     look(admin, |look| Ok(look.verify())).await
-}
-
-/// Answers with what became of the events with an id.
-pub async fn event(admin: web::Data<Admin>, id: web::Path<String>) -> HttpResponse {
-    let sources: Vec<String> = admin.inlets.sources.keys().cloned().collect();
-    let quarantine = admin.quarantine.topic();
-    let lives =
-        take(admin, move |look| look.lives(sources.iter().map(String::as_str), &id, &quarantine))
-            .await;
-    match lives {
-        Ok(events) if events.is_empty() => Problem::NotRemembered.response(),
-        Ok(events) => HttpResponse::Ok().json(Lives { events }),
-        Err(problem) => problem.response(),
-    }
 }
 
 async fn look<T: Serialize + Send + 'static>(

@@ -3,18 +3,26 @@
 //!
 //! The table of its routes is in `http::server::admin`, above the handlers.
 
+pub mod console;
+pub mod events;
 pub mod guard;
 pub mod inspect;
 pub mod metrics;
+pub mod openapi;
 pub mod origin_guard;
 pub mod probes;
 pub mod quarantine;
+pub mod session;
+pub mod sources;
 pub mod status;
 pub mod subscriptions;
+pub mod summary;
+pub mod throughput;
 
 use crate::drain::status::Status;
 use crate::http::ingest::Inlets;
 use crate::quarantine::shared_reader::SharedReader;
+use crate::recent::Recent;
 use crate::secret::Secret;
 use crate::spool::Spool;
 use crate::webhooks::keeper::Keeper;
@@ -39,6 +47,18 @@ pub struct Admin {
     pub quarantine: SharedReader,
     /// The token that guards everything but the probes.
     pub token: Option<Secret>,
+    /// The recent decisions.
+    pub recent: Recent,
+    /// The streams of decisions that are open.
+    pub streams: events::stream::Open,
+    /// What came and went in the last quarter of an hour.
+    pub throughput: throughput::Throughput,
+    /// Where notifications are taken, for people.
+    pub ingest: String,
+    /// The most bytes that may wait in the spool.
+    pub max_bytes: u64,
+    /// The brokers, for people.
+    pub brokers: String,
     /// The configured delivery.
     pub delivery: &'static str,
     /// When the process began.

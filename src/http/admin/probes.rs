@@ -16,32 +16,35 @@ pub async fn live() -> HttpResponse {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Ready {
     ready: bool,
-    spool: SpoolState,
+    pub(super) spool: SpoolState,
     pub(super) kafka: KafkaState,
     dedup: &'static str,
 }
 
 #[derive(Serialize)]
-struct SpoolState {
-    state: &'static str,
-    pending: u64,
+#[serde(rename_all = "camelCase")]
+pub(super) struct SpoolState {
+    pub(super) state: &'static str,
+    pub(super) pending: u64,
     bytes: u64,
+    max_bytes: u64,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KafkaState {
+    brokers: String,
     delivering: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_success: Option<Timestamp>,
+    pub(super) last_success: Option<Timestamp>,
     pub(super) lanes_in_trouble: Vec<LaneInTrouble>,
 }
 
 #[derive(Serialize)]
 pub(super) struct LaneInTrouble {
     pub(super) topic: String,
-    since: Timestamp,
-    reason: &'static str,
+    pub(super) since: Timestamp,
+    pub(super) reason: &'static str,
 }
 
 impl Admin {
@@ -61,8 +64,10 @@ impl Admin {
                 state,
                 pending: books.lanes.iter().map(|lane| lane.pending).sum(),
                 bytes: books.lanes.iter().map(|lane| lane.pending_bytes).sum(),
+                max_bytes: self.max_bytes,
             },
             kafka: KafkaState {
+                brokers: self.brokers.clone(),
                 delivering: health.up == Some(true),
                 last_success: health.last_success,
                 lanes_in_trouble: health

@@ -2,6 +2,8 @@
 
 use crate::http::admin::Admin;
 use crate::http::admin::probes::Ready;
+use crate::http::admin::summary::{Facts, SetAside, SpoolState, Summary};
+use crate::http::error::Problem;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,7 +11,9 @@ use serde::Serialize;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct StatusJson {
+    summary: Summary,
     version: &'static str,
+    ingest: String,
     instance: String,
     run: String,
     uptime_seconds: u64,
@@ -23,42 +27,92 @@ struct StatusJson {
 struct LaneJson {
     topic: String,
     pending: u64,
+    published: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest: Option<Timestamp>,
     state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
 }
 
 /// Answers with who we are, how ready, and what waits in each lane.
 pub async fn status(admin: web::Data<Admin>) -> HttpResponse {
-    let ready = admin.readiness();
-    let identity = admin.spool.identity();
-    let lanes = admin
-        .spool
-        .books()
-        .lanes
-        .into_iter()
-        .zip(0_u16..)
-        .map(|(lane, number)| {
-            let troubled =
-                ready.kafka.lanes_in_trouble.iter().any(|trouble| *trouble.topic == *lane.topic);
-            LaneJson {
-                topic: lane.topic.to_string(),
-                pending: lane.pending,
-                oldest: (lane.pending > 0)
-                    .then(|| admin.spool.oldest(number))
-                    .flatten()
-                    .and_then(|since| Timestamp::from_millisecond(i64::try_from(since).ok()?).ok()),
-                state: if troubled { "setAside" } else { "ok" },
-            }
-        })
-        .collect();
-    HttpResponse::Ok().json(StatusJson {
-        version: env!("CARGO_PKG_VERSION"),
-        instance: identity.instance.clone(),
-        run: identity.runs.last().map(|run| run.name.clone()).unwrap_or_default(),
-        uptime_seconds: admin.began.elapsed().as_secs(),
-        delivery: admin.delivery,
-        ready,
-        lanes,
-    })
+    match web::block(move || admin.status(Timestamp::now())).await {
+        Ok(status) => HttpResponse::Ok().json(status),
+        Err(error) => {
+            tracing::error!(error = %error, "looking at the relay was given up");
+            Problem::Failed.response()
+        }
+    }
+}
+
+impl Admin {
+    /// The whole relay. May read the disk.
+    fn status(&self, now: Timestamp) -> StatusJson {
+        let ready = self.readiness();
+        let identity = self.spool.identity();
+        let lanes: Vec<LaneJson> = self
+            .spool
+            .books()
+            .lanes
+            .into_iter()
+            .zip(0_u16..)
+            .map(|(lane, number)| {
+                let in_trouble = &ready.kafka.lanes_in_trouble;
+                let trouble = in_trouble.iter().find(|trouble| *trouble.topic == *lane.topic);
+                let oldest = if lane.pending > 0 { self.spool.oldest(number) } else { None };
+                LaneJson {
+                    topic: lane.topic.to_string(),
+                    pending: lane.pending,
+                    published: lane.published,
+                    oldest: oldest.and_then(|since| {
+                        Timestamp::from_millisecond(i64::try_from(since).ok()?).ok()
+                    }),
+                    state: if trouble.is_some() { "setAside" } else { "ok" },
+                    reason: trouble.map(|trouble| trouble.reason),
+                }
+            })
+            .collect();
+        StatusJson {
+            summary: Summary::of(&self.facts(&ready, &lanes), now),
+            version: env!("CARGO_PKG_VERSION"),
+            ingest: self.ingest.clone(),
+            instance: identity.instance.clone(),
+            run: identity.runs.last().map(|run| run.name.clone()).unwrap_or_default(),
+            uptime_seconds: self.began.elapsed().as_secs(),
+            delivery: self.delivery,
+            ready,
+            lanes,
+        }
+    }
+
+    fn facts(&self, ready: &Ready, lanes: &[LaneJson]) -> Facts {
+        let (last_minute, refused) = self.throughput.last_minute();
+        let meters = self.inlets.sources.values().map(|inlet| &inlet.meters);
+        Facts {
+            spool: match ready.spool.state {
+                "ok" => SpoolState::Open,
+                "full" => SpoolState::Full,
+                _ => SpoolState::Closed,
+            },
+            pending: ready.spool.pending,
+            oldest: lanes.iter().filter_map(|lane| lane.oldest).min(),
+            kafka: self.drain.health().up,
+            last_success: ready.kafka.last_success,
+            set_aside: ready
+                .kafka
+                .lanes_in_trouble
+                .iter()
+                .map(|lane| SetAside {
+                    topic: lane.topic.clone(),
+                    since: lane.since,
+                    reason: lane.reason,
+                })
+                .collect(),
+            sources: self.inlets.sources.len(),
+            last_notification: meters.filter_map(|meters| meters.last_notification()).max(),
+            last_minute,
+            refused,
+        }
+    }
 }

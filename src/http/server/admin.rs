@@ -1,7 +1,8 @@
 //! The admin listener: its server and its routes.
 
 use crate::http::admin::{
-    Admin, guard, inspect, metrics, probes, quarantine, status, subscriptions,
+    Admin, console, events, guard, inspect, metrics, openapi, probes, quarantine, sources, status,
+    subscriptions, throughput,
 };
 use crate::http::error::Problem;
 use crate::http::server::Listener;
@@ -38,7 +39,17 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/api/spool/stat", web::get().to(inspect::stat))
         .route("/api/spool/records", web::get().to(inspect::records))
         .route("/api/spool/verify", web::get().to(inspect::verify))
-        .route("/api/events/{id}", web::get().to(inspect::event))
+        .route("/api/openapi.json", web::get().to(openapi::openapi))
+        .route("/api/sources", web::get().to(sources::sources))
+        .route("/api/throughput", web::get().to(throughput::throughput))
+        .route("/api/events", web::get().to(events::list))
+        .route("/api/events/stream", web::get().to(events::stream::stream))
+        .route("/api/events/{id}", web::get().to(events::life::life))
+        .route("/api/events/{id}/raw", web::get().to(events::raw::raw))
+        .route("/api/events/{id}/replay", web::post().to(events::replay::replay))
+        .route("/console", web::get().to(console::page))
+        .route("/console/sign-in", web::post().to(console::sign_in))
+        .route("/console/{file}", web::get().to(console::file))
         .route("/api/quarantine", web::get().to(quarantine::list))
         .route("/api/quarantine/{id}/replay", web::post().to(quarantine::replay))
         .default_service(web::to(not_found));

@@ -358,6 +358,7 @@ fn an_event_that_kafka_refused_is_in_quarantine_as_its_schema_says() {
         source: "acme",
         received_at: crate::providers::given::now(),
         traceparent: None,
+        replay_of: None,
     };
     for encoding in [cloudevents::Encoding::Binary, cloudevents::Encoding::Structured] {
         let record = cloudevents::encode(&event, context, encoding);

@@ -33,6 +33,7 @@ pub fn record_of(event: &Event, encoding: Encoding) -> Record {
         source: "acme",
         received_at: now(),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        replay_of: None,
     };
     let mut record = encode(event, context, encoding);
     record.stamp(7);

@@ -1,0 +1,218 @@
+// The live list of events: filters, search, paging, the keyboard.
+
+import { follow, get } from "./api.js";
+import { badge, byId, el, printable, table } from "./dom.js";
+import { openLife } from "./life.js";
+import { showConnection } from "./overview.js";
+import { clock, exact } from "./words.js";
+
+const OUTCOMES = ["accepted", "duplicate", "quarantined", "unproven", "malformed", "too_large", "unavailable"];
+/** What the list holds at most; older ones are a page away. */
+const MOST_ROWS = 500;
+const NARROWING = ["document", "event", "group", "subject", "id"];
+
+const state = { filters: {}, events: [], next: null, stop: null, paused: false, selected: -1, body: null, missed: 0 };
+
+export function startEvents() {
+  const form = byId("filters");
+  const outcomes = form.elements.outcome;
+  for (const outcome of OUTCOMES) outcomes.append(el("option", { value: outcome }, outcome.replace("_", " ")));
+  readAddress();
+  let timer;
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(refilter, 250);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    refilter();
+  });
+  form.addEventListener("reset", () => {
+    state.filters = {};
+    setTimeout(refilter);
+  });
+  byId("pause").addEventListener("click", togglePause);
+  byId("older").addEventListener("click", loadOlder);
+  load();
+}
+
+/** Narrows the list to one document, or whatever else is given, and shows it. */
+export function narrow(filters) {
+  byId("filters").reset();
+  state.filters = filters;
+  setTimeout(refilter);
+}
+
+function readAddress() {
+  const form = byId("filters");
+  const given = new URLSearchParams(location.search);
+  for (const [name, value] of given) {
+    if (NARROWING.includes(name)) state.filters[name] = value;
+    const field = form.elements[name];
+    if (!field) continue;
+    // The sources are known only later; the choice must be there already.
+    if (name === "source") field.append(el("option", { value }, value));
+    field.value = value;
+  }
+}
+
+function wanted() {
+  const form = byId("filters").elements;
+  const filters = { ...state.filters };
+  if (form.q.value.trim()) filters.q = form.q.value.trim();
+  if (form.outcome.value) filters.outcome = form.outcome.value;
+  if (form.source.value) filters.source = form.source.value;
+  return filters;
+}
+
+function refilter() {
+  const address = new URLSearchParams(wanted());
+  history.replaceState(null, "", `/console${address.size > 0 ? `?${address}` : ""}`);
+  load();
+}
+
+async function load() {
+  state.stop?.();
+  const filters = wanted();
+  showNarrowed(filters);
+  try {
+    const page = await get(`/api/events?${new URLSearchParams({ ...filters, limit: "100" })}`);
+    state.events = page.events;
+    state.next = page.next ?? null;
+    state.selected = -1;
+    state.missed = 0;
+    render();
+    state.stop = follow(filters, page.newest, receive, showConnection);
+  } catch (error) {
+    byId("list").replaceChildren(el("p", { className: "empty" }, printable(`The events cannot be shown: ${error.message}`)));
+  }
+}
+
+async function loadOlder() {
+  const page = await get(`/api/events?${new URLSearchParams({ ...wanted(), limit: "100", before: state.next })}`);
+  state.events.push(...page.events);
+  state.next = page.next ?? null;
+  render();
+}
+
+function receive(event) {
+  if (state.paused) {
+    state.missed += 1;
+    byId("pause").textContent = `Go on (${state.missed} new)`;
+    return;
+  }
+  state.events.unshift(event);
+  if (state.events.length > MOST_ROWS) {
+    state.events.length = MOST_ROWS;
+    state.next = state.events.at(-1).cursor;
+    byId("older").hidden = false;
+  }
+  if (state.selected >= 0) state.selected += 1;
+  if (!state.body) return render();
+  state.body.prepend(row(event, true));
+  while (state.body.rows.length > MOST_ROWS) state.body.lastElementChild.remove();
+}
+
+/** Shows where records are by now that were on their way when they were listed. */
+export async function settle() {
+  const waiting = state.events.slice(0, 100).filter((event) => event.outcome !== "duplicate" && event.id && event.offset === undefined);
+  if (waiting.length === 0 || !state.body) return;
+  const page = await get(`/api/events?${new URLSearchParams({ ...wanted(), limit: "100" })}`);
+  const latest = new Map(page.events.map((event) => [event.cursor, event]));
+  state.events.forEach((event, at) => {
+    const now = latest.get(event.cursor);
+    if (!now?.state || !state.body.rows[at]) return;
+    if (now.state === event.state && now.offset === event.offset) return;
+    state.events[at] = now;
+    state.body.rows[at].lastElementChild.replaceChildren(badge(place(now), `s-${now.state}`));
+  });
+}
+
+export function togglePause() {
+  state.paused = !state.paused;
+  const button = byId("pause");
+  button.setAttribute("aria-pressed", String(state.paused));
+  button.textContent = state.paused ? "Go on" : "Pause";
+  if (!state.paused && state.missed > 0) load();
+}
+
+function render() {
+  const columns = [
+    { name: "Time" },
+    { name: "Outcome" },
+    { name: "Source", class: "wide" },
+    { name: "Event" },
+    { name: "About" },
+    { name: "Id", class: "wide" },
+    { name: "In Kafka", class: "wide" },
+  ];
+  byId("older").hidden = state.next === null;
+  if (state.events.length === 0) {
+    state.body = null;
+    const narrowed = Object.keys(wanted()).length > 0;
+    byId("list").replaceChildren(el("p", { className: "empty" }, narrowed ? "No decision of the last while is like that." : "No notification has come yet. Try: cadrelay webhook test URL"));
+    return;
+  }
+  const list = table(columns, state.events.map((event) => row(event, false)), "Events, newest first");
+  state.body = list.tBodies[0];
+  byId("list").replaceChildren(list);
+}
+
+function row(event, fresh) {
+  const about = printable(event.subject ?? event.reason ?? "");
+  const name = printable(event.event ?? (event.outcome === "quarantined" ? "not understood" : ""));
+  return el(
+    "tr",
+    { className: fresh ? "row fresh" : "row", tabIndex: -1, onclick: () => open(event) },
+    el("td", { className: "time number", title: exact(event.at) }, clock(event.at)),
+    el("td", {}, badge(event.outcome.replace("_", " "), `o-${event.outcome}`)),
+    el("td", { className: "wide" }, event.source),
+    el("td", { className: "clip", title: name }, opener(event, name || "(no event)")),
+    el("td", { className: "clip mono", title: about }, about),
+    el("td", { className: "clip mono wide", title: printable(event.id ?? "") }, printable(event.id ?? "")),
+    el("td", { className: "wide" }, event.state ? badge(place(event), `s-${event.state}`) : ""),
+  );
+}
+
+/** A button, so that a keyboard and a screen reader find the way in. */
+function opener(event, name) {
+  const act = (click) => {
+    click.stopPropagation();
+    open(event);
+  };
+  return el("button", { type: "button", className: "plain", onclick: act }, name);
+}
+
+function place(event) {
+  if (event.state === "pending") return "waiting";
+  return event.offset === undefined ? event.state : `${event.partition}/${event.offset}`;
+}
+
+function open(event) {
+  openLife(event, narrow);
+}
+
+function showNarrowed(filters) {
+  const place = byId("narrowed");
+  const named = NARROWING.filter((name) => filters[name]);
+  place.hidden = named.length === 0;
+  place.replaceChildren(...named.flatMap((name) => [el("strong", {}, `${name} `), el("code", {}, printable(filters[name])), " "]));
+}
+
+/** Moves the selection by a row. */
+export function move(by) {
+  if (!state.body) return;
+  const rows = state.body.rows;
+  state.selected = Math.min(Math.max(state.selected + by, 0), rows.length - 1);
+  for (const one of rows) one.removeAttribute("aria-selected");
+  const row = rows[state.selected];
+  row.setAttribute("aria-selected", "true");
+  row.focus({ preventScroll: true });
+  row.scrollIntoView({ block: "nearest" });
+}
+
+/** Opens the selected row. */
+export function openSelected() {
+  const event = state.events[state.selected];
+  if (event) open(event);
+}

@@ -1,0 +1,80 @@
+// The two other tabs: quarantine and subscriptions.
+
+import { get, post } from "./api.js";
+import { badge, byId, el, printable, table, toast } from "./dom.js";
+import { ago, bytes, exact } from "./words.js";
+
+export async function showQuarantine() {
+  const place = byId("quarantine");
+  if (place.childElementCount === 0) place.replaceChildren(el("p", { className: "quiet" }, "Reading the topic…"));
+  try {
+    const listing = await get("/api/quarantine?limit=200");
+    place.replaceChildren(...quarantine(listing));
+  } catch (error) {
+    place.replaceChildren(el("p", { className: "empty" }, printable(error.message)), again(showQuarantine));
+  }
+}
+
+function quarantine(listing) {
+  const records = listing.records ?? [];
+  if (records.length === 0) return [el("p", { className: "empty" }, "Nothing is in quarantine."), again(showQuarantine)];
+  const rows = records.map((record) =>
+    el(
+      "tr",
+      {},
+      el("td", { className: "time", title: exact(record.receivedAt) }, ago(record.receivedAt)),
+      el("td", {}, badge(record.reason.replaceAll("_", " "), "o-quarantined")),
+      el("td", {}, record.source),
+      el("td", { className: "clip mono", title: printable(record.id) }, printable(record.id)),
+      el("td", { className: "right number wide" }, bytes(record.bytes ?? 0)),
+      el("td", { className: "number wide" }, `${record.partition}/${record.offset}`),
+      el("td", {}, el("button", { type: "button", onclick: () => replay(record) }, "Replay")),
+    ),
+  );
+  const columns = [{ name: "Received" }, { name: "Why" }, { name: "Source" }, { name: "Id" }, { name: "Size", class: "right wide" }, { name: "In Kafka", class: "wide" }, { name: "" }];
+  const intro = "These bodies are authentic and were not understood, or Kafka refused their records. Nothing of them is lost: mend the cause (often assume in the source's settings), then replay.";
+  return [el("p", { className: "quiet" }, intro), el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Quarantine" }, table(columns, rows, "Quarantine")), again(showQuarantine)];
+}
+
+async function replay(record) {
+  if (!window.confirm("Put this body through the relay again?")) return;
+  const at = new URLSearchParams({ source: record.source, partition: record.partition, offset: record.offset });
+  try {
+    const answer = await post(`/api/quarantine/${encodeURIComponent(record.id)}/replay?${at}`);
+    toast(answer.replays.map((one) => [one.outcome, one.reason].filter(Boolean).join(": ").replaceAll("_", " ")).join(", "));
+  } catch (error) {
+    toast(`It was not done: ${error.message}`);
+  }
+}
+
+export async function showSubscriptions() {
+  const place = byId("subscriptions");
+  try {
+    const { subscriptions } = await get("/api/subscriptions");
+    place.replaceChildren(...shelf(subscriptions));
+  } catch (error) {
+    place.replaceChildren(el("p", { className: "empty" }, printable(error.message)), again(showSubscriptions));
+  }
+}
+
+function shelf(subscriptions) {
+  if (subscriptions.length === 0) return [el("p", { className: "empty" }, "This relay keeps no subscriptions: none in its configuration says keep = true.")];
+  const rows = subscriptions.map((one) =>
+    el(
+      "tr",
+      {},
+      el("td", {}, one.subscription),
+      el("td", {}, one.provider),
+      el("td", {}, badge(one.up ? "up" : printable(one.problem ?? "down"), one.up ? "s-ok" : "s-down")),
+      el("td", {}, one.lastPingAt ? ago(one.lastPingAt) : ""),
+      el("td", { className: "right number" }, String(one.droppedEvents ?? 0)),
+      el("td", {}, gaps(one.gaps ?? [])),
+    ),
+  );
+  const columns = [{ name: "Subscription" }, { name: "Provider" }, { name: "State" }, { name: "Last ping" }, { name: "Dropped", class: "right" }, { name: "Gaps" }];
+  return [el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Subscriptions" }, table(columns, rows, "Subscriptions")), again(showSubscriptions)];
+}
+
+const gaps = (list) => el("ul", {}, list.map((gap) => el("li", {}, `${gap.why.replaceAll("_", " ")}: ${exact(gap.from)} to ${gap.to ? exact(gap.to) : "now"}`)));
+
+const again = (show) => el("p", {}, el("button", { type: "button", onclick: show }, "Look again"));

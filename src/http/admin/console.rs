@@ -1,0 +1,97 @@
+//! `/console`: the page, its parts, and signing in to it.
+//!
+//! Everything is in the binary and nothing is loaded from elsewhere: the policy of each answer
+//! allows this listener alone.
+
+use crate::http::admin::Admin;
+use crate::http::admin::session::{self, Session};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use serde::Deserialize;
+
+/// A file of the page.
+struct File {
+    name: &'static str,
+    kind: &'static str,
+    text: &'static str,
+}
+
+/// The token, as the form sends it.
+#[derive(Deserialize)]
+pub struct SignIn {
+    token: String,
+}
+
+/// Answers with the page, or the form that asks for the token.
+pub async fn page(admin: web::Data<Admin>, request: HttpRequest) -> HttpResponse {
+    match session::of(&request, &admin) {
+        Session::Open => html(HttpResponse::Ok(), PAGE),
+        Session::SignedOut => html(HttpResponse::Unauthorized(), SIGN_IN),
+    }
+}
+
+/// Answers with a part of the page. None of them says anything of this relay.
+pub async fn file(name: web::Path<String>) -> HttpResponse {
+    match FILES.iter().find(|file| file.name == *name) {
+        None => crate::http::error::Problem::NotFound.response(),
+        Some(file) => safe(HttpResponse::Ok())
+            .content_type(file.kind)
+            .insert_header((header::CACHE_CONTROL, "no-cache"))
+            .body(file.text),
+    }
+}
+
+/// Signs in whoever knows the token.
+pub async fn sign_in(admin: web::Data<Admin>, form: web::Form<SignIn>) -> HttpResponse {
+    match session::cookie(&admin, &form.token) {
+        None => html(HttpResponse::Unauthorized(), SIGN_IN),
+        Some(cookie) => safe(HttpResponse::SeeOther())
+            .insert_header((header::LOCATION, "/console"))
+            .insert_header((header::SET_COOKIE, cookie))
+            .finish(),
+    }
+}
+
+fn html(response: HttpResponseBuilder, text: &'static str) -> HttpResponse {
+    safe(response)
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(text)
+}
+
+/// The headers that keep the page to itself.
+fn safe(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+    response
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"));
+    response
+}
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+
+const PAGE: &str = include_str!("../../console/console.html");
+const SIGN_IN: &str = include_str!("../../console/signin.html");
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// The parts that the page names.
+const FILES: [File; 10] = [
+    File {
+        name: "console.css",
+        kind: "text/css; charset=utf-8",
+        text: include_str!("../../console/console.css"),
+    },
+    File { name: "icon.svg", kind: "image/svg+xml", text: include_str!("../../console/icon.svg") },
+    File { name: "console.js", kind: SCRIPT, text: include_str!("../../console/console.js") },
+    File { name: "api.js", kind: SCRIPT, text: include_str!("../../console/api.js") },
+    File { name: "dom.js", kind: SCRIPT, text: include_str!("../../console/dom.js") },
+    File { name: "events.js", kind: SCRIPT, text: include_str!("../../console/events.js") },
+    File { name: "life.js", kind: SCRIPT, text: include_str!("../../console/life.js") },
+    File { name: "overview.js", kind: SCRIPT, text: include_str!("../../console/overview.js") },
+    File { name: "shelves.js", kind: SCRIPT, text: include_str!("../../console/shelves.js") },
+    File { name: "words.js", kind: SCRIPT, text: include_str!("../../console/words.js") },
+];

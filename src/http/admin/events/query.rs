@@ -1,0 +1,69 @@
+//! What a question about events asks for.
+
+use crate::http::error::Problem;
+use crate::recent::decision::Outcome;
+use crate::recent::filter::Filter;
+use actix_web::HttpRequest;
+use serde::Deserialize;
+
+/// A question, read.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Which decisions.
+    pub filter: Filter,
+    /// How many at most.
+    pub limit: usize,
+    /// Only older ones than this.
+    pub before: Option<u64>,
+    /// Only newer ones than this.
+    pub after: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    source: Option<String>,
+    outcome: Option<Outcome>,
+    event: Option<String>,
+    group: Option<String>,
+    subject: Option<String>,
+    document: Option<String>,
+    id: Option<String>,
+    q: Option<String>,
+    limit: Option<usize>,
+    before: Option<u64>,
+    after: Option<u64>,
+}
+
+impl Query {
+    /// Reads the query of a URL. A parameter without a value asks for nothing.
+    pub fn read(request: &HttpRequest) -> Result<Self, Problem> {
+        let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+        let given = pairs.filter(|(_, value)| !value.is_empty());
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+        let written = actix_web::web::Query::<Written>::from_query(&query)
+            .map_err(|_| Problem::Question)?
+            .into_inner();
+        Ok(Self {
+            filter: Filter {
+                source: written.source,
+                outcome: written.outcome,
+                event: written.event,
+                group: written.group,
+                subject: written.subject,
+                document: written.document,
+                id: written.id,
+                text: written.q,
+            },
+            limit: written.limit.unwrap_or(USUAL).clamp(1, MOST),
+            before: written.before,
+            after: written.after,
+        })
+    }
+}
+
+/// What an answer holds if the question does not say.
+const USUAL: usize = 100;
+/// The most decisions in one answer: some hundred kilobytes.
+const MOST: usize = 1_000;

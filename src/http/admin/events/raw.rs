@@ -1,0 +1,120 @@
+//! `/api/events/{id}/raw`: the body of an event, byte for byte as it was posted.
+
+use crate::http::admin::Admin;
+use crate::http::error::Problem;
+use crate::recent::filter::Filter;
+use crate::spool::looking::{Life, State};
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+/// Which of the events with one id.
+#[derive(Debug, Deserialize)]
+pub struct Which {
+    source: Option<String>,
+}
+
+/// A body, or where it is to be found.
+pub(super) enum Body {
+    /// It is here.
+    Here(Vec<u8>),
+    /// It is in Kafka alone.
+    InKafka(Life),
+    /// Nobody knows the id, or only that it came.
+    Unknown,
+}
+
+/// Why there is no body, and where it is.
+#[derive(Serialize)]
+struct Elsewhere<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    topic: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<i64>,
+}
+
+/// Answers with the body as it was posted.
+pub async fn raw(
+    admin: web::Data<Admin>,
+    id: web::Path<String>,
+    which: web::Query<Which>,
+) -> HttpResponse {
+    let found = web::block(move || admin.body(&id, which.source.as_deref())).await;
+    match found {
+        // As text: whatever a sender wrote is not to become a page.
+        Ok(Ok(Body::Here(body))) => HttpResponse::Ok()
+            .content_type("text/plain; charset=utf-8")
+            .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"body.json\""))
+            .body(body),
+        Ok(Ok(Body::InKafka(life))) => elsewhere(&life),
+        Ok(Ok(Body::Unknown)) => Problem::NotRemembered.response(),
+        Ok(Err(error)) => {
+            tracing::error!(error = %error, "cannot read recent decisions");
+            Problem::Failed.response()
+        }
+        Err(error) => {
+            tracing::error!(error = %error, "reading a body was given up");
+            Problem::Failed.response()
+        }
+    }
+}
+
+impl Admin {
+    /// The body of an event: from the recent decisions, or from the spool while it waits there.
+    pub(super) fn body(&self, id: &str, source: Option<&str>) -> std::io::Result<Body> {
+        let filter = Filter { source: source.map(str::to_owned), ..Filter::of_id(id) };
+        let page = self.recent.search(&filter, None, MOST_DELIVERIES)?;
+        if let Some(body) = page.decisions.iter().find_map(|found| found.decision.body()) {
+            return Ok(Body::Here(body));
+        }
+        Ok(match self.life_of(id, source) {
+            None => Body::Unknown,
+            Some(life) => match life.state {
+                State::Pending => self.pending_body(&life).map_or(Body::Unknown, Body::Here),
+                State::Committed | State::Quarantined => Body::InKafka(life),
+            },
+        })
+    }
+
+    /// The life of an event, of one source if that is given.
+    pub(super) fn life_of(&self, id: &str, source: Option<&str>) -> Option<Life> {
+        let mut places = self.places();
+        let named = |name: &&String| source.is_none_or(|source| source == *name);
+        self.inlets.sources.keys().filter(named).find_map(|name| places.of(name, id))
+    }
+
+    /// The body of a record that waits in the spool.
+    fn pending_body(&self, life: &Life) -> Option<Vec<u8>> {
+        let lane = self.spool.lane(&life.topic)?;
+        let chunk = self.spool.chunk_after(lane, life.sequence.checked_sub(1)?).ok()??;
+        let record = chunk.records().find(|record| record.sequence == life.sequence)?;
+        crate::record::posted::posted_body(record.bytes)
+    }
+}
+
+pub(super) fn elsewhere(life: &Life) -> HttpResponse {
+    let place = match (life.partition, life.offset) {
+        (Some(partition), Some(offset)) => format!(", partition {partition}, offset {offset}"),
+        _ => String::new(),
+    };
+    HttpResponse::NotFound().content_type("application/problem+json").json(Elsewhere {
+        r#type: "about:blank",
+        title: "In Kafka",
+        status: 404,
+        detail: format!(
+            "This relay does not have the body any more. It is in {}{place}.",
+            life.topic
+        ),
+        topic: &life.topic,
+        partition: life.partition,
+        offset: life.offset,
+    })
+}
+
+/// A body is in the first of an event's deliveries as a rule.
+const MOST_DELIVERIES: usize = 100;

@@ -1,0 +1,130 @@
+//! `POST /api/events/{id}/replay`: publishes an event again.
+
+use crate::event::id::EventId;
+use crate::event::proof::Proofs;
+use crate::http::admin::Admin;
+use crate::http::admin::events::raw::{self, Body};
+use crate::http::admin::origin_guard::{self, Guard};
+use crate::http::error::Problem;
+use crate::ingest::Rejection;
+use crate::ingest::publish_again::{Posted, Refused};
+use crate::recent::filter::Filter;
+use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::sync::atomic::Ordering;
+
+/// Which of the events with one id.
+#[derive(Debug, Deserialize)]
+pub struct Which {
+    source: Option<String>,
+}
+
+/// What became of it.
+#[derive(Serialize)]
+struct Replayed<'a> {
+    id: &'a str,
+    source: &'a str,
+    outcome: &'static str,
+}
+
+/// An event that is to be published again.
+struct Found {
+    source: String,
+    posted: Posted,
+}
+
+/// Publishes an event again, and notes who asked.
+pub async fn replay(
+    admin: web::Data<Admin>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    which: web::Query<Which>,
+) -> HttpResponse {
+    let guard = if admin.token.is_some() { Guard::Token } else { Guard::Nothing };
+    if let Err(problem) = origin_guard::admit(&request, guard) {
+        return problem.response();
+    }
+    if admin.inlets.stopping.load(Ordering::Relaxed) {
+        return Problem::Stopping.response();
+    }
+    let shared = admin.clone();
+    let asked = id.clone();
+    let found = web::block(move || shared.posted(&asked, which.source.as_deref())).await;
+    let found = match found {
+        Ok(Ok(Ok(found))) => found,
+        Ok(Ok(Err(response))) => return response.response(),
+        Ok(Err(error)) => {
+            tracing::error!(error = %error, "cannot read recent decisions");
+            return Problem::Failed.response();
+        }
+        Err(error) => {
+            tracing::error!(error = %error, "reading a body was given up");
+            return Problem::Failed.response();
+        }
+    };
+    let Some(inlet) = admin.inlets.sources.get(&found.source) else {
+        return Problem::NotRemembered.response();
+    };
+    match inlet.ingest.publish_again(&found.posted, admin.inlets.clock.now()).await {
+        Ok(()) => {
+            let peer = request.peer_addr().map(|peer| peer.to_string()).unwrap_or_default();
+            tracing::info!(
+                event = "replayed",
+                peer,
+                event.id = %found.posted.id,
+                source = found.source,
+                "{} was published again",
+                found.posted.id
+            );
+            HttpResponse::Ok().json(Replayed {
+                id: found.posted.id.as_str(),
+                source: &found.source,
+                outcome: "published",
+            })
+        }
+        Err(Refused::NotUnderstood(_)) => Problem::InQuarantine.response(),
+        Err(Refused::Unavailable(error)) => Problem::from(Rejection::Unavailable(error)).response(),
+    }
+}
+
+/// Why there is nothing to publish.
+enum Missing {
+    Unknown,
+    InKafka(Box<crate::spool::looking::Life>),
+}
+
+impl Missing {
+    fn response(self) -> HttpResponse {
+        match self {
+            Self::Unknown => Problem::NotRemembered.response(),
+            Self::InKafka(life) => raw::elsewhere(&life),
+        }
+    }
+}
+
+impl Admin {
+    /// An event with its body. Reads the disk.
+    fn posted(&self, id: &str, source: Option<&str>) -> io::Result<Result<Found, Missing>> {
+        let Some(life) = self.life_of(id, source) else { return Ok(Err(Missing::Unknown)) };
+        let body = match self.body(id, Some(&life.source))? {
+            Body::Here(body) => body,
+            Body::InKafka(life) => return Ok(Err(Missing::InKafka(Box::new(life)))),
+            Body::Unknown => return Ok(Err(Missing::Unknown)),
+        };
+        let filter = Filter { source: Some(life.source.clone()), ..Filter::of_id(id) };
+        let page = self.recent.search(&filter, None, 1)?;
+        let verified = page.decisions.first().and_then(|found| found.decision.verified.clone());
+        let Ok(id) = EventId::parse(id.to_owned()) else { return Ok(Err(Missing::Unknown)) };
+        Ok(Ok(Found {
+            posted: Posted {
+                id,
+                raw: body.into(),
+                verified: verified.and_then(|text| Proofs::read(&text)).unwrap_or_default(),
+                received_at: life.accepted_at.unwrap_or_else(Timestamp::now),
+            },
+            source: life.source,
+        }))
+    }
+}

@@ -1,0 +1,10 @@
+//! `/api/openapi.json`: the description of this API, compared with real answers by a test.
+
+use actix_web::HttpResponse;
+
+/// Answers with the description.
+pub async fn openapi() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(DESCRIPTION)
+}
+
+const DESCRIPTION: &str = include_str!("../../../schemas/openapi.json");

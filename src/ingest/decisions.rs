@@ -1,0 +1,63 @@
+//! What became of a notification, as people look at it later.
+
+use crate::event::id::EventId;
+use crate::providers::reading::Reading;
+use crate::recent::decision::{Decision, Outcome};
+use crate::spool::{self, Appended};
+use jiff::Timestamp;
+use std::time::Instant;
+
+/// The decision on a notification that was proven.
+pub(super) fn of<'a>(
+    source: &'a str,
+    reading: &'a Reading,
+    id: &'a EventId,
+    appended: &Result<Appended, spool::Error>,
+    at: Timestamp,
+) -> Decision<'a> {
+    let stored = match reading {
+        Reading::Event(_) => Outcome::Accepted,
+        Reading::Quarantine { .. } => Outcome::Quarantined,
+    };
+    let (outcome, sequence) = match appended {
+        Ok(Appended::New { sequence }) => (stored, Some(*sequence)),
+        Ok(Appended::Duplicate) => (Outcome::Duplicate, None),
+        Err(_) => (Outcome::Unavailable, None),
+    };
+    let bare = Decision {
+        id: Some(id.as_str().into()),
+        sequence,
+        ..Decision::bare(at, source, outcome, body(reading).len() as u64)
+    };
+    match reading {
+        Reading::Event(event) => Decision {
+            event: Some((&*event.name).into()),
+            group: Some(event.group.as_str().into()),
+            subject: event.about.as_deref().map(Into::into),
+            document: event.subject.as_ref().map(|subject| subject.as_str().into()),
+            webhook_id: event.webhook_id.as_deref().map(Into::into),
+            verified: Some(event.verified.to_string().into()),
+            occurred_at: event.occurred_at,
+            ..bare
+        },
+        Reading::Quarantine { reason, verified, .. } => Decision {
+            reason: Some(reason.as_str().into()),
+            verified: Some(verified.to_string().into()),
+            ..bare
+        },
+    }
+}
+
+/// The same, with the time that it took.
+pub(super) fn timed(decision: Decision<'_>, began: Instant) -> Decision<'_> {
+    let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    Decision { micros, ..decision }
+}
+
+/// The body as it may be shown: without what proved it.
+pub(super) fn body(reading: &Reading) -> &[u8] {
+    match reading {
+        Reading::Event(event) => event.raw.bytes(),
+        Reading::Quarantine { raw, .. } => raw.bytes(),
+    }
+}

@@ -1,0 +1,104 @@
+//! Which decisions are asked for.
+
+use crate::recent::decision::{Decision, Outcome};
+use memchr::memmem::Finder;
+
+/// Takes the decisions in which everything holds that is given.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The source.
+    pub source: Option<String>,
+    /// The answer.
+    pub outcome: Option<Outcome>,
+    /// The event's name; a `*` at its end stands for any rest.
+    pub event: Option<String>,
+    /// The group.
+    pub group: Option<String>,
+    /// The beginning of the subject.
+    pub subject: Option<String>,
+    /// The document or item: the Kafka key, or a part of the subject.
+    pub document: Option<String>,
+    /// The event's id.
+    pub id: Option<String>,
+    /// A text in the id, name, subject, document, hook or source.
+    pub text: Option<String>,
+}
+
+impl Filter {
+    /// Decisions of one event.
+    pub fn of_id(id: &str) -> Self {
+        Self { id: Some(id.to_owned()), ..Self::default() }
+    }
+
+    /// Whether it takes a decision.
+    pub fn takes(&self, decision: &Decision<'_>) -> bool {
+        let is = |wanted: &Option<String>, field: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| field == Some(wanted))
+        };
+        is(&self.source, Some(&decision.source))
+            && self.outcome.is_none_or(|outcome| outcome == decision.outcome)
+            && is(&self.group, decision.group.as_deref())
+            && is(&self.id, decision.id.as_deref())
+            && self.takes_event(decision.event.as_deref())
+            && self.takes_subject(decision.subject.as_deref())
+            && self.takes_document(decision)
+            && self.takes_text(decision)
+    }
+
+    /// The longest text that must be in a decision's line as it is: a line without it need not be
+    /// read.
+    pub(super) fn needle(&self) -> Option<Finder<'_>> {
+        let is_plain = |text: &&String| {
+            !text.is_empty()
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte))
+        };
+        [&self.id, &self.document, &self.subject, &self.source]
+            .into_iter()
+            .flatten()
+            .filter(is_plain)
+            .max_by_key(|text| text.len())
+            .map(|text| Finder::new(text.as_bytes()))
+    }
+
+    fn takes_event(&self, event: Option<&str>) -> bool {
+        let Some(wanted) = &self.event else { return true };
+        match wanted.strip_suffix('*') {
+            Some(beginning) => event.is_some_and(|event| event.starts_with(beginning)),
+            None => event == Some(wanted),
+        }
+    }
+
+    fn takes_subject(&self, subject: Option<&str>) -> bool {
+        let Some(wanted) = self.subject.as_deref() else { return true };
+        subject.is_some_and(|subject| subject.starts_with(wanted))
+    }
+
+    fn takes_document(&self, decision: &Decision<'_>) -> bool {
+        let Some(wanted) = self.document.as_deref() else { return true };
+        let in_subject = || {
+            decision.subject.as_deref().is_some_and(|it| it.split('/').any(|part| part == wanted))
+        };
+        decision.document.as_deref() == Some(wanted) || in_subject()
+    }
+
+    fn takes_text(&self, decision: &Decision<'_>) -> bool {
+        let Some(text) = self.text.as_deref() else { return true };
+        [
+            decision.id.as_deref(),
+            decision.event.as_deref(),
+            decision.subject.as_deref(),
+            decision.document.as_deref(),
+            decision.webhook_id.as_deref(),
+            decision.reason.as_deref(),
+            Some(&decision.source),
+        ]
+        .into_iter()
+        .flatten()
+        .any(|field| contains_ignoring_case(field, text))
+    }
+}
+
+fn contains_ignoring_case(field: &str, text: &str) -> bool {
+    let (field, text) = (field.as_bytes(), text.as_bytes());
+    text.is_empty() || field.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text))
+}

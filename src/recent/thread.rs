@@ -1,0 +1,11 @@
+//! The thread that writes decisions.
+
+use crate::recent::Inner;
+
+/// Writes what gathers, turn by turn, until the relay stops.
+pub(super) fn run(inner: &Inner) {
+    while inner.gathering.next_turn() {
+        inner.write_out();
+    }
+    inner.write_out();
+}

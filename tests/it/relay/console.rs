@@ -1,0 +1,118 @@
+//! The console shows a person how the relay is, in a real browser.
+
+use std::process::Command;
+use support::notification::Notification;
+use support::relay::{Builder, Relay};
+use support::tools::{project, succeed, tool};
+use tokio::task::spawn_blocking;
+
+fn open_sources() -> Builder {
+    let source = |name: &str, provider: &str| {
+        format!("name = '{name}'\nprovider = '{provider}'\nproof = 'none'")
+    };
+    Relay::builder().source(&source("open", "onshape")).source(&source("plant", "aps"))
+}
+
+/// Plays a scenario of tests/console/check.mjs, on a wide and on a narrow screen.
+async fn look(relay: &Relay, scenario: &str, token: &str) {
+    let modules = tool("CADRELAY_CONSOLE_MODULES", ".cache/console", "tests/tools/console");
+    let mut node = Command::new("node");
+    node.arg(project().join("tests/console/check.mjs"))
+        .arg(scenario)
+        .arg(format!("http://{}", relay.admin()))
+        .arg(token)
+        .env("CADRELAY_CONSOLE_MODULES", modules);
+    spawn_blocking(move || succeed(&mut node)).await.expect("the look ends");
+}
+
+async fn with_some_events() -> Relay {
+    let relay = open_sources().start().await;
+    for seed in 0..12 {
+        relay.post(&Notification::onshape(seed).to("open")).await.assert_accepted();
+        relay.post(&Notification::aps(seed).to("plant")).await.assert_accepted();
+    }
+    relay
+}
+
+#[tokio::test]
+async fn a_fresh_relay_says_that_nothing_has_come_and_what_to_try() {
+    look(&open_sources().start().await, "fresh", "").await;
+}
+
+#[tokio::test]
+async fn the_list_is_live_and_what_a_sender_wrote_stays_text() {
+    look(&with_some_events().await, "live", "").await;
+}
+
+#[tokio::test]
+async fn a_search_is_kept_in_an_address_that_can_be_shared() {
+    look(&with_some_events().await, "search", "").await;
+}
+
+#[tokio::test]
+async fn keys_move_open_close_and_pause() {
+    look(&with_some_events().await, "keyboard", "").await;
+}
+
+#[tokio::test]
+async fn an_outage_is_the_first_sentence() {
+    let relay = with_some_events().await;
+    relay.drained().await;
+    relay.kafka_goes_away();
+    relay.post(&Notification::onshape(99).to("open")).await.assert_accepted();
+
+    look(&relay, "outage", "").await;
+}
+
+#[tokio::test]
+async fn what_is_in_quarantine_is_shown_with_its_reason_and_replayed() {
+    let relay = open_sources().start().await;
+    relay.post(&Notification::bare("plant", r#"{"odd":true}"#)).await.assert_quarantined();
+    relay.drained().await;
+
+    look(&relay, "quarantine", "").await;
+}
+
+#[tokio::test]
+async fn a_token_guards_the_console_and_is_kept_out_of_its_cookie() {
+    let token = "t0ken-of-the-console-55aa";
+    let relay = open_sources().set("admin.token", &format!("'{token}'")).start().await;
+
+    let page = relay.ask("/console").await;
+    assert_eq!(page.status, 401);
+    assert!(page.body.contains("Sign in"), "{page:?}");
+    relay.ask("/api/events").await.assert_problem(401);
+    look(&relay, "signin", token).await;
+    assert!(!relay.log().contains(token));
+}
+
+#[tokio::test]
+async fn the_console_loads_nothing_from_elsewhere_and_is_small() {
+    let relay = open_sources().start().await;
+    let page = relay.ask("/console").await;
+    let policy = page.header("content-security-policy").expect("a policy").to_owned();
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+
+    let mut bytes = page.body.len();
+    let mut names = vec!["console.css", "console.js", "icon.svg"];
+    names.extend([
+        "api.js",
+        "dom.js",
+        "events.js",
+        "life.js",
+        "overview.js",
+        "shelves.js",
+        "words.js",
+    ]);
+    for name in names {
+        let part = relay.ask(&format!("/console/{name}")).await;
+        assert_eq!(part.status, 200, "{name}");
+        // The name space of SVG is a name, not an address.
+        let text = part.body.replace("http://www.w3.org/2000/svg", "");
+        let text = text.replace("http://127.0.0.1:8080", "");
+        assert!(!text.contains("http://") && !text.contains("https://"), "{name} names an address");
+        bytes += part.body.len();
+    }
+    assert!(bytes < 1 << 20, "{bytes}");
+    relay.ask("/console/../secret").await.assert_problem(404);
+}

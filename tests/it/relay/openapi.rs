@@ -1,0 +1,105 @@
+//! The answers of the admin API are as its own description says.
+
+use serde_json::{Value, json};
+use support::notification::Notification;
+use support::relay::{Answer, Relay};
+
+struct Description(Value);
+
+impl Description {
+    async fn of(relay: &Relay) -> Self {
+        Self(relay.ask("/api/openapi.json").await.json())
+    }
+
+    /// Fails the test unless the answer's status, type and body are described for the path.
+    #[track_caller]
+    fn check(&self, method: &str, path: &str, answer: &Answer) {
+        let operation = &self.0["paths"][path][method];
+        let response = &operation["responses"][answer.status.to_string()];
+        assert!(response.is_object(), "{method} {path} does not describe {}", answer.status);
+        let kind = answer.header("content-type").unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default();
+        let schema = &response["content"][kind]["schema"];
+        assert!(schema.is_object(), "{method} {path} does not describe {kind}: {answer:?}");
+        if kind.ends_with("json") {
+            let mut schema = schema.clone();
+            schema["components"] = self.0["components"].clone();
+            let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+            let body = answer.json();
+            let faults: Vec<String> = validator
+                .iter_errors(&body)
+                .map(|fault| format!("{} at {}", fault, fault.instance_path()))
+                .collect();
+            assert!(faults.is_empty(), "{method} {path}: {faults:?}\n{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_as_described_and_every_route_is_tried() {
+    let relay = Relay::builder()
+        .source("name = 'onshape'\nprovider = 'onshape'\nproof = 'none'")
+        .source("name = 'plant'\nprovider = 'aps'\nproof = 'none'")
+        .start()
+        .await;
+    let description = Description::of(&relay).await;
+    let id = relay.post(&Notification::onshape(1)).await.id();
+    relay.post(&Notification::onshape(2)).await.assert_accepted();
+    relay.post(&Notification::bare("onshape", "no JSON")).await;
+    let odd = relay.post(&Notification::bare("plant", r#"{"odd":true}"#)).await.id();
+    relay.drained().await;
+
+    let mut tried = Vec::new();
+    for (method, path, given) in [
+        ("get", "/api/status", "/api/status".to_owned()),
+        ("get", "/api/sources", "/api/sources".to_owned()),
+        ("get", "/api/throughput", "/api/throughput".to_owned()),
+        ("get", "/api/events", "/api/events?limit=2".to_owned()),
+        ("get", "/api/events", "/api/events?limit=much".to_owned()),
+        ("get", "/api/events/stream", "/api/events/stream?limit=much".to_owned()),
+        ("get", "/api/events/{id}", format!("/api/events/{id}")),
+        ("get", "/api/events/{id}", "/api/events/never".to_owned()),
+        ("get", "/api/events/{id}/raw", format!("/api/events/{id}/raw")),
+        ("get", "/api/events/{id}/raw", "/api/events/never/raw".to_owned()),
+        ("post", "/api/events/{id}/replay", format!("/api/events/{id}/replay")),
+        ("post", "/api/events/{id}/replay", "/api/events/never/replay".to_owned()),
+        ("post", "/api/events/{id}/replay", format!("/api/events/{odd}/replay")),
+        ("get", "/api/quarantine", "/api/quarantine".to_owned()),
+        ("post", "/api/quarantine/{id}/replay", format!("/api/quarantine/{odd}/replay")),
+        ("post", "/api/quarantine/{id}/replay", "/api/quarantine/never/replay".to_owned()),
+        ("get", "/api/subscriptions", "/api/subscriptions".to_owned()),
+    ] {
+        let verb = method.to_uppercase().parse().expect("a method");
+        let answer = relay.request(verb, relay.admin(), &given).await;
+        description.check(method, path, &answer);
+        tried.push((method, path));
+    }
+
+    let paths = description.0["paths"].as_object().expect("paths");
+    for (path, operations) in paths {
+        for method in operations.as_object().expect("operations").keys() {
+            assert!(
+                tried.contains(&(method.as_str(), path.as_str())),
+                "{method} {path} is untried"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_the_token_every_route_answers_as_described() {
+    let relay = Relay::builder().set("admin.token", "'t0ken-of-the-api-1234'").start().await;
+    let text = relay.ask_with_token("/api/openapi.json", "t0ken-of-the-api-1234").await;
+    let description = Description(text.json());
+
+    for (path, operations) in description.0["paths"].as_object().expect("paths") {
+        for method in operations.as_object().expect("operations").keys() {
+            let verb = method.to_uppercase().parse().expect("a method");
+            let given = path.replace("{id}", "some");
+            let answer = relay.request(verb, relay.admin(), &given).await;
+            assert_eq!(answer.status, 401, "{method} {path}");
+            description.check(method, path, &answer);
+        }
+    }
+    assert_eq!(description.0["openapi"], json!("3.1.0"));
+}
