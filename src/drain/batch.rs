@@ -1,7 +1,8 @@
 //! The records that go to Kafka together.
 
-use crate::drain::lane::{Lane, Refused, Room};
+use crate::drain::lane::{Lane, Refused};
 use crate::drain::settle::Share;
+use crate::drain::turns::Turns;
 use crate::kafka::outcome::Report;
 use crate::kafka::publisher::{Outgoing, Position};
 use crate::record::layout::{Parts, Record};
@@ -21,6 +22,8 @@ pub struct Batch {
     parts: Vec<Part>,
     records: usize,
     bytes: usize,
+    /// One suspected lane is all of it.
+    suspected: bool,
 }
 
 /// Records of one lane that lie in one chunk.
@@ -39,11 +42,17 @@ struct Part {
 
 impl Batch {
     /// Takes what the lanes may send now, chunk by chunk from each in turn, up to the bounds.
-    pub fn compose(spool: &Spool, lanes: &[Lane], now: Instant) -> Result<Self, store::Error> {
-        let mut batch = Self::default();
-        let mut open: Vec<Open> = lanes
-            .iter()
-            .filter(|lane| lane.may_send(now))
+    pub fn compose(
+        spool: &Spool,
+        lanes: &[Lane],
+        turns: &mut Turns,
+        now: Instant,
+    ) -> Result<Self, store::Error> {
+        let going = turns.next(lanes, |lane| lane.may_send(now) && spool.waits(lane.number));
+        let suspected = going.iter().any(|lane| lane.is_suspected());
+        let mut batch = Self { suspected, ..Self::default() };
+        let mut open: Vec<Open> = going
+            .into_iter()
             .map(|lane| Open { lane, after: spool.released(lane.number), room: lane.room })
             .collect();
         while !open.is_empty() {
@@ -107,6 +116,7 @@ impl Batch {
                 lane: part.lane,
                 records: Vec::new(),
                 quarantined: part.instead.is_some(),
+                suspected: self.suspected,
             });
             for (sequence, _) in part.sequences() {
                 share.records.push((index, sequence));
@@ -189,16 +199,18 @@ impl Batch {
         for record in chunk.records().filter(|record| record.sequence > after) {
             let is_first = part.records == 0 && room == lane.room;
             let refused = lane.refused.filter(|refused| refused.sequence == record.sequence);
-            let rest = room.after(record.bytes.len()).filter(|_| refused.is_none());
-            is_full = rest.is_none() || self.records + part.records == MAX_RECORDS;
-            // What has no room goes alone, or it would never go; a refused one in its other form.
+            // A refused one in its other form, one that may be refused as it is.
+            let goes_alone = refused.is_some() || lane.may_be_too_large(record.bytes.len());
+            is_full = goes_alone || room == 0 || self.records + part.records == MAX_RECORDS;
             if is_full && !is_first {
                 break;
             }
             part.instead = refused.map(|why| quarantined(record.bytes, why, &lane.topic));
             part.add(record.sequence, record.bytes);
-            let Some(rest) = rest else { break };
-            room = rest;
+            room = room.saturating_sub(1);
+            if goes_alone {
+                break;
+            }
         }
         if part.records == 0 {
             return Ok(None);
@@ -216,7 +228,7 @@ struct Open<'a> {
     lane: &'a Lane,
     /// The last sequence that is in the batch, or out.
     after: u64,
-    room: Room,
+    room: usize,
 }
 
 impl Part {

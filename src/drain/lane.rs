@@ -18,33 +18,19 @@ pub struct Lane {
     pub pause: Pause,
     /// The record that comes next and that Kafka refused for good.
     pub refused: Option<Refused>,
-    /// How much may go at once; less while a refused record is searched.
-    pub room: Room,
+    /// How many records may go at once; fewer while one is searched that is refused or spoils the
+    /// batch.
+    pub room: usize,
+    /// The largest batch that its topic takes, in bytes, if the cluster lets us know.
+    pub limit: Option<usize>,
     ready: bool,
     troubled: bool,
+    /// A batch failed, and this lane may be why.
+    suspected: bool,
     /// The last sequence that was sent and did not come to count.
     vain: Option<u64>,
     /// Its topic has had a partition without leader since it last delivered.
     leaderless: bool,
-}
-
-/// How much of a lane may go at once.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Room {
-    /// So many records.
-    pub records: usize,
-    /// So many bytes as Kafka counts them; a single record may have more.
-    pub bytes: usize,
-}
-
-impl Room {
-    /// What is left behind a record of so many bytes; `None` if it does not fit.
-    pub fn after(self, bytes: usize) -> Option<Self> {
-        Some(Self {
-            records: self.records.checked_sub(1)?,
-            bytes: self.bytes.checked_sub(bytes + OVERHEAD)?,
-        })
-    }
 }
 
 /// A record that Kafka does not take, for good.
@@ -74,9 +60,11 @@ impl Lane {
             topic,
             pause: Pause::up_to(LONGEST_PAUSE),
             refused: None,
-            room: Room { records: usize::MAX, bytes: usize::MAX },
+            room: usize::MAX,
+            limit: None,
             ready: false,
             troubled: false,
+            suspected: false,
             vain: None,
             leaderless: false,
         }
@@ -110,6 +98,24 @@ impl Lane {
         self.pause.begin(now)
     }
 
+    /// A batch failed, and this lane may be why: its topic is looked at, and it goes alone until
+    /// something of it was delivered.
+    pub fn suspect(&mut self) {
+        self.ready = false;
+        self.suspected = true;
+    }
+
+    /// Whether it goes alone.
+    pub fn is_suspected(&self) -> bool {
+        self.suspected
+    }
+
+    /// Whether a record of so many bytes may be too large for the topic. Compression may help it, so
+    /// it is sent; but with nothing else of its lane, so that a refusal is its own.
+    pub fn may_be_too_large(&self, bytes: usize) -> bool {
+        self.limit.is_some_and(|limit| bytes + OVERHEAD > limit)
+    }
+
     /// Records of it were sent, up to this sequence, and do not count.
     pub fn sent_in_vain(&mut self, through: u64) {
         self.vain = self.vain.max(Some(through));
@@ -141,20 +147,14 @@ impl Lane {
         self.pause.end();
         self.vain = None;
         self.leaderless = false;
-        self.room.records = self.room.records.saturating_mul(2);
+        self.suspected = false;
+        self.room = self.room.saturating_mul(2);
         std::mem::take(&mut self.troubled)
     }
 
-    /// Sends less at once, to find the record that is refused. `records` went and failed together,
-    /// and `largest` is what the topic takes, if that is known.
-    ///
-    /// Within that bound only a record that is larger itself can be refused for its size, and it
-    /// goes alone; so it is found at the next attempt.
-    pub fn split(&mut self, records: usize, largest: Option<usize>) {
-        match largest {
-            Some(bytes) if bytes != self.room.bytes => self.room.bytes = bytes,
-            _ => self.room.records = (records / SPLIT).max(1),
-        }
+    /// Sends at most so many records at once.
+    pub fn split(&mut self, records: usize) {
+        self.room = records.max(1);
     }
 }
 
@@ -162,27 +162,30 @@ impl Lane {
 const OVERHEAD: usize = 100;
 /// A topic is mended by people; a look every quarter of a minute is enough.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// A batch that was refused is cut to a quarter: six steps from ten thousand to one.
-const SPLIT: usize = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_batch_is_bounded_by_what_the_topic_takes_and_cut_if_that_does_not_help() {
+    fn a_lane_that_was_narrowed_grows_with_each_delivery() {
         let mut lane = Lane::new(0, "t".into());
 
-        lane.split(400, Some(20_000));
-        assert_eq!(lane.room, Room { records: usize::MAX, bytes: 20_000 });
-        lane.split(40, Some(20_000));
-        assert_eq!(lane.room, Room { records: 10, bytes: 20_000 });
-        lane.split(10, None);
-        assert_eq!(lane.room.records, 2);
-        lane.split(2, None);
-        assert_eq!(lane.room.records, 1);
+        lane.split(0);
+        lane.suspect();
+        assert!(lane.room == 1 && lane.is_suspected());
         lane.delivered();
-        assert_eq!(lane.room, Room { records: 2, bytes: 20_000 });
+        assert!(lane.room == 2 && !lane.is_suspected());
+    }
+
+    #[test]
+    fn a_record_near_its_topics_limit_may_be_too_large() {
+        let mut lane = Lane::new(0, "t".into());
+
+        assert!(!lane.may_be_too_large(usize::MAX - OVERHEAD));
+        lane.limit = Some(100_000);
+        assert!(!lane.may_be_too_large(99_000));
+        assert!(lane.may_be_too_large(99_950));
     }
 
     #[test]

@@ -21,14 +21,16 @@ pub mod settle;
 pub mod status;
 pub mod sweeping;
 pub mod topics;
+pub mod turns;
 
 use crate::drain::batch::Batch;
 use crate::drain::lane::Lane;
 use crate::drain::pace::Pace;
-use crate::drain::session::Session;
+use crate::drain::session::{Session, Unswept};
 use crate::drain::settle::{Settlement, Verdict};
 use crate::drain::status::{Restart, Status};
 use crate::drain::topics::Making;
+use crate::drain::turns::Turns;
 use crate::kafka::client;
 use crate::kafka::outcome::{Ending, Trouble};
 use crate::kafka::patience::Patience;
@@ -52,6 +54,9 @@ pub struct Drain {
     session: Option<Session>,
     lanes: Vec<Lane>,
     pace: Pace,
+    turns: Turns,
+    /// The bytes that may go to a partition in one request, where a topic does not say what it takes.
+    largest: usize,
     /// Positions that nobody needs any more, to be taken back with the next batch.
     tombstones: Vec<Position>,
 }
@@ -98,6 +103,8 @@ impl Drain {
             session: None,
             lanes,
             pace: Pace::new(Instant::now()),
+            turns: Turns::default(),
+            largest: usize::MAX,
             tombstones: Vec::new(),
         })
     }
@@ -150,7 +157,7 @@ impl Drain {
         if let Some(left) = self.pace.gathers(now) {
             return Ok(Stepped::Gather(left));
         }
-        let batch = Batch::compose(&self.spool, &self.lanes, now)?;
+        let batch = Batch::compose(&self.spool, &self.lanes, &mut self.turns, now)?;
         if batch.is_empty() {
             return Ok(self.idle(now));
         }
@@ -180,11 +187,19 @@ impl Drain {
     /// Connects, and releases what turns out to be committed already.
     fn begin(&mut self, now: Instant, patience: Duration) -> Result<Stepped, Error> {
         let identity = self.spool.identity();
-        let begun = Session::begin(&self.settings, identity, self.making.clone(), patience);
+        let begun = Session::begin(
+            &self.settings,
+            identity,
+            self.making.clone(),
+            &self.lanes,
+            self.largest,
+            patience,
+        );
         match begun.map_err(|error| error.trouble(&self.settings.brokers)) {
             Ok((session, positions)) => {
                 for lane in &mut self.lanes {
                     lane.forget();
+                    lane.limit = session.limits.get(&*lane.topic).copied();
                     let through = positions.reached(&self.spool, lane)?;
                     lane.found_committed(through);
                     release_through(&self.spool, lane.number, through)?;
@@ -216,10 +231,9 @@ impl Drain {
             }
             match session.topics.look_for(&self.lanes[at], &self.settings) {
                 Ok(State::Ready { partitions }) => {
-                    if !self.sweep(at, partitions, now)? {
-                        return Ok(false);
+                    if self.sweep(at, partitions, now)? {
+                        self.lanes[at].found_ready();
                     }
-                    self.lanes[at].found_ready();
                 }
                 Ok(State::Troubled(trouble)) => self.set_aside(at, trouble, now),
                 Err(trouble) => {
@@ -231,7 +245,8 @@ impl Drain {
         Ok(true)
     }
 
-    /// Ends what lies open in a lane's topic, if anything may. False if that did not work.
+    /// Ends what lies open in a lane's topic, if anything may. If that does not work, the lane waits,
+    /// and the others go on.
     fn sweep(&mut self, at: usize, partitions: i32, now: Instant) -> Result<bool, Error> {
         let lane = &mut self.lanes[at];
         let Some(session) = self.session.as_mut().filter(|_| lane.wants_a_sweep()) else {
@@ -243,10 +258,13 @@ impl Drain {
                 lane.swept();
                 Ok(true)
             }
-            Err(trouble) => {
-                self.status.error(trouble);
+            Err(Unswept::Reading(trouble)) => {
+                self.set_aside(at, trouble, now);
+                Ok(false)
+            }
+            Err(Unswept::Aborting(trouble)) => {
+                self.set_aside(at, trouble, now);
                 self.renew(settle::Renew::Lost(settle::restart(trouble)));
-                self.pace.back_off(now, Some(trouble));
                 Ok(false)
             }
         }
@@ -299,17 +317,20 @@ impl Drain {
             match verdict {
                 Verdict::SetAside(trouble) => self.set_aside(at, trouble, now),
                 Verdict::Split { records } => {
-                    let topic = &self.lanes[at].topic;
-                    let session = self.session.as_ref();
-                    let largest = session.and_then(|session| session.topics.largest_batch(topic));
-                    self.lanes[at].split(records, largest);
+                    // Where the topic does not say what it takes, innocents may have been too many.
+                    if settlement.renew == Some(settle::Renew::Refusal)
+                        && self.lanes[at].limit.is_none()
+                    {
+                        self.largest = (self.largest.min(LARGEST) / 4).max(SMALLEST);
+                    }
+                    self.lanes[at].split(records);
                 }
                 Verdict::Poison { sequence, trouble } => {
                     self.lanes[at].refused = Some(lane::Refused { sequence, trouble });
                     // Another topic is to take it.
                     self.lanes[at].forget();
                 }
-                Verdict::LookAgain => self.lanes[at].forget(),
+                Verdict::Suspect => self.lanes[at].suspect(),
             }
         }
         if let Some(trouble) = settlement.trouble {
@@ -407,3 +428,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long connecting and settling may take at one attempt; a stop waits for it.
 const BEGIN: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(5);
+/// What a request may hold after a first refusal is a quarter of this, and so on.
+const LARGEST: usize = 262_144;
+/// A few records; a topic that takes less still takes them one by one.
+const SMALLEST: usize = 4_096;

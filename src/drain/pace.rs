@@ -60,10 +60,10 @@ impl Pace {
         self.last_batch = Some(now);
     }
 
-    /// Kafka has answered.
+    /// Kafka has answered. A pause goes on growing, because a cluster that greets every new producer
+    /// may still fail every batch.
     pub fn heard(&mut self, now: Instant) {
         self.last_heard = now;
-        self.pause.end();
     }
 
     /// Whether Kafka was not heard of for so long that it is asked.
@@ -76,9 +76,10 @@ impl Pace {
         self.gap
     }
 
-    /// A batch came to its end.
+    /// A batch came to its end, or its fault was found.
     pub fn batch_ended(&mut self) {
         self.gap = FIRST_GAP;
+        self.pause.end();
     }
 
     /// The producer was lost: perhaps the gap was too short for a slow cluster.
@@ -111,6 +112,24 @@ mod tests {
         pace.batch_gone(now);
         assert_eq!(pace.gathers(now), Some(GATHER));
         assert_eq!(pace.gathers(now + 2 * GATHER), None);
+    }
+
+    #[test]
+    fn a_pause_grows_over_new_producers_until_a_batch_ends() {
+        let now = Instant::now();
+        let mut pace = Pace::new(now);
+
+        let pauses: Vec<u64> = (0..5)
+            .map(|_| {
+                pace.heard(now);
+                pace.back_off(now, Some(Trouble::Timeout));
+                pace.paused(now).map_or(0, |pause| pause.as_millis() as u64)
+            })
+            .collect();
+        pace.batch_ended();
+
+        assert_eq!(pauses, [250, 500, 1000, 2000, 2000]);
+        assert_eq!(pace.paused(now), None);
     }
 
     #[test]

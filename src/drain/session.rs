@@ -11,7 +11,7 @@ use crate::kafka::settings::{Delivery, Settings};
 use crate::kafka::{client, open};
 use crate::spool::{Identity, Spool, store};
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// A producer that has begun, and the eyes that look at its topics.
@@ -20,6 +20,17 @@ pub struct Session {
     publisher: Publisher,
     /// The topics as this session sees them.
     pub topics: Topics,
+    /// The largest batch that each topic takes, in bytes, as far as is known.
+    pub limits: BTreeMap<String, usize>,
+}
+
+/// What a look at leftovers failed at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unswept {
+    /// The topic cannot be read. That is its lane's affair.
+    Reading(Trouble),
+    /// The producer could not write the abort, and its state is not known any more.
+    Aborting(Trouble),
 }
 
 /// Why a session did not begin.
@@ -61,20 +72,30 @@ impl Session {
         making: Making,
     ) -> Result<(), client::Error> {
         let topics = Topics::new(settings, making)?;
-        Self { publisher: Publisher::new(settings, &identity.instance)?, topics }.end();
+        let publisher = Publisher::new(settings, &identity.instance)?;
+        Self { publisher, topics, limits: BTreeMap::new() }.end();
         Ok(())
     }
 
     /// Connects, settles what was in doubt, and reads what is committed.
+    ///
+    /// No request of its producer holds more than `largest` bytes, nor more than any of the lanes'
+    /// topics takes.
     pub fn begin(
         settings: &Settings,
         identity: &Identity,
         making: Making,
+        lanes: &[Lane],
+        largest: usize,
         patience: Duration,
     ) -> Result<(Self, Committed), Error> {
         let topics = Topics::new(settings, making)?;
         topics.ensure_positions(settings, patience).map_err(Error::Kafka)?;
-        let session = Self { publisher: Publisher::new(settings, &identity.instance)?, topics };
+        let fed: Vec<&str> = lanes.iter().map(|lane| &*lane.topic).collect();
+        let limits = topics.largest_batches(&fed);
+        let largest = limits.values().copied().min().unwrap_or(largest).min(largest);
+        let publisher = Publisher::up_to(settings, &identity.instance, largest)?;
+        let session = Self { publisher, topics, limits };
         match session.settle(settings, identity, patience) {
             Ok(held) => Ok((session, Committed { identity: identity.clone(), held })),
             Err(trouble) => {
@@ -116,13 +137,14 @@ impl Session {
         topic: &str,
         partitions: i32,
         vain: &HashSet<Vec<u8>>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Unswept> {
         if settings.delivery == Delivery::AtLeastOnce {
             return Ok(());
         }
         let mut open = Vec::new();
         for partition in 0..partitions {
-            let values = open::values(settings, topic, partition, SWEEP)?;
+            let values = open::values(settings, topic, partition, SWEEP);
+            let values = values.map_err(Unswept::Reading)?;
             if sweeping::wants_an_abort(&values, vain) {
                 open.push(partition);
             }
@@ -131,7 +153,7 @@ impl Session {
             return Ok(());
         }
         tracing::warn!(topic, partitions = ?open, "an aborted transaction was left open; aborting it");
-        self.publisher.abort_in(topic, &open, SWEEP)
+        self.publisher.abort_in(topic, &open, SWEEP).map_err(Unswept::Aborting)
     }
 
     /// Whether a broker answers.

@@ -12,6 +12,8 @@ pub struct Share {
     pub records: Vec<(usize, u64)>,
     /// Whether it is one record on its way to quarantine, because its own topic refused it.
     pub quarantined: bool,
+    /// Whether it is all of the batch, because an earlier batch failed and nobody knows why.
+    pub suspected: bool,
 }
 
 /// What is to be done.
@@ -32,11 +34,11 @@ pub struct Settlement {
 /// What is to be done about a lane.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// Hold it back for a while.
+    /// Hold it back for a while, longer each time.
     SetAside(Trouble),
-    /// Send fewer of its records at once: one among these is refused, and Kafka does not say which.
+    /// Send fewer of its records at once: one among those that went is refused, or spoils the batch.
     Split {
-        /// How many went together.
+        /// So many at most: fewer than went, and at least one.
         records: usize,
     },
     /// This record, its first, goes to quarantine.
@@ -46,41 +48,64 @@ pub enum Verdict {
         /// Why Kafka refuses it.
         trouble: Trouble,
     },
-    /// Look at its topic before the next attempt.
-    LookAgain,
+    /// Look at its topic, and send nothing else with it next time: the batch failed, and it may be
+    /// the reason.
+    Suspect,
 }
 
 /// Why the producer must be made anew.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Renew {
-    /// It was told that a batch is too large; used again it hangs in its next flush.
+    /// A record was refused, which leaves a gap in the producer's sequence; the next batch of the
+    /// same producer would fail for that.
     Refusal,
     /// Its state is not known any more.
     Lost(Restart),
 }
 
 /// Decides what a batch's outcome means.
+///
+/// No batch comes back as it was: something of it is out, or less goes next time, or there is a
+/// pause that grows. A refused record is dealt with however the batch ended, because a producer that
+/// cannot end its transaction any more has still told what was refused.
 pub fn settle(shares: &[Share], outcome: &Outcome) -> Settlement {
-    match outcome.ending {
-        Ending::Committed => Settlement {
-            settled: shares.iter().map(|share| (share.lane, share.records.len())).collect(),
-            ..Settlement::default()
-        },
-        Ending::Aborted(trouble) => aborted(shares, &outcome.reports, trouble),
-        Ending::Untied => untied(shares, &outcome.reports),
-        Ending::Silent => Settlement {
-            renew: Some(Renew::Lost(Restart::Silent)),
-            trouble: Some(Trouble::Timeout),
-            ..Settlement::default()
-        },
-        Ending::InDoubt(trouble) => Settlement {
-            renew: Some(Renew::Lost(restart(trouble))),
-            // Fenced means that another relay is at work: do not fight over every transaction.
-            pause: matches!(trouble, Trouble::Fenced | Trouble::Fatal | Trouble::Authentication),
-            trouble: Some(trouble),
-            ..Settlement::default()
-        },
+    let mut settlement = Settlement::default();
+    let rest = match outcome.ending {
+        Ending::Committed => {
+            settlement.settled =
+                shares.iter().map(|share| (share.lane, share.records.len())).collect();
+            return settlement;
+        }
+        // Each record counts for itself. What is out is the unbroken beginning of each lane.
+        Ending::Untied | Ending::UntiedSilent => settlement.take_written(shares, &outcome.reports),
+        Ending::Aborted(_) | Ending::Silent | Ending::InDoubt(_) => shares.to_vec(),
+    };
+    for share in &rest {
+        settlement.judge(share, &outcome.reports);
     }
+    match outcome.ending {
+        Ending::Committed | Ending::Untied => {}
+        // If a record was refused, that is why.
+        Ending::Aborted(_) if !settlement.lanes.is_empty() => {}
+        Ending::Aborted(trouble) => settlement.trouble = Some(trouble),
+        Ending::Silent | Ending::UntiedSilent => {
+            settlement.renew = Some(Renew::Lost(Restart::Silent));
+            settlement.trouble = Some(Trouble::Timeout);
+        }
+        Ending::InDoubt(trouble) => {
+            settlement.renew = Some(Renew::Lost(restart(trouble)));
+            settlement.trouble = Some(trouble);
+        }
+    }
+    if settlement.lanes.is_empty() && settlement.settled.is_empty() {
+        settlement.pause = true;
+        let trouble = settlement.trouble.unwrap_or(Trouble::Timeout);
+        settlement.trouble = Some(trouble);
+        if may_be_of_a_lane(trouble) {
+            settlement.suspect(&rest, &outcome.reports, trouble);
+        }
+    }
+    settlement
 }
 
 /// What a producer that is lost for this trouble is counted as.
@@ -99,60 +124,70 @@ pub fn restart(trouble: Trouble) -> Restart {
     }
 }
 
-/// Nothing counts; find out whose fault it was.
-fn aborted(shares: &[Share], reports: &[Report], trouble: Trouble) -> Settlement {
-    let mut settlement = Settlement::default();
-    for share in shares {
-        if let Some(trouble) = first_refusal(share, reports) {
-            settlement.judge(share, trouble);
-        }
+/// Whether one lane can be why a batch failed, when no record of it was refused: its topic keeps a
+/// broker from answering, or refuses to join the transaction.
+fn may_be_of_a_lane(trouble: Trouble) -> bool {
+    match trouble {
+        Trouble::Timeout | Trouble::Fatal => true,
+        // These are about the cluster, or another relay.
+        Trouble::Transport | Trouble::Authentication | Trouble::Fenced => false,
+        // No record was refused for it, so a position was.
+        Trouble::Authorization
+        | Trouble::UnknownTopic
+        | Trouble::NotEnoughReplicas
+        | Trouble::Quota
+        | Trouble::TooLarge
+        | Trouble::Invalid => false,
     }
-    if settlement.lanes.is_empty() {
-        // No record was refused: a position was, or the commit itself.
-        settlement.trouble = Some(trouble);
-        settlement.pause = true;
-    }
-    settlement
-}
-
-/// Each record counts for itself. What is out is the unbroken beginning of each lane.
-fn untied(shares: &[Share], reports: &[Report]) -> Settlement {
-    let mut settlement = Settlement::default();
-    for share in shares {
-        let written = |(index, _): &&(usize, u64)| {
-            matches!(reports.get(*index), Some(Report::Written { .. }))
-        };
-        let settled = share.records.iter().take_while(written).count();
-        if settled > 0 {
-            settlement.settled.push((share.lane, settled));
-        }
-        let rest = Share { records: share.records[settled..].to_vec(), ..share.clone() };
-        if let Some(trouble) = first_refusal(&rest, reports) {
-            settlement.judge(&rest, trouble);
-        }
-    }
-    settlement
-}
-
-fn first_refusal(share: &Share, reports: &[Report]) -> Option<Trouble> {
-    share.records.iter().find_map(|(index, _)| match reports.get(*index) {
-        Some(Report::Refused(trouble)) => Some(*trouble),
-        Some(Report::Written { .. } | Report::Unheard) | None => None,
-    })
 }
 
 impl Settlement {
-    fn judge(&mut self, share: &Share, trouble: Trouble) {
-        let verdict = match (trouble.concerns(), share.records.as_slice()) {
+    /// Settles the unbroken beginning of each share, and returns what is left of them.
+    fn take_written(&mut self, shares: &[Share], reports: &[Report]) -> Vec<Share> {
+        let mut rest = Vec::new();
+        for share in shares {
+            let settled = share.records.iter().take_while(|(at, _)| is_written(*at, reports));
+            let settled = settled.count();
+            if settled > 0 {
+                self.settled.push((share.lane, settled));
+            }
+            if settled < share.records.len() {
+                rest.push(Share { records: share.records[settled..].to_vec(), ..share.clone() });
+            }
+        }
+        rest
+    }
+
+    /// Decides about a lane of which a record was refused.
+    fn judge(&mut self, share: &Share, reports: &[Report]) {
+        let refusals = share.records.iter().enumerate().filter_map(|(place, (at, sequence))| {
+            match reports.get(*at) {
+                Some(Report::Refused(trouble)) => Some((place, *sequence, *trouble)),
+                Some(Report::Written { .. } | Report::Unheard) | None => None,
+            }
+        });
+        // What is about the lane comes first: after that nothing is known of single records.
+        let Some((place, sequence, trouble)) =
+            refusals.min_by_key(|(_, _, trouble)| match trouble.concerns() {
+                Concerns::Lane => 0,
+                Concerns::Record => 1,
+                Concerns::Everything => 2,
+            })
+        else {
+            return;
+        };
+        let verdict = match trouble.concerns() {
             // Quarantine itself refuses it. It must not be lost: wait, and say so.
-            (Concerns::Record, _) if share.quarantined => Verdict::SetAside(trouble),
-            (Concerns::Record, [(_, sequence)]) => Verdict::Poison { sequence: *sequence, trouble },
-            (Concerns::Record, records) => Verdict::Split { records: records.len() },
-            (Concerns::Lane, _) => Verdict::SetAside(trouble),
-            (Concerns::Everything, _) => {
+            Concerns::Record if share.quarantined => Verdict::SetAside(trouble),
+            Concerns::Record if share.records.len() == 1 => Verdict::Poison { sequence, trouble },
+            // The client says of all that went in one request what is true of one of them, so the
+            // first of those need not be the one. Those before it are none.
+            Concerns::Record if place > 0 => Verdict::Split { records: place },
+            Concerns::Record => Verdict::Split { records: fewer(share.records.len()) },
+            Concerns::Lane => Verdict::SetAside(trouble),
+            Concerns::Everything => {
                 self.trouble = Some(trouble);
-                self.pause = true;
-                Verdict::LookAgain
+                return;
             }
         };
         if trouble.concerns() == Concerns::Record {
@@ -160,6 +195,30 @@ impl Settlement {
         }
         self.lanes.push((share.lane, verdict));
     }
+
+    /// Narrows a batch that failed without a word of any record: to one lane of several, then to
+    /// fewer of its records, and in the end that lane waits and the others go on.
+    fn suspect(&mut self, shares: &[Share], reports: &[Report], trouble: Trouble) {
+        let is_whole = |share: &Share| share.records.iter().all(|(at, _)| is_written(*at, reports));
+        let all_are_whole = shares.iter().all(is_whole);
+        for share in shares.iter().filter(|share| all_are_whole || !is_whole(share)) {
+            let verdict = match share.records.len() {
+                _ if !share.suspected => Verdict::Suspect,
+                0 | 1 => Verdict::SetAside(trouble),
+                records => Verdict::Split { records: fewer(records) },
+            };
+            self.lanes.push((share.lane, verdict));
+        }
+    }
+}
+
+fn is_written(at: usize, reports: &[Report]) -> bool {
+    matches!(reports.get(at), Some(Report::Written { .. }))
+}
+
+/// A quarter: eight steps from forty thousand to one.
+fn fewer(records: usize) -> usize {
+    (records / 4).max(1)
 }
 
 #[cfg(test)]
@@ -169,7 +228,7 @@ mod tests {
     const WRITTEN: Report = Report::Written { partition: 0, offset: 0 };
 
     fn share(lane: u16, records: &[(usize, u64)]) -> Share {
-        Share { lane, records: records.to_vec(), quarantined: false }
+        Share { lane, records: records.to_vec(), quarantined: false, suspected: false }
     }
 
     fn two_lanes() -> Vec<Share> {
@@ -220,7 +279,7 @@ mod tests {
         assert_eq!(
             settlement.lanes,
             [
-                (0, Verdict::Split { records: 2 }),
+                (0, Verdict::Split { records: 1 }),
                 (1, Verdict::Poison { sequence: 11, trouble: Trouble::TooLarge }),
             ]
         );
@@ -259,12 +318,61 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_counts_also_when_the_batch_ends_in_doubt_or_silence() {
+        for ending in [Ending::Silent, Ending::InDoubt(Trouble::Timeout)] {
+            let reports = vec![WRITTEN, Report::Unheard, Report::Refused(Trouble::TooLarge)];
+            let settlement = settled(reports, ending);
+
+            // The first record of the lane is innocent: the refused one is behind it.
+            assert_eq!(settlement.lanes, [(0, Verdict::Split { records: 1 })], "{ending:?}");
+            assert!(matches!(settlement.renew, Some(Renew::Lost(_))), "{ending:?}");
+            assert!(!settlement.pause, "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn a_batch_that_fails_without_a_word_is_narrowed_to_a_lane_to_a_record_and_to_a_pause() {
+        let fails = |shares: &[Share]| {
+            let count = shares.iter().map(|share| share.records.len()).sum();
+            let outcome = Outcome { reports: vec![Report::Unheard; count], ending: Ending::Silent };
+            let settlement = settle(shares, &outcome);
+            assert!(settlement.pause);
+            settlement.lanes
+        };
+        let alone = |records: &[(usize, u64)]| [Share { suspected: true, ..share(0, records) }];
+
+        assert_eq!(fails(&two_lanes()), [(0, Verdict::Suspect), (1, Verdict::Suspect)]);
+        assert_eq!(fails(&alone(&[(0, 1), (1, 2)])), [(0, Verdict::Split { records: 1 })]);
+        assert_eq!(fails(&alone(&[(0, 1)])), [(0, Verdict::SetAside(Trouble::Timeout))]);
+    }
+
+    #[test]
+    fn lanes_that_were_written_are_not_suspected_and_none_is_for_what_is_about_the_cluster() {
+        let reports = vec![WRITTEN, Report::Unheard, WRITTEN];
+        assert_eq!(settled(reports.clone(), Ending::Silent).lanes, [(1, Verdict::Suspect)]);
+        for trouble in [Trouble::Fenced, Trouble::Transport, Trouble::Authentication] {
+            let settlement = settled(reports.clone(), Ending::InDoubt(trouble));
+            assert_eq!(settlement.lanes, [], "{trouble:?}");
+            assert!(settlement.pause);
+        }
+    }
+
+    #[test]
     fn without_transactions_the_unbroken_beginning_of_each_lane_is_out() {
         let reports = vec![WRITTEN, WRITTEN, Report::Refused(Trouble::UnknownTopic)];
         let settlement = settled(reports, Ending::Untied);
 
         assert_eq!(settlement.settled, [(0, 1), (1, 1)]);
         assert_eq!(settlement.lanes, [(0, Verdict::SetAside(Trouble::UnknownTopic))]);
+    }
+
+    #[test]
+    fn without_transactions_what_was_written_before_silence_is_out() {
+        let reports = vec![WRITTEN, Report::Unheard, Report::Unheard];
+        let settlement = settled(reports, Ending::UntiedSilent);
+
+        assert_eq!(settlement.settled, [(0, 1)]);
+        assert_eq!(settlement.renew, Some(Renew::Lost(Restart::Silent)));
     }
 
     #[test]
@@ -280,6 +388,6 @@ mod tests {
         let settlement = settled(reports, Ending::Aborted(Trouble::Timeout));
 
         assert!(settlement.pause);
-        assert_eq!(settlement.lanes, [(0, Verdict::LookAgain), (1, Verdict::LookAgain)]);
+        assert_eq!(settlement.lanes, [(0, Verdict::Suspect), (1, Verdict::Suspect)]);
     }
 }

@@ -9,6 +9,7 @@ use crate::kafka::client;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::settings::Settings;
 use crate::kafka::topics::{Inspector, Needed, State, positions};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -76,9 +77,9 @@ impl Topics {
         }
     }
 
-    /// The largest batch that a topic takes, in bytes, if the cluster lets us know.
-    pub fn largest_batch(&self, topic: &str) -> Option<usize> {
-        self.making.runtime.block_on(self.inspector.largest_batch(topic, LOOK))
+    /// The largest batch that each topic takes, in bytes, as far as the cluster lets us know.
+    pub fn largest_batches(&self, topics: &[&str]) -> BTreeMap<String, usize> {
+        self.making.runtime.block_on(self.inspector.largest_batches(topics, LIMITS))
     }
 
     fn make_missing(&self, topic: &str) -> Result<State, Trouble> {
@@ -102,3 +103,5 @@ impl Topics {
 }
 
 const LOOK: Duration = Duration::from_secs(5);
+/// The cluster has just answered. A session can do without, at the price of some refused batches.
+const LIMITS: Duration = Duration::from_secs(2);

@@ -57,13 +57,21 @@ fn with_theirs(mut config: ClientConfig, settings: &Settings) -> Result<ClientCo
 
 /// The properties of the producer.
 pub fn producer(settings: &Settings, instance: &str) -> Result<ClientConfig, Error> {
+    producer_up_to(settings, instance, BATCH_SIZE)
+}
+
+/// The same, with a bound on the bytes that go to a partition in one request.
+pub fn producer_up_to(
+    settings: &Settings,
+    instance: &str,
+    largest: usize,
+) -> Result<ClientConfig, Error> {
     let mut config = ours(settings);
     config
         // One body limit and what the record adds; the topics that we make take as much.
         .set("message.max.bytes", MAX_MESSAGE_BYTES)
         .set("compression.type", "lz4")
         .set("linger.ms", "1")
-        .set("batch.size", "262144")
         // A batch of the drain fits; what is more waits in the spool, not here.
         .set("queue.buffering.max.messages", "50000")
         .set("queue.buffering.max.kbytes", "65536")
@@ -71,6 +79,10 @@ pub fn producer(settings: &Settings, instance: &str) -> Result<ClientConfig, Err
         .set("message.timeout.ms", "30000")
         .set("topic.metadata.propagation.max.ms", "5000");
     let mut config = with_theirs(config, settings)?;
+    // A request that holds more than its topic takes is refused whole, with all the innocents in it.
+    let theirs = config.get("batch.size").and_then(|size| size.parse().ok());
+    let size = theirs.unwrap_or(BATCH_SIZE).min(largest).max(1);
+    config.set("batch.size", size.to_string());
     config.set("acks", "all").set("enable.idempotence", "true");
     if settings.delivery == Delivery::ExactlyOnce {
         config.set("transactional.id", format!("cadrelay-{instance}"));
@@ -149,6 +161,9 @@ pub(super) fn log_error(error: &dyn fmt::Display, reason: &str) {
 /// The largest record that we send and that our topics take.
 pub const MAX_MESSAGE_BYTES: &str = "2097152";
 
+/// Larger requests did not make a drain faster.
+const BATCH_SIZE: usize = 262_144;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,5 +183,19 @@ mod tests {
         assert_eq!(reader.get("sasl.password").unwrap(), "s3cret");
         assert_eq!(producer.get("linger.ms").unwrap(), "7");
         assert_eq!(producer.get("acks").unwrap(), "all");
+    }
+
+    #[test]
+    fn a_request_holds_no_more_than_every_topic_takes() {
+        let mut settings = Settings::default();
+        let size = |settings: &Settings, largest| {
+            producer_up_to(settings, "one", largest).unwrap().get("batch.size").unwrap().to_owned()
+        };
+
+        assert_eq!(size(&settings, usize::MAX), "262144");
+        assert_eq!(size(&settings, 20_000), "20000");
+        settings.client.insert("batch.size".to_owned(), Written::Text("5000".to_owned()));
+        assert_eq!(size(&settings, 20_000), "5000");
+        assert_eq!(size(&settings, 0), "1");
     }
 }

@@ -5,6 +5,7 @@ use crate::kafka::outcome::Trouble;
 use crate::kafka::positions;
 use crate::kafka::settings::Settings;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
@@ -39,8 +40,11 @@ pub fn values(
         if Instant::now() >= deadline {
             return Err(Trouble::Timeout);
         }
-        if let Some(Ok(record)) = consumer.poll(POLL) {
-            values.push(record.payload().unwrap_or_default().to_vec());
+        match consumer.poll(POLL) {
+            None | Some(Err(KafkaError::PartitionEOF(_))) => {}
+            Some(Err(error)) if client::is_passing(&error) => {}
+            Some(Err(error)) => return Err(Trouble::of(&error)),
+            Some(Ok(record)) => values.push(record.payload().unwrap_or_default().to_vec()),
         }
     }
     Ok(values)

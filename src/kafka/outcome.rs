@@ -36,6 +36,8 @@ pub enum Ending {
     Aborted(Trouble),
     /// There was no transaction: each written record counts for itself.
     Untied,
+    /// The same, and Kafka fell silent before everything was reported. The client is lost.
+    UntiedSilent,
     /// Kafka fell silent before everything was reported. It does not count, but the client is lost.
     Silent,
     /// Nobody knows whether it counts. Only a new client that reads the positions can tell.

@@ -35,17 +35,21 @@ pub(super) struct Unheard {
 }
 
 impl Unheard {
-    pub(super) fn of(records: usize, began: Instant) -> Self {
-        Self { of: records, left: records, since: began }
+    pub(super) fn of(records: usize, now: Instant) -> Self {
+        Self { of: records, left: records, since: now }
     }
 
     /// How long nothing more was heard, now that so many are left. None at all is not a gap.
-    pub(super) fn gap(&mut self, left: usize) -> Duration {
+    pub(super) fn gap(&mut self, left: usize, now: Instant) -> Duration {
         if left < self.left {
             self.left = left;
-            self.since = Instant::now();
+            self.since = now;
         }
-        if self.left == self.of { Duration::ZERO } else { self.since.elapsed() }
+        if self.left == self.of {
+            Duration::ZERO
+        } else {
+            now.saturating_duration_since(self.since)
+        }
     }
 }
 
@@ -55,12 +59,12 @@ mod tests {
 
     #[test]
     fn silence_from_the_beginning_is_no_gap_and_silence_after_something_is() {
-        let long_ago = Instant::now() - Duration::from_secs(9);
-        let mut unheard = Unheard::of(3, long_ago);
+        let began = Instant::now();
+        let after = |seconds| began + Duration::from_secs(seconds);
+        let mut unheard = Unheard::of(3, began);
 
-        assert_eq!(unheard.gap(3), Duration::ZERO);
-        assert!(unheard.gap(2) < Duration::from_secs(1));
-        unheard.since = long_ago;
-        assert!(unheard.gap(2) >= Duration::from_secs(9));
+        assert_eq!(unheard.gap(3, after(9)), Duration::ZERO);
+        assert_eq!(unheard.gap(2, after(9)), Duration::ZERO);
+        assert_eq!(unheard.gap(2, after(18)), Duration::from_secs(9));
     }
 }

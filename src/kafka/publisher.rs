@@ -9,6 +9,7 @@ use crate::kafka::patience::{Patience, Unheard};
 use crate::kafka::reports::Reports;
 use crate::kafka::settings::{Delivery, Settings};
 use crate::record::layout::Parts;
+use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -42,10 +43,18 @@ pub struct Position {
 impl Publisher {
     /// Makes a producer. Does not connect yet.
     pub fn new(settings: &Settings, instance: &str) -> Result<Self, Error> {
-        let producer = client::producer(settings, instance)?
-            .create_with_context(Reports::default())
-            .map_err(Error::Refused)?;
-        Ok(Self { producer, delivery: settings.delivery, batches: 0 })
+        Self::of(client::producer(settings, instance)?, settings.delivery)
+    }
+
+    /// The same, with a bound on the bytes that go to a partition in one request. A request that is
+    /// larger than its topic takes is refused whole.
+    pub fn up_to(settings: &Settings, instance: &str, largest: usize) -> Result<Self, Error> {
+        Self::of(client::producer_up_to(settings, instance, largest)?, settings.delivery)
+    }
+
+    fn of(config: ClientConfig, delivery: Delivery) -> Result<Self, Error> {
+        let producer = config.create_with_context(Reports::default()).map_err(Error::Refused)?;
+        Ok(Self { producer, delivery, batches: 0 })
     }
 
     /// Connects, and settles whatever a former producer of this instance left in doubt. May be
@@ -87,7 +96,7 @@ impl Publisher {
             Delivery::AtLeastOnce => {
                 match self.write(positions_topic, batch, positions, patience) {
                     Ok(()) | Err(Failure::Refused) => Ending::Untied,
-                    Err(Failure::Unheard) => Ending::Silent,
+                    Err(Failure::Unheard) => Ending::UntiedSilent,
                 }
             }
         };
@@ -147,14 +156,26 @@ impl Publisher {
         }
     }
 
+    /// Aborts in slices. What an abort purges, and what fails while it waits, must be reported before
+    /// it can end, and only this thread takes reports: in one long call it would wait for itself.
     fn abort(&self, trouble: Trouble, patience: Duration) -> Ending {
-        match self.producer.abort_transaction(patience) {
-            Ok(()) => Ending::Aborted(trouble),
-            Err(error) => Ending::InDoubt(Trouble::of(&error)),
+        let began = Instant::now();
+        loop {
+            let left = patience.saturating_sub(began.elapsed());
+            match self.producer.abort_transaction(left.min(ABORT_SLICE)) {
+                Ok(()) => return Ending::Aborted(trouble),
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && !left.is_zero() => {
+                    self.producer.poll(REPORTS_PAUSE);
+                }
+                Err(error) => return Ending::InDoubt(Trouble::of(&error)),
+            }
         }
     }
 
     /// Hands everything to the client and waits until each record is reported.
+    ///
+    /// A refusal ends the waiting if all of it will be aborted. Without transactions what was sent
+    /// counts, so its reports are waited for.
     fn write(
         &self,
         positions_topic: &str,
@@ -163,6 +184,44 @@ impl Publisher {
         patience: &Patience<'_>,
     ) -> Result<(), Failure> {
         let began = Instant::now();
+        let tied = self.delivery == Delivery::ExactlyOnce;
+        match self.send_all(positions_topic, batch, positions, began, patience) {
+            Err(Failure::Refused) if !tied => {}
+            sent => sent?,
+        }
+        let context = self.producer.context();
+        let mut unheard = Unheard::of(batch.len() + positions.len(), began);
+        loop {
+            let left = usize::try_from(self.producer.in_flight_count()).unwrap_or(0);
+            if left == 0 {
+                break;
+            }
+            if patience.is_over(began) || unheard.gap(left, Instant::now()) >= patience.gap {
+                return Err(Failure::Unheard);
+            }
+            // Returns as soon as everything is reported; the slice lets a refusal be seen early.
+            drop(self.producer.flush(FLUSH_SLICE));
+            if context.has_refusal() && tied {
+                return Err(Failure::Refused);
+            }
+        }
+        // Reports may have come in with the last flush.
+        self.producer.poll(Duration::ZERO);
+        match context.has_refusal() {
+            true => Err(Failure::Refused),
+            false if context.all_are_written() => Ok(()),
+            false => Err(Failure::Unheard),
+        }
+    }
+
+    fn send_all(
+        &self,
+        positions_topic: &str,
+        batch: &[Outgoing<'_>],
+        positions: &[Position],
+        began: Instant,
+        patience: &Patience<'_>,
+    ) -> Result<(), Failure> {
         let context = self.producer.context();
         for (index, outgoing) in batch.iter().enumerate() {
             let mut headers = OwnedHeaders::new_with_capacity(outgoing.parts.header_count());
@@ -181,28 +240,7 @@ impl Publisher {
             record.payload = position.value.as_deref().map(str::as_bytes);
             self.send(index, record, began, patience)?;
         }
-        let mut unheard = Unheard::of(batch.len() + positions.len(), began);
-        loop {
-            let left = usize::try_from(self.producer.in_flight_count()).unwrap_or(0);
-            if left == 0 {
-                break;
-            }
-            if patience.is_over(began) || unheard.gap(left) >= patience.gap {
-                return Err(Failure::Unheard);
-            }
-            // Returns as soon as everything is reported; the slice lets a refusal be seen early.
-            drop(self.producer.flush(FLUSH_SLICE));
-            if context.has_refusal() && self.delivery == Delivery::ExactlyOnce {
-                return Err(Failure::Refused);
-            }
-        }
-        // Reports may have come in with the last flush.
-        self.producer.poll(Duration::ZERO);
-        match context.has_refusal() {
-            true => Err(Failure::Refused),
-            false if context.all_are_written() => Ok(()),
-            false => Err(Failure::Unheard),
-        }
+        Ok(())
     }
 
     fn send(
@@ -246,6 +284,9 @@ enum Failure {
 
 const FLUSH_SLICE: Duration = Duration::from_millis(250);
 const QUEUE_PAUSE: Duration = Duration::from_millis(5);
+/// What it purges is reported in the first; an end that the broker puts off takes half a second.
+const ABORT_SLICE: Duration = Duration::from_millis(50);
+const REPORTS_PAUSE: Duration = Duration::from_millis(5);
 
 impl std::fmt::Debug for Publisher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

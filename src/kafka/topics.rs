@@ -5,9 +5,13 @@ use crate::kafka::client::{self, Context, Error, MAX_MESSAGE_BYTES};
 use crate::kafka::outcome::Trouble;
 use crate::kafka::rights::{self, Right};
 use crate::kafka::settings::Settings;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
+    TopicReplication,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A topic that the relay needs.
@@ -118,13 +122,24 @@ impl Inspector {
         }
     }
 
-    /// The largest batch of records that a topic takes, in bytes, if the cluster lets us know.
-    pub async fn largest_batch(&self, topic: &str, patience: Duration) -> Option<usize> {
+    /// The largest batch of records that each topic takes, in bytes, of those topics that are there
+    /// and of which the cluster lets us know. Empty if it does not answer.
+    pub async fn largest_batches(
+        &self,
+        topics: &[&str],
+        patience: Duration,
+    ) -> BTreeMap<String, usize> {
         let options = AdminOptions::new().request_timeout(Some(patience));
-        let asked = [ResourceSpecifier::Topic(topic)];
-        let described = self.admin.describe_configs(&asked, &options).await.ok()?;
-        let config = described.into_iter().next()?.ok()?;
-        config.get("max.message.bytes")?.value.as_ref()?.parse().ok()
+        let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+        let described = self.admin.describe_configs(&asked, &options).await.unwrap_or_default();
+        let limit = |config: ConfigResource| {
+            let limit = config.get("max.message.bytes")?.value.as_ref()?.parse().ok()?;
+            match config.specifier {
+                OwnedResourceSpecifier::Topic(topic) => Some((topic, limit)),
+                OwnedResourceSpecifier::Group(_) | OwnedResourceSpecifier::Broker(_) => None,
+            }
+        };
+        described.into_iter().flatten().filter_map(limit).collect()
     }
 
     /// Makes a topic. One that is there already is fine.

@@ -38,6 +38,43 @@ async fn a_record_that_is_too_large_for_its_topic_is_quarantined_and_its_neighbo
     oracle::judge("records too large for their topic", kafka, &relay, &ledger).await.assert_holds();
 }
 
+/// All of them go in one batch, because the broker answers nothing while they come. The client then
+/// says of each record in it that it is too large.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_too_large_among_a_thousand_innocents_do_not_stop_them() {
+    let kafka = Kafka::start().await;
+    let relay = oracle::relay(&kafka).start().await;
+    kafka
+        .create_topic(&relay.topic("onshape.document"), 6, &[("max.message.bytes", "100000")])
+        .await;
+    let load = Load { documents: 40, ..Load::of(oracle::seed()) };
+    let posting = load.start(relay.sender());
+    posting.answered(100).await;
+
+    kafka.pause();
+    let mut large_ones = Ledger::default();
+    for (seed, bytes) in [(1, 300_000), (2, 500_000)] {
+        posting.answered(500).await;
+        let large = large::notification(seed, bytes);
+        relay.post(&large).await.assert_accepted();
+        large_ones.acknowledge(&large.body);
+    }
+    posting.answered(500).await;
+    kafka.resume();
+    let mut ledger = posting.finish().await;
+    ledger.events.extend(large_ones.events);
+    relay.drained().await;
+
+    let metrics = relay.metrics().await;
+    let reason = [("reason", "too_large_for_kafka")];
+    assert_eq!(metrics.get("cadrelay_quarantined_total", &reason), LARGE as f64);
+    ledger.fault("too_large", LARGE);
+    ledger.fault("broker_stalls", 1);
+    let verdict =
+        oracle::judge("records too large among a thousand innocents", &kafka, &relay, &ledger);
+    verdict.await.assert_holds();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_topic_holds_back_its_own_lane_alone() {
     let kafka = Kafka::shared().await;
