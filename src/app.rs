@@ -322,7 +322,7 @@ fn inlets(
         room: Room::of(ROOM.max(body_limit.saturating_mul(4))),
         read_timeout: config.http.read_timeout.0,
         stopping: AtomicBool::new(false),
-        clock: Clock::start(),
+        clock: Clock::of(spool.clock()),
         requests: Default::default(),
     })
 }

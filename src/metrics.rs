@@ -12,7 +12,7 @@ use crate::event::reason::Reason;
 use crate::http::meters::{Answers, SourceMeters};
 use crate::ingest::accounts::{Accounts, Kind};
 use crate::kafka::outcome::Trouble;
-use crate::spool::{Meters as SpoolMeters, Spool};
+use crate::spool::{LaneId, Meters as SpoolMeters, Spool};
 use crate::webhooks::keeper::Keeper;
 use crate::webhooks::plan::Action;
 use prometheus::core::{Collector, Desc};
@@ -241,7 +241,7 @@ impl Collector for Books {
                 |outcome: &str| notifications.with_label_values(&[inlet.name.as_str(), outcome]);
             let (accepted, in_quarantine) = (outcome("accepted"), outcome("quarantined"));
             for (account, kind) in inlet.accounts.kinds() {
-                let records = look.committed[account];
+                let records = look.committed[account.index()];
                 match kind {
                     Kind::Accepted(group) => {
                         accepted.inc_by(records);
@@ -296,7 +296,7 @@ impl Books {
             &["topic"],
         );
         let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
-        for (lane, number) in look.lanes.iter().zip(0_u16..) {
+        for (lane, number) in look.lanes.iter().zip((0_u16..).map(LaneId)) {
             let topic = [&*lane.topic];
             published.with_label_values(&topic).inc_by(lane.published);
             pending.with_label_values(&topic).set(lane.pending as i64);

@@ -7,7 +7,7 @@ use cadrelay::record::layout::Record;
 use cadrelay::spool::lanes::Leaving;
 use cadrelay::spool::settings::Settings;
 use cadrelay::spool::window::IdKey;
-use cadrelay::spool::{Appended, Loss, Meters, Opening, Spool, Submission};
+use cadrelay::spool::{Account, Appended, LaneId, Loss, Meters, Opening, Spool, Submission};
 use jiff::Timestamp;
 use std::path::Path;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub async fn fill(dir: &Path, ids: u64, pending: u64, size: usize) {
     tokio::task::spawn_blocking(move || spool.close()).await.expect("it closes");
 }
 
-async fn append(spool: &Spool, lane: u16, number: u64, value: &[u8], now: u64) {
+async fn append(spool: &Spool, lane: LaneId, number: u64, value: &[u8], now: u64) {
     let mut record = Record::builder("document", value.len() + 100);
     record.header("content-type", "application/json").value().extend_from_slice(value);
     let appended = spool
@@ -55,7 +55,7 @@ async fn append(spool: &Spool, lane: u16, number: u64, value: &[u8], now: u64) {
             fact: None,
             lane,
             record: record.finish(),
-            account: 0,
+            account: Account(0),
             now,
         })
         .await;

@@ -6,7 +6,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::config::Config;
 use crate::http::settings;
 use crate::secret::Secret;
-use crate::spool::stopped::{Error, Stopped};
+use crate::spool::inspect::offline::{Error, Offline};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub struct Which {
 #[derive(Debug)]
 pub enum Found {
     /// It does not run; this is its spool.
-    Stopped(Box<Stopped>),
+    Stopped(Box<Offline>),
     /// It runs.
     Running(Running),
 }
@@ -50,7 +50,7 @@ impl Which {
         if self.url.is_some() {
             return Ok(Ok(Found::Running(self.running(config)?)));
         }
-        match Stopped::open(&config.spool.dir) {
+        match Offline::open(&config.spool.dir) {
             Ok(stopped) => Ok(Ok(Found::Stopped(Box::new(stopped)))),
             Err(Error::InUse(_)) => Ok(Ok(Found::Running(self.running(config)?))),
             Err(error) => Ok(Err(error)),
@@ -118,14 +118,16 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let exit = match &error {
             Error::Absent(_) => Exit::NotFound,
-            Error::InUse(_) | Error::Unreadable { .. } | Error::Damaged(_) => Exit::Failed,
+            Error::InUse(_) | Error::Earlier(_) | Error::Unreadable { .. } | Error::Damaged(_) => {
+                Exit::Failed
+            }
         };
         Self { exit, message: error.to_string() }
     }
 }
 
-impl From<crate::spool::store::Error> for Failure {
-    fn from(error: crate::spool::store::Error) -> Self {
+impl From<crate::spool::ReadError> for Failure {
+    fn from(error: crate::spool::ReadError) -> Self {
         Self::failed(error.to_string())
     }
 }

@@ -7,9 +7,9 @@ use crate::cli::relay::{Found, Running, Which};
 use crate::http::admin::inspect::{MAX_RECORDS, Records};
 use crate::kafka::positions::{self, Positions};
 use crate::kafka::settings::{Delivery, Settings};
-use crate::spool::looking::{Stat, Waiting};
-use crate::spool::stopped::Error;
-use crate::spool::verdict::Verdict;
+use crate::spool::inspect::offline::Error;
+use crate::spool::inspect::verify::Verdict;
+use crate::spool::inspect::{PendingRecord, Stat};
 use std::io;
 use std::time::Duration;
 
@@ -81,8 +81,8 @@ impl Shown {
     async fn list(self, topic: Option<String>, limit: usize) -> Result<Exit, Failure> {
         let config = self.which.config()?;
         let limit = limit.min(MAX_RECORDS);
-        let records: Vec<Waiting> = match self.which.find(&config)?? {
-            Found::Stopped(stopped) => stopped.look().waiting(topic.as_deref(), limit)?,
+        let records: Vec<PendingRecord> = match self.which.find(&config)?? {
+            Found::Stopped(stopped) => stopped.look().pending(topic.as_deref(), limit)?,
             Found::Running(running) => {
                 let topic = topic.map(|topic| ("topic", topic));
                 let query: Vec<_> =
@@ -136,11 +136,7 @@ async fn read(found: Found) -> Result<Verdict, Failure> {
         Found::Running(running) => return verdict_of(&running).await,
         Found::Stopped(stopped) => stopped,
     };
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut verdict = stopped.look().verify();
-        verdict.faults.extend_from_slice(stopped.faults());
-        verdict
-    });
+    let reading = tokio::task::spawn_blocking(move || stopped.look().verify());
     // The store's crate may panic at what it has not written itself.
     Ok(reading.await.unwrap_or_else(|error| {
         let mut verdict = Verdict::default();
@@ -219,7 +215,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spool::looking::{LaneStat, RunStat};
+    use crate::spool::inspect::{LaneStat, RunStat};
 
     /// Two runs, 1 to 10 and 11 to 20, and one lane that is released up to 15.
     #[track_caller]

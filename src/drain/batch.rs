@@ -7,10 +7,10 @@ use crate::kafka::outcome::Report;
 use crate::kafka::publisher::{Outgoing, Position};
 use crate::record::layout::{Parts, Record};
 use crate::record::quarantine::refused;
-use crate::spool::chunk::Chunk;
 use crate::spool::lanes::Leaving;
-use crate::spool::store::{self, Place};
-use crate::spool::{Identity, Spool};
+use crate::spool::lanes::chunk::Chunk;
+use crate::spool::notes::Place;
+use crate::spool::{Identity, LaneId, ReadError, Spool};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Batch {
 /// Records of one lane that lie in one chunk.
 #[derive(Debug)]
 struct Part {
-    lane: u16,
+    lane: LaneId,
     chunk: Arc<Chunk>,
     /// The first and the last sequence to be sent.
     first: u64,
@@ -47,7 +47,7 @@ impl Batch {
         lanes: &[Lane],
         turns: &mut Turns,
         now: Instant,
-    ) -> Result<Self, store::Error> {
+    ) -> Result<Self, ReadError> {
         let going = turns.next(lanes, |lane| lane.may_send(now) && spool.waits(lane.number));
         let suspected = going.iter().any(|lane| lane.is_suspected());
         let mut batch = Self { suspected, ..Self::default() };
@@ -80,7 +80,7 @@ impl Batch {
                 outgoing.push(Outgoing { topic: quarantine, parts: record.parts() });
                 continue;
             }
-            let topic = &*lanes[usize::from(part.lane)].topic;
+            let topic = &*lanes[part.lane.index()].topic;
             outgoing.extend(part.sequences().map(|(_, bytes)| Outgoing {
                 topic,
                 parts: Parts::read(bytes).expect("the store keeps records as they were encoded"),
@@ -91,7 +91,7 @@ impl Batch {
 
     /// The positions that the batch reaches: one for each run and lane in it.
     pub fn positions(&self, identity: &Identity, lanes: &[Lane]) -> Vec<Position> {
-        let mut reached: BTreeMap<(u16, usize), u64> = BTreeMap::new();
+        let mut reached: BTreeMap<(LaneId, usize), u64> = BTreeMap::new();
         for part in &self.parts {
             // A chunk is one commit, so all of it is of one run.
             let run = identity.runs.partition_point(|run| run.first <= part.last);
@@ -101,7 +101,7 @@ impl Batch {
             .into_iter()
             .filter_map(|((lane, run), sequence)| {
                 let run = &identity.runs.get(run)?.name;
-                let topic = &lanes[usize::from(lane)].topic;
+                let topic = &lanes[lane.index()].topic;
                 Some(Position::new(&identity.instance, run, topic, sequence))
             })
             .collect()
@@ -109,7 +109,7 @@ impl Batch {
 
     /// What belongs to which lane, for [`crate::drain::settle::settle`].
     pub fn shares(&self) -> Vec<Share> {
-        let mut shares: BTreeMap<u16, Share> = BTreeMap::new();
+        let mut shares: BTreeMap<LaneId, Share> = BTreeMap::new();
         let mut index = 0;
         for part in &self.parts {
             let share = shares.entry(part.lane).or_insert_with(|| Share {
@@ -129,11 +129,11 @@ impl Batch {
     /// What leaves each lane, given how many of its records are out, and where they went.
     pub fn leaving(
         &self,
-        settled: &[(u16, usize)],
+        settled: &[(LaneId, usize)],
         reports: &[Report],
-    ) -> Vec<(u16, Leaving, Vec<Place>)> {
+    ) -> Vec<(LaneId, Leaving, Vec<Place>)> {
         let mut index = 0;
-        let mut left: BTreeMap<u16, (usize, Leaving, Vec<Place>)> = settled
+        let mut left: BTreeMap<LaneId, (usize, Leaving, Vec<Place>)> = settled
             .iter()
             .map(|(lane, records)| (*lane, (*records, Leaving::default(), Vec::new())))
             .collect();
@@ -162,7 +162,7 @@ impl Batch {
     }
 
     /// Seconds from commit to now of a lane's records up to a sequence, with how many took so long.
-    pub fn delays(&self, lane: u16, through: u64, now: Timestamp) -> Vec<(f64, usize)> {
+    pub fn delays(&self, lane: LaneId, through: u64, now: Timestamp) -> Vec<(f64, usize)> {
         let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
         self.parts
             .iter()
@@ -179,11 +179,7 @@ impl Batch {
     }
 
     /// Takes from the lane's next chunk what there is room for. The lane again, if more may go.
-    fn take<'a>(
-        &mut self,
-        spool: &Spool,
-        open: Open<'a>,
-    ) -> Result<Option<Open<'a>>, store::Error> {
+    fn take<'a>(&mut self, spool: &Spool, open: Open<'a>) -> Result<Option<Open<'a>>, ReadError> {
         let Open { lane, after, mut room } = open;
         let Some(chunk) = spool.chunk_after(lane.number, after)? else { return Ok(None) };
         let mut part = Part {

@@ -3,7 +3,7 @@
 use crate::drain::pause::Pause;
 use crate::event::reason::Reason;
 use crate::kafka::outcome::Trouble;
-use crate::spool::Spool;
+use crate::spool::{LaneId, Spool};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Lane {
     /// Its number in the spool.
-    pub number: u16,
+    pub number: LaneId,
     /// The topic it feeds.
     pub topic: Arc<str>,
     /// How long it is set aside.
@@ -54,7 +54,7 @@ impl Refused {
 
 impl Lane {
     /// A lane that was not looked at yet.
-    pub fn new(number: u16, topic: Arc<str>) -> Self {
+    pub fn new(number: LaneId, topic: Arc<str>) -> Self {
         Self {
             number,
             topic,
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_lane_that_was_narrowed_grows_with_each_delivery() {
-        let mut lane = Lane::new(0, "t".into());
+        let mut lane = Lane::new(LaneId(0), "t".into());
 
         lane.split(0);
         lane.suspect();
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_record_near_its_topics_limit_may_be_too_large() {
-        let mut lane = Lane::new(0, "t".into());
+        let mut lane = Lane::new(LaneId(0), "t".into());
 
         assert!(!lane.may_be_too_large(usize::MAX - OVERHEAD));
         lane.limit = Some(100_000);
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_sweep_is_due_when_a_leader_was_away_and_what_was_sent_does_not_count() {
         let now = Instant::now();
-        let mut lane = Lane::new(0, "t".into());
+        let mut lane = Lane::new(LaneId(0), "t".into());
 
         lane.sent_in_vain(7);
         lane.set_aside(Trouble::UnknownTopic, now);

@@ -38,7 +38,7 @@ use crate::kafka::publisher::Position;
 use crate::kafka::settings::Settings;
 use crate::kafka::topics::State;
 use crate::spool::lanes::Leaving;
-use crate::spool::{Spool, store};
+use crate::spool::{LaneId, ReadError, Spool};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,7 +75,7 @@ pub enum Stepped {
 /// The drain cannot go on: the spool cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct Error(#[from] store::Error);
+pub struct Error(#[from] ReadError);
 
 impl Drain {
     /// A drain of all lanes of the spool.
@@ -92,7 +92,7 @@ impl Drain {
             .books()
             .lanes
             .iter()
-            .zip(0_u16..)
+            .zip((0_u16..).map(LaneId))
             .map(|(book, number)| Lane::new(number, Arc::clone(&book.topic)))
             .collect();
         Ok(Self {
@@ -177,7 +177,7 @@ impl Drain {
         for share in shares {
             let settled = settlement.settled.iter().any(|(lane, _)| *lane == share.lane);
             if let Some((_, last)) = share.records.last().filter(|_| !settled) {
-                self.lanes[usize::from(share.lane)].sent_in_vain(*last);
+                self.lanes[share.lane.index()].sent_in_vain(*last);
             }
         }
         self.pace.batch_gone(Instant::now());
@@ -295,7 +295,7 @@ impl Drain {
         for (lane, leaving, places) in batch.leaving(&settlement.settled, reports) {
             let refused = match leaving.quarantined {
                 0 => None,
-                _ => self.lanes[usize::from(lane)].refused.take(),
+                _ => self.lanes[lane.index()].refused.take(),
             };
             match refused {
                 None => self.spool.release(lane, leaving, &places)?,
@@ -306,14 +306,14 @@ impl Drain {
                 }
             }
             self.status.delivered(&batch.delays(lane, leaving.through, Timestamp::now()));
-            let lane = &mut self.lanes[usize::from(lane)];
+            let lane = &mut self.lanes[lane.index()];
             if lane.delivered() {
                 self.status.resumed(&lane.topic);
             }
             self.status.quarantined(&lane.topic, refused);
         }
         for (number, verdict) in settlement.lanes {
-            let at = usize::from(number);
+            let at = number.index();
             match verdict {
                 Verdict::SetAside(trouble) => self.set_aside(at, trouble, now),
                 Verdict::Split { records } => {
@@ -391,7 +391,7 @@ impl Drain {
             return;
         }
         let now = Instant::now();
-        let after: Vec<(u16, u64)> = if self.pace.paused(now).is_some() {
+        let after: Vec<(LaneId, u64)> = if self.pace.paused(now).is_some() {
             Vec::new()
         } else {
             let ready = self.lanes.iter().filter(|lane| lane.pause.left(now).is_none());
@@ -406,7 +406,7 @@ impl Drain {
 }
 
 /// Releases what Kafka says is committed, though this run did not hear of it.
-fn release_through(spool: &Spool, lane: u16, through: u64) -> Result<(), Error> {
+fn release_through(spool: &Spool, lane: LaneId, through: u64) -> Result<(), Error> {
     let mut released = spool.released(lane);
     while released < through {
         let Some(chunk) = spool.chunk_after(lane, released)? else { break };

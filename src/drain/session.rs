@@ -9,7 +9,7 @@ use crate::kafka::positions::{self, Held};
 use crate::kafka::publisher::{Outgoing, Position, Publisher};
 use crate::kafka::settings::{Delivery, Settings};
 use crate::kafka::{client, open};
-use crate::spool::{Identity, Spool, store};
+use crate::spool::{Identity, ReadError, Spool};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -175,7 +175,7 @@ impl Session {
 impl Committed {
     /// How far a lane is committed. Positions count for their own run alone: a restored copy of a
     /// spool gives its new records sequences that the original has used as well.
-    pub fn reached(&self, spool: &Spool, lane: &Lane) -> Result<u64, store::Error> {
+    pub fn reached(&self, spool: &Spool, lane: &Lane) -> Result<u64, ReadError> {
         let mut reached = spool.released(lane.number);
         for (at, run) in self.identity.runs.iter().enumerate() {
             let end = self.identity.runs.get(at + 1).map_or(u64::MAX, |next| next.first - 1);

@@ -2,12 +2,13 @@
 
 use crate::drain::status::Restart;
 use crate::kafka::outcome::{Concerns, Ending, Outcome, Report, Trouble};
+use crate::spool::LaneId;
 
 /// The part of a batch that belongs to one lane.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Share {
     /// The lane.
-    pub lane: u16,
+    pub lane: LaneId,
     /// Its records in the batch: where in the batch, and their sequences, in order.
     pub records: Vec<(usize, u64)>,
     /// Whether it is one record on its way to quarantine, because its own topic refused it.
@@ -20,9 +21,9 @@ pub struct Share {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Settlement {
     /// By lane, how many of its records are out; all in the batch's order.
-    pub settled: Vec<(u16, usize)>,
+    pub settled: Vec<(LaneId, usize)>,
     /// What is to be done about lanes that are not all out.
-    pub lanes: Vec<(u16, Verdict)>,
+    pub lanes: Vec<(LaneId, Verdict)>,
     /// The producer must be ended and made anew.
     pub renew: Option<Renew>,
     /// Everything pauses before the next attempt.
@@ -227,12 +228,12 @@ mod tests {
 
     const WRITTEN: Report = Report::Written { partition: 0, offset: 0 };
 
-    fn share(lane: u16, records: &[(usize, u64)]) -> Share {
+    fn share(lane: LaneId, records: &[(usize, u64)]) -> Share {
         Share { lane, records: records.to_vec(), quarantined: false, suspected: false }
     }
 
     fn two_lanes() -> Vec<Share> {
-        vec![share(0, &[(0, 10), (2, 12)]), share(1, &[(1, 11)])]
+        vec![share(LaneId(0), &[(0, 10), (2, 12)]), share(LaneId(1), &[(1, 11)])]
     }
 
     fn settled(reports: Vec<Report>, ending: Ending) -> Settlement {
@@ -243,7 +244,7 @@ mod tests {
     fn a_committed_batch_is_out_whole() {
         let settlement = settled(vec![WRITTEN; 3], Ending::Committed);
 
-        assert_eq!(settlement.settled, [(0, 2), (1, 1)]);
+        assert_eq!(settlement.settled, [(LaneId(0), 2), (LaneId(1), 1)]);
         assert_eq!(
             settlement,
             Settlement { settled: settlement.settled.clone(), ..Settlement::default() }
@@ -266,7 +267,7 @@ mod tests {
             let reports = vec![WRITTEN, Report::Refused(trouble), Report::Unheard];
             let settlement = settled(reports, Ending::Aborted(trouble));
 
-            assert_eq!(settlement.lanes, [(1, Verdict::SetAside(trouble))]);
+            assert_eq!(settlement.lanes, [(LaneId(1), Verdict::SetAside(trouble))]);
             assert!(!settlement.pause && settlement.renew.is_none());
         }
     }
@@ -279,8 +280,8 @@ mod tests {
         assert_eq!(
             settlement.lanes,
             [
-                (0, Verdict::Split { records: 1 }),
-                (1, Verdict::Poison { sequence: 11, trouble: Trouble::TooLarge }),
+                (LaneId(0), Verdict::Split { records: 1 }),
+                (LaneId(1), Verdict::Poison { sequence: 11, trouble: Trouble::TooLarge }),
             ]
         );
         assert_eq!(settlement.renew, Some(Renew::Refusal));
@@ -288,13 +289,13 @@ mod tests {
 
     #[test]
     fn what_quarantine_refuses_too_waits_and_is_not_lost() {
-        let shares = [Share { quarantined: true, ..share(0, &[(0, 10)]) }];
+        let shares = [Share { quarantined: true, ..share(LaneId(0), &[(0, 10)]) }];
         let reports = vec![Report::Refused(Trouble::TooLarge)];
         let outcome = Outcome { reports, ending: Ending::Aborted(Trouble::TooLarge) };
 
         let settlement = settle(&shares, &outcome);
 
-        assert_eq!(settlement.lanes, [(0, Verdict::SetAside(Trouble::TooLarge))]);
+        assert_eq!(settlement.lanes, [(LaneId(0), Verdict::SetAside(Trouble::TooLarge))]);
         assert_eq!(settlement.settled, []);
     }
 
@@ -324,7 +325,11 @@ mod tests {
             let settlement = settled(reports, ending);
 
             // The first record of the lane is innocent: the refused one is behind it.
-            assert_eq!(settlement.lanes, [(0, Verdict::Split { records: 1 })], "{ending:?}");
+            assert_eq!(
+                settlement.lanes,
+                [(LaneId(0), Verdict::Split { records: 1 })],
+                "{ending:?}"
+            );
             assert!(matches!(settlement.renew, Some(Renew::Lost(_))), "{ending:?}");
             assert!(!settlement.pause, "{ending:?}");
         }
@@ -339,17 +344,21 @@ mod tests {
             assert!(settlement.pause);
             settlement.lanes
         };
-        let alone = |records: &[(usize, u64)]| [Share { suspected: true, ..share(0, records) }];
+        let alone =
+            |records: &[(usize, u64)]| [Share { suspected: true, ..share(LaneId(0), records) }];
 
-        assert_eq!(fails(&two_lanes()), [(0, Verdict::Suspect), (1, Verdict::Suspect)]);
-        assert_eq!(fails(&alone(&[(0, 1), (1, 2)])), [(0, Verdict::Split { records: 1 })]);
-        assert_eq!(fails(&alone(&[(0, 1)])), [(0, Verdict::SetAside(Trouble::Timeout))]);
+        assert_eq!(
+            fails(&two_lanes()),
+            [(LaneId(0), Verdict::Suspect), (LaneId(1), Verdict::Suspect)]
+        );
+        assert_eq!(fails(&alone(&[(0, 1), (1, 2)])), [(LaneId(0), Verdict::Split { records: 1 })]);
+        assert_eq!(fails(&alone(&[(0, 1)])), [(LaneId(0), Verdict::SetAside(Trouble::Timeout))]);
     }
 
     #[test]
     fn lanes_that_were_written_are_not_suspected_and_none_is_for_what_is_about_the_cluster() {
         let reports = vec![WRITTEN, Report::Unheard, WRITTEN];
-        assert_eq!(settled(reports.clone(), Ending::Silent).lanes, [(1, Verdict::Suspect)]);
+        assert_eq!(settled(reports.clone(), Ending::Silent).lanes, [(LaneId(1), Verdict::Suspect)]);
         for trouble in [Trouble::Fenced, Trouble::Transport, Trouble::Authentication] {
             let settlement = settled(reports.clone(), Ending::InDoubt(trouble));
             assert_eq!(settlement.lanes, [], "{trouble:?}");
@@ -362,8 +371,8 @@ mod tests {
         let reports = vec![WRITTEN, WRITTEN, Report::Refused(Trouble::UnknownTopic)];
         let settlement = settled(reports, Ending::Untied);
 
-        assert_eq!(settlement.settled, [(0, 1), (1, 1)]);
-        assert_eq!(settlement.lanes, [(0, Verdict::SetAside(Trouble::UnknownTopic))]);
+        assert_eq!(settlement.settled, [(LaneId(0), 1), (LaneId(1), 1)]);
+        assert_eq!(settlement.lanes, [(LaneId(0), Verdict::SetAside(Trouble::UnknownTopic))]);
     }
 
     #[test]
@@ -371,7 +380,7 @@ mod tests {
         let reports = vec![WRITTEN, Report::Unheard, Report::Unheard];
         let settlement = settled(reports, Ending::UntiedSilent);
 
-        assert_eq!(settlement.settled, [(0, 1)]);
+        assert_eq!(settlement.settled, [(LaneId(0), 1)]);
         assert_eq!(settlement.renew, Some(Renew::Lost(Restart::Silent)));
     }
 
@@ -388,6 +397,9 @@ mod tests {
         let settlement = settled(reports, Ending::Aborted(Trouble::Timeout));
 
         assert!(settlement.pause);
-        assert_eq!(settlement.lanes, [(0, Verdict::Suspect), (1, Verdict::Suspect)]);
+        assert_eq!(
+            settlement.lanes,
+            [(LaneId(0), Verdict::Suspect), (LaneId(1), Verdict::Suspect)]
+        );
     }
 }

@@ -8,11 +8,11 @@
 
 use crate::drain::lane::Lane;
 use crate::record::layout::Parts;
-use crate::spool::{Spool, store};
+use crate::spool::{ReadError, Spool};
 use std::collections::HashSet;
 
 /// The values of the records that were sent and do not count.
-pub fn vain(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, store::Error> {
+pub fn vain(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, ReadError> {
     let mut values = HashSet::new();
     let through = lane.vain().unwrap_or(0);
     let mut after = spool.released(lane.number);

@@ -92,8 +92,8 @@ impl Inlet {
         let (mut accepted, mut quarantined) = (0, 0);
         for (account, kind) in self.ingest.accounts().kinds() {
             match kind {
-                Kind::Accepted(_) => accepted += books.committed[account],
-                Kind::Quarantined(_) => quarantined += books.committed[account],
+                Kind::Accepted(_) => accepted += books.committed[account.index()],
+                Kind::Quarantined(_) => quarantined += books.committed[account.index()],
                 Kind::Replayed | Kind::Gap(_) => {}
             }
         }

@@ -7,6 +7,7 @@ use crate::event::gap::Why;
 use crate::event::group::Group;
 use crate::event::provider::Provider;
 use crate::event::reason::Reason;
+use crate::spool::Account;
 
 /// What an account counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,33 +53,37 @@ impl Accounts {
     }
 
     /// The account of an accepted event.
-    pub fn of_group(&self, group: Group) -> usize {
+    pub fn of_group(&self, group: Group) -> Account {
         self.of(Kind::Accepted(group))
     }
 
     /// The account of a body that was not understood.
-    pub fn of_reason(&self, reason: Reason) -> usize {
+    pub fn of_reason(&self, reason: Reason) -> Account {
         self.of(Kind::Quarantined(reason))
     }
 
     /// The account of a gap that was told.
-    pub fn of_gaps(&self, why: Why) -> usize {
+    pub fn of_gaps(&self, why: Why) -> Account {
         self.of(Kind::Gap(why))
     }
 
     /// The account of what was put through the relay again.
-    pub fn of_replays(&self) -> usize {
+    pub fn of_replays(&self) -> Account {
         self.of(Kind::Replayed)
     }
 
     /// Each account with what it counts.
-    pub fn kinds(&self) -> impl Iterator<Item = (usize, Kind)> + '_ {
-        self.kinds.iter().enumerate().map(|(at, kind)| (self.first + at, *kind))
+    pub fn kinds(&self) -> impl Iterator<Item = (Account, Kind)> + '_ {
+        self.kinds.iter().enumerate().map(|(at, kind)| (self.account(at), *kind))
     }
 
-    fn of(&self, kind: Kind) -> usize {
+    fn of(&self, kind: Kind) -> Account {
         let at = self.kinds.iter().position(|known| *known == kind);
-        self.first + at.expect("everything that is counted has an account")
+        self.account(at.expect("everything that is counted has an account"))
+    }
+
+    fn account(&self, at: usize) -> Account {
+        Account(u16::try_from(self.first + at).expect("a few for each of some thousand sources"))
     }
 }
 
@@ -94,8 +99,10 @@ mod tests {
     fn every_account_of_every_source_is_another() {
         let all = Accounts::of_sources(Provider::ALL);
 
-        let mut numbers: Vec<usize> =
-            all.iter().flat_map(|accounts| accounts.kinds().map(|(number, _)| number)).collect();
+        let mut numbers: Vec<usize> = all
+            .iter()
+            .flat_map(|accounts| accounts.kinds().map(|(number, _)| number.index()))
+            .collect();
         numbers.dedup();
 
         assert_eq!(numbers, (0..Accounts::count(&all)).collect::<Vec<_>>());

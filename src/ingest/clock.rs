@@ -1,26 +1,23 @@
-//! The clock of the window.
+//! The clock of a request: the time of day, and the spool's own for the window.
 
 use crate::ingest::Now;
+use crate::spool::clock;
 use jiff::Timestamp;
-use std::time::Instant;
 
-/// Time that never jumps while the process runs.
+/// Both times.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    wall: Timestamp,
-    began: Instant,
+    spool: clock::Clock,
 }
 
 impl Clock {
-    /// A clock set by the system's.
-    pub fn start() -> Self {
-        Self { wall: Timestamp::now(), began: Instant::now() }
+    /// A clock beside the spool's own.
+    pub fn of(spool: clock::Clock) -> Self {
+        Self { spool }
     }
 
     /// The moment, by both clocks.
     pub fn now(&self) -> Now {
-        let began = u64::try_from(self.wall.as_millisecond()).unwrap_or(0);
-        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX / 2);
-        Now { wall: Timestamp::now(), steady: began + since }
+        Now { wall: Timestamp::now(), steady: self.spool.now().steady }
     }
 }

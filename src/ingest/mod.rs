@@ -30,7 +30,7 @@ use crate::record::quarantine::{
     write::{self, Kept},
 };
 use crate::spool::window::IdKey;
-use crate::spool::{self, Appended, Spool, Submission, Telling};
+use crate::spool::{self, Account, Appended, Spool, Submission, Telling};
 use jiff::Timestamp;
 use std::time::Instant;
 
@@ -174,7 +174,7 @@ impl Ingest {
         &self,
         event: &Event,
         context: Context<'_>,
-        account: usize,
+        account: Account,
         now: u64,
     ) -> Submission {
         let source = self.source.name();

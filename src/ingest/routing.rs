@@ -2,14 +2,14 @@
 
 use crate::event::group::Group;
 use crate::event::provider::Provider;
-use crate::spool::Spool;
+use crate::spool::{LaneId, Spool};
 use crate::topics::Names;
 
 /// The lanes of one provider's groups.
 #[derive(Clone, Debug)]
 pub struct Routes {
-    groups: Vec<(Group, u16)>,
-    quarantine: u16,
+    groups: Vec<(Group, LaneId)>,
+    quarantine: LaneId,
 }
 
 impl Routes {
@@ -23,13 +23,13 @@ impl Routes {
     }
 
     /// The lane of a group; a group that the provider does not have is not understood.
-    pub fn of_group(&self, group: Group) -> u16 {
+    pub fn of_group(&self, group: Group) -> LaneId {
         let found = self.groups.iter().find(|(of, _)| *of == group);
         found.map_or(self.quarantine, |(_, lane)| *lane)
     }
 
     /// The lane of what is not understood.
-    pub fn of_quarantine(&self) -> u16 {
+    pub fn of_quarantine(&self) -> LaneId {
         self.quarantine
     }
 }

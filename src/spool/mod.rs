@@ -11,42 +11,101 @@
 //! [`Error::Full`] and stores nothing. Repeats of what is stored are recognised all the same.
 //!
 //! Knows nothing of HTTP, providers, or Kafka. An append may read the disk when it looks up an id
-//! that is old and known; what is new is answered from filters in memory.
+//! that is old and known; what is new is answered from a filter in memory.
 
 pub mod append;
-pub mod chunk;
-mod journals;
+pub mod clock;
+mod commit;
+pub mod inspect;
 pub mod lanes;
-pub mod looking;
-mod mark;
-mod opening;
-mod segments;
+pub mod log;
+pub mod notes;
+mod open;
 pub mod settings;
-pub mod stopped;
-pub mod store;
-mod tending;
+pub mod takeover;
 #[cfg(test)]
 mod tests;
-pub mod verdict;
+mod upkeep;
 pub mod window;
-mod writer;
 
 use crate::lock::lock;
 #[cfg(feature = "mutants")]
 use crate::mutants;
 use crate::record::layout::Record;
 use crate::spool::append::admission::{Front, State, Waiting};
-use crate::spool::chunk::Chunk;
+use crate::spool::clock::Clock;
+use crate::spool::commit::Writing;
+use crate::spool::lanes::chunk::Chunk;
 use crate::spool::lanes::{Books, Lanes, Leaving};
-use crate::spool::store::{Elsewhere, Place, Store};
+use crate::spool::log::frame::Head;
+use crate::spool::log::reader::Reader;
+use crate::spool::log::state::Gone;
+use crate::spool::log::{Cursor, Log};
+use crate::spool::notes::{Elsewhere, Note, Place};
+use crate::spool::window::filter::Renewed;
+use crate::spool::window::slices::{Handover, OldIds};
 use crate::spool::window::{Entry, IdKey, Slicing};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 
-pub use crate::spool::opening::{Loss, OpenError, Opening};
+pub use crate::spool::open::{Loss, OpenError, Opening};
+
+/// A lane: the records of one topic, in order. Numbered as topics were first used.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct LaneId(pub u16);
+
+/// What stored records are counted in.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Account(pub u16);
+
+impl LaneId {
+    /// Its place in a list of all lanes.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl Account {
+    /// Its place in a list of all accounts.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Something that is not as it was written.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Fault {
+    /// The file, or the part of the spool.
+    pub place: String,
+    /// What is wrong there.
+    pub fault: String,
+}
+
+impl Fault {
+    /// A fault at a place.
+    pub fn at(place: impl Into<String>, fault: impl Into<String>) -> Self {
+        Self { place: place.into(), fault: fault.into() }
+    }
+}
+
+/// Why something stored cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is not what was written. The next start says what is lost.
+    #[error("the spool is damaged: {0}")]
+    Damaged(String),
+    /// The system does not give it.
+    #[error("the spool cannot be read: {0}")]
+    Unreadable(#[from] std::io::Error),
+    /// The window's store does not.
+    #[error(transparent)]
+    Window(#[from] window::slices::Error),
+}
 
 /// A fact as one hook tells it.
 #[derive(Clone, Copy, Debug)]
@@ -67,11 +126,11 @@ pub struct Submission {
     /// Its fact, if the same told by another hook is a repeat.
     pub fact: Option<Telling>,
     /// The lane it belongs to.
-    pub lane: u16,
+    pub lane: LaneId,
     /// The record; the spool stamps its sequence.
     pub record: Record,
     /// The account that it counts in, when it is stored.
-    pub account: usize,
+    pub account: Account,
     /// Now, in milliseconds since the epoch, by a clock that does not jump.
     pub now: u64,
 }
@@ -126,30 +185,87 @@ pub struct Spool {
 
 #[derive(Debug)]
 struct Inner {
-    store: Store,
-    slicing: Slicing,
     identity: Identity,
+    /// This run, as frames name it.
+    run: u64,
     limits: Limits,
+    clock: Clock,
+    meters: Meters,
+    log: Log,
+    reader: Reader,
     front: Mutex<Front>,
     /// Rung when something waits for a commit.
     work: Condvar,
+    writing: Mutex<Writing>,
     lanes: Mutex<Lanes>,
     /// Rung when records were committed.
     committed: Condvar,
     drain_woken: AtomicBool,
-    quarantine: u16,
-    epoch: AtomicU64,
-    disk_low: AtomicBool,
-    active_segment: AtomicU64,
-    slice: AtomicU64,
+    quarantine: LaneId,
+    /// Bytes of records that wait, in the log or on the way there.
+    pending_bytes: AtomicU64,
+    last_sequence: AtomicU64,
+    /// What segments will hand over to the window.
+    unabsorbed: Mutex<BTreeMap<u64, Unabsorbed>>,
     /// The latest time that an id was accepted at.
     latest: AtomicU64,
-    last_sequence: AtomicU64,
-    mark: mark::Mark,
-    meters: Meters,
+    slicing: Slicing,
+    old_ids: Arc<dyn OldIds>,
+    filter: Renewed,
+    window_trouble: upkeep::Once,
+    /// As [`Front::absorbed`], to be read without the lock.
+    absorbed: AtomicU64,
+    /// The segment that takes frames.
+    active: AtomicU64,
+    /// Segments that take no more frames and are not sealed yet.
+    full: Mutex<Vec<u64>>,
+    /// Segments that hand over what they hold, sealed and not absorbed.
+    sealed: Mutex<BTreeMap<u64, Arc<Sealed>>>,
+    /// A segment that is laid out and not used yet.
+    next: Mutex<Option<Cursor>>,
+    /// Segments on their way out.
+    leaving: Mutex<LeavingSegments>,
+    /// The most bytes that it takes to say who the instance is.
+    state_bytes: u64,
+    /// How far the system's clock is ahead of our own in the last frame.
+    offset: AtomicI64,
     failed: watch::Sender<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    tend: tending::Bell,
+    tend: upkeep::Bell,
+    /// The directory's lock.
+    #[expect(dead_code, reason = "held, not used")]
+    held: Option<std::fs::File>,
+}
+
+/// What a sealed segment hands over.
+#[derive(Debug)]
+struct Sealed {
+    handover: Handover,
+    first: u64,
+    last: u64,
+}
+
+/// Segments of which nothing is needed. Each is named in a frame before its file is removed.
+#[derive(Debug, Default)]
+struct LeavingSegments {
+    gone: Gone,
+    /// Grows when something is added to `gone`.
+    version: u64,
+    /// The version that a frame on the disk names.
+    noted: u64,
+    /// Segments that may be removed, each once its version is noted.
+    segments: BTreeMap<u64, u64>,
+    /// The first and the last frame of each segment that is absorbed and still there.
+    absorbed: BTreeMap<u64, (u64, u64)>,
+}
+
+/// What a segment will hand over, and what its seal will say.
+#[derive(Debug, Default)]
+struct Unabsorbed {
+    handover: Handover,
+    first: u64,
+    last: u64,
+    last_sequence: u64,
 }
 
 /// Who this spool is.
@@ -162,7 +278,7 @@ pub struct Identity {
 }
 
 /// One start of the process on this directory.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Run {
     /// Its name, new at each start.
     pub name: String,
@@ -205,31 +321,27 @@ impl Spool {
         &self.inner.identity
     }
 
+    /// The clock by which ids are kept. [`Submission::now`] is a moment of it.
+    pub fn clock(&self) -> Clock {
+        self.inner.clock
+    }
+
     /// The lane that feeds a topic.
-    pub fn lane(&self, topic: &str) -> Option<u16> {
+    pub fn lane(&self, topic: &str) -> Option<LaneId> {
         lock(&self.inner.lanes).number(topic)
     }
 
     /// The chunk that holds a lane's first record after `sequence`: from memory if it is there.
     pub fn chunk_after(
         &self,
-        lane: u16,
+        lane: LaneId,
         sequence: u64,
-    ) -> Result<Option<Arc<Chunk>>, store::Error> {
-        {
-            let lanes = lock(&self.inner.lanes);
-            if lanes.last(lane) <= sequence {
-                return Ok(None);
-            }
-            if let Some(chunk) = lanes.tail_after(lane, sequence) {
-                return Ok(Some(chunk));
-            }
-        }
-        Ok(self.inner.store.chunk_after(lane, sequence)?.map(Arc::new))
+    ) -> Result<Option<Arc<Chunk>>, ReadError> {
+        self.inner.chunk_after(lane, sequence)
     }
 
     /// Waits until a record follows in any of the given lanes after its sequence, or time is up.
-    pub fn wait_for_records(&self, after: &[(u16, u64)], timeout: Duration) {
+    pub fn wait_for_records(&self, after: &[(LaneId, u64)], timeout: Duration) {
         let lanes = lock(&self.inner.lanes);
         let nothing_new = |lanes: &mut Lanes| {
             let woken = self.inner.drain_woken.swap(false, Ordering::Relaxed);
@@ -247,7 +359,7 @@ impl Spool {
     }
 
     /// The first record of a lane after `sequence`, if there is one.
-    pub fn first_after(&self, lane: u16, sequence: u64) -> Result<Option<u64>, store::Error> {
+    pub fn first_after(&self, lane: LaneId, sequence: u64) -> Result<Option<u64>, ReadError> {
         let chunk = self.chunk_after(lane, sequence)?;
         let first = chunk.as_ref().and_then(|chunk| {
             chunk.records().map(|record| record.sequence).find(|found| *found > sequence)
@@ -256,45 +368,40 @@ impl Spool {
     }
 
     /// Whether anything waits in a lane.
-    pub fn waits(&self, lane: u16) -> bool {
+    pub fn waits(&self, lane: LaneId) -> bool {
         let lanes = lock(&self.inner.lanes);
         lanes.last(lane) > lanes.released(lane)
     }
 
     /// How far a lane is released.
-    pub fn released(&self, lane: u16) -> u64 {
+    pub fn released(&self, lane: LaneId) -> u64 {
         lock(&self.inner.lanes).released(lane)
     }
 
     /// Lets records go that are committed in Kafka, and notes where they went.
     pub fn release(
         &self,
-        lane: u16,
+        lane: LaneId,
         leaving: Leaving,
         places: &[Place],
-    ) -> Result<(), store::Error> {
+    ) -> Result<(), ReadError> {
         let freed = lock(&self.inner.lanes).release(lane, leaving, self.inner.quarantine);
-        {
-            let mut front = lock(&self.inner.front);
-            front.pending_bytes = front.pending_bytes.saturating_sub(freed);
-        }
-        let slices = self.inner.store.slices();
-        let slice = slices.last().copied().unwrap_or(0);
-        self.inner.store.note_release(lane, leaving.through, slice, places)
+        self.inner.pending_bytes.fetch_sub(freed, Ordering::Relaxed);
+        let places = places.to_vec();
+        self.inner.note(Note::Released { lane, through: leaving.through, places });
+        Ok(())
     }
 
     /// Notes where records went that their lane's own topic refused for good, and why.
     pub fn note_quarantined(
         &self,
-        lane: u16,
+        lane: LaneId,
         places: &[Place],
         reason: &str,
-    ) -> Result<(), store::Error> {
-        let slices = self.inner.store.slices();
-        let slice = slices.last().copied().unwrap_or(0);
+    ) -> Result<(), ReadError> {
         for place in places {
             let went = Elsewhere { place: *place, reason: reason.to_owned() };
-            self.inner.store.note_elsewhere(lane, slice, &went)?;
+            self.inner.note(Note::Refused { lane, went });
         }
         Ok(())
     }
@@ -305,39 +412,40 @@ impl Spool {
     }
 
     /// When the oldest record of a lane that still waits was committed, milliseconds since the epoch.
-    pub fn oldest(&self, lane: u16) -> Option<u64> {
+    pub fn oldest(&self, lane: LaneId) -> Option<u64> {
         let released = self.released(lane);
-        let chunk = self.chunk_after(lane, released).ok()??;
+        let chunk = self.inner.look_at_chunk(lane, released).ok()??;
         Some(chunk.committed_at())
     }
 
     /// The figures of the store.
     pub fn figures(&self) -> Figures {
+        let inner = &*self.inner;
         Figures {
-            ids: self.inner.store.count_ids(),
-            pending_bytes: lock(&self.inner.front).pending_bytes,
-            disk_free: tending::disk_free(&self.inner.tend.dir).unwrap_or(0),
-            disk_used: self.inner.store.disk_bytes().unwrap_or(0),
+            ids: inner.old_ids.count() + lock(&inner.front).recent.count() as u64,
+            pending_bytes: inner.pending_bytes.load(Ordering::Relaxed),
+            disk_free: inner.log.free().unwrap_or(0),
+            disk_used: inner.disk_bytes(),
         }
     }
 
     /// Whether an append would be stored now.
     pub fn readiness(&self) -> Result<(), Error> {
-        lock(&self.inner.front).admits(&self.inner.limits, &self.inner.disk_low)
+        lock(&self.inner.front).admits(&self.inner)
     }
 
     /// Remembers an id longer than the window, for as long as this directory is kept. Some tens of
     /// bytes each: for what people do, not senders.
     pub fn remember_for_good(&self, id: &IdKey) {
         // The window remembers it as well, so there is time to tell it again.
-        if let Err(error) = self.inner.store.remember_for_good(id) {
+        if let Err(error) = self.inner.old_ids.remember_for_good(id) {
             tracing::warn!(error = %error, "cannot remember a replay longer than the window");
         }
     }
 
     /// Whether an id is remembered for good.
     pub fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error> {
-        self.inner.store.remembers_for_good(id).map_err(|error| {
+        self.inner.old_ids.remembers_for_good(id).map_err(|error| {
             tracing::error!(error = %error, "cannot look up an id");
             Error::Failed
         })
@@ -345,17 +453,14 @@ impl Spool {
 
     /// Whether an id is remembered, or will be by a commit that is on its way.
     pub fn remembers(&self, id: &IdKey, now: u64) -> Result<bool, Error> {
-        if lock(&self.inner.front).commit_of(id).is_some() {
-            return Ok(true);
-        }
-        let entry = self.inner.remembered(id)?;
+        let entry = self.inner.entry(id);
         Ok(entry.is_some_and(|entry| self.inner.slicing.remembers(&entry, now)))
     }
 
     /// What is remembered of an id, and where its record went.
-    pub fn find(&self, id: &IdKey) -> Result<Option<(Entry, Option<Place>)>, store::Error> {
-        let Some(entry) = self.inner.store.find_id(id)? else { return Ok(None) };
-        let place = self.inner.store.place(entry.lane, entry.sequence)?;
+    pub fn find(&self, id: &IdKey) -> Result<Option<(Entry, Option<Place>)>, ReadError> {
+        let Some(entry) = self.inner.entry(id) else { return Ok(None) };
+        let place = self.inner.place(entry.lane, entry.sequence)?;
         Ok(Some((entry, place)))
     }
 
@@ -376,6 +481,7 @@ impl Spool {
             let mut front = lock(&self.inner.front);
             if front.state == State::Open {
                 front.state = State::Closing;
+                front.asked.notes |= !front.notes.is_empty();
             }
         }
         self.inner.work.notify_all();
@@ -385,8 +491,122 @@ impl Spool {
                 tracing::error!("a thread of the spool panicked");
             }
         }
-        if let Err(error) = self.inner.mark.sync() {
-            tracing::warn!(error = %error, "cannot sync the spool's mark");
+        if let Err(error) = self.inner.log.sync_acknowledged() {
+            tracing::warn!(error = %error, "cannot sync how far was acknowledged");
         }
     }
 }
+
+impl Inner {
+    fn chunk_after(&self, lane: LaneId, sequence: u64) -> Result<Option<Arc<Chunk>>, ReadError> {
+        let segment = {
+            let lanes = lock(&self.lanes);
+            if lanes.last(lane) <= sequence {
+                return Ok(None);
+            }
+            if let Some(chunk) = lanes.tail_after(lane, sequence) {
+                drop(lanes);
+                // It has caught up with memory; what was read from the disk is of no use.
+                self.reader.forget(lane);
+                return Ok(Some(chunk));
+            }
+            lanes.segment_of(lane, sequence)
+        };
+        let Some(segment) = segment else { return Ok(None) };
+        self.reader.chunk_after(&self.log, lane, sequence, segment)
+    }
+
+    /// As [`Inner::chunk_after`], for who only looks: what the drain has read ahead stays.
+    fn look_at_chunk(&self, lane: LaneId, sequence: u64) -> Result<Option<Arc<Chunk>>, ReadError> {
+        let segment = {
+            let lanes = lock(&self.lanes);
+            if let Some(chunk) = lanes.tail_after(lane, sequence) {
+                return Ok(Some(chunk));
+            }
+            lanes.segment_of(lane, sequence)
+        };
+        let Some(segment) = segment else { return Ok(None) };
+        Reader::new(self.reader.gone().clone()).chunk_after(&self.log, lane, sequence, segment)
+    }
+
+    /// Has a note carried by the next frame.
+    fn note(&self, note: Note) {
+        let mut front = lock(&self.front);
+        front.notes.push(note);
+        // With many, the frame that carries them is not waited for.
+        if front.notes.len() >= MANY_NOTES && front.state == State::Open {
+            front.asked.notes = true;
+            drop(front);
+            self.work.notify_one();
+        }
+    }
+
+    /// Keeps what a committed frame will hand over to the window.
+    fn hand_over(&self, segment: u64, ids: Vec<(IdKey, Entry)>, notes: Vec<Note>, head: Head) {
+        let latest = ids.iter().map(|(_, entry)| entry.accepted_at).max().unwrap_or(0);
+        self.latest.fetch_max(latest, Ordering::Relaxed);
+        let mut unabsorbed = lock(&self.unabsorbed);
+        let kept = unabsorbed.entry(segment).or_insert_with(|| Unabsorbed {
+            handover: Handover { segment, ..Handover::default() },
+            first: head.number,
+            ..Unabsorbed::default()
+        });
+        kept.handover.ids.extend(ids);
+        kept.handover.notes.extend(notes);
+        (kept.last, kept.last_sequence) = (head.number, head.last_sequence);
+    }
+
+    /// What is remembered of an id, on its way to the disk or there.
+    fn entry(&self, id: &IdKey) -> Option<Entry> {
+        // The slices at the end: what is absorbed meanwhile is found there.
+        let recent = lock(&self.front).recent.get(id).map(|known| known.entry);
+        recent.or_else(|| self.old_entry(id))
+    }
+
+    /// Where a record went, if it is known.
+    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Place>, ReadError> {
+        let place = self.find_note(|note| note.place(lane, sequence));
+        Ok(match place {
+            Some(place) => Some(place),
+            None => self.old_ids.place(lane, sequence)?,
+        })
+    }
+
+    /// Where a record went that its own topic refused, if it did and that is known.
+    fn elsewhere(&self, lane: LaneId, sequence: u64) -> Result<Option<Elsewhere>, ReadError> {
+        let went = self.find_note(|note| note.elsewhere(lane, sequence).cloned());
+        Ok(match went {
+            Some(went) => Some(went),
+            None => self.old_ids.elsewhere(lane, sequence)?,
+        })
+    }
+
+    /// Looks through the notes that are in memory.
+    fn find_note<T>(&self, find: impl Fn(&Note) -> Option<T>) -> Option<T> {
+        let in_front = lock(&self.front).notes.iter().find_map(&find);
+        let newest = in_front.or_else(|| {
+            let unabsorbed = lock(&self.unabsorbed);
+            unabsorbed.values().rev().find_map(|kept| kept.handover.notes.iter().find_map(&find))
+        });
+        newest.or_else(|| {
+            let sealed = lock(&self.sealed);
+            sealed.values().rev().find_map(|kept| kept.handover.notes.iter().find_map(&find))
+        })
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        self.log.disk_bytes() + self.old_ids.disk_bytes()
+    }
+}
+
+/// The folder of the log, in the spool's directory.
+const LOG: &str = "log";
+/// The folder of the window's store.
+const WINDOW: &str = "window";
+/// The file that one process holds.
+const LOCK: &str = "lock";
+/// A segment: small enough that what is drained is soon given back, large enough that laying one out,
+/// beside the writer, does not matter.
+const SEGMENT_BYTES: u64 = 24 << 20;
+/// Some megabytes of notes, if each tells of thousands of records.
+const MANY_NOTES: usize = 64;

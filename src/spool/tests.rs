@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::quantity::ByteSize;
+use crate::spool::inspect::offline::Offline;
+use crate::spool::log::segment::name_of;
 use crate::spool::settings::Settings;
-use crate::spool::stopped::Stopped;
 use std::path::Path;
 
 const TOPICS: [&str; 3] = ["a", "b", "quarantine"];
@@ -19,7 +20,7 @@ fn opening<'a>(settings: &'a Settings, topics: &'a [String]) -> Opening<'a> {
         topics,
         quarantine: "quarantine",
         accounts: 2,
-        loss: opening::Loss::Refuse,
+        loss: Loss::Refuse,
         meters: Meters {
             commit_duration: histogram("duration"),
             commit_records: histogram("records"),
@@ -28,15 +29,22 @@ fn opening<'a>(settings: &'a Settings, topics: &'a [String]) -> Opening<'a> {
 }
 
 fn open_with(dir: &Path, max_bytes: ByteSize) -> Result<Spool, OpenError> {
-    let settings = Settings { dir: dir.to_owned(), max_bytes, disk_reserve: ByteSize(0) };
-    opening(&settings, &TOPICS.map(str::to_owned)).open()
+    opening(&settings(dir, max_bytes), &topics()).open()
+}
+
+fn settings(dir: &Path, max_bytes: ByteSize) -> Settings {
+    Settings { dir: dir.to_owned(), max_bytes, disk_reserve: ByteSize(0) }
+}
+
+fn topics() -> [String; 3] {
+    TOPICS.map(str::to_owned)
 }
 
 fn open(dir: &Path) -> Spool {
     open_with(dir, ByteSize(64 << 20)).unwrap()
 }
 
-fn submission(id: &str, lane: u16) -> Submission {
+fn submission(id: &str, lane: LaneId) -> Submission {
     let mut record = Record::builder("key", 64);
     record.sequence_header("ce_sequence").value().extend_from_slice(id.as_bytes());
     Submission {
@@ -44,13 +52,13 @@ fn submission(id: &str, lane: u16) -> Submission {
         fact: None,
         lane,
         record: record.finish(),
-        account: 0,
+        account: Account(0),
         now: NOW,
     }
 }
 
 /// The values that wait in a lane, in order.
-fn waiting(spool: &Spool, lane: u16) -> Vec<String> {
+fn waiting(spool: &Spool, lane: LaneId) -> Vec<String> {
     let mut values = Vec::new();
     let mut after = spool.released(lane);
     while let Some(chunk) = spool.chunk_after(lane, after).unwrap() {
@@ -69,12 +77,12 @@ async fn what_was_appended_waits_in_its_lane_in_order() {
     let spool = open(dir.path());
 
     for id in ["1", "2", "3"] {
-        assert!(matches!(spool.append(submission(id, 0)).await, Ok(Appended::New { .. })));
+        assert!(matches!(spool.append(submission(id, LaneId(0))).await, Ok(Appended::New { .. })));
     }
-    spool.append(submission("other", 1)).await.unwrap();
+    spool.append(submission("other", LaneId(1))).await.unwrap();
 
-    assert_eq!(waiting(&spool, 0), ["1", "2", "3"]);
-    assert_eq!(waiting(&spool, 1), ["other"]);
+    assert_eq!(waiting(&spool, LaneId(0)), ["1", "2", "3"]);
+    assert_eq!(waiting(&spool, LaneId(1)), ["other"]);
     assert_eq!(spool.books().committed, [4, 0]);
     spool.close();
 }
@@ -83,15 +91,15 @@ async fn what_was_appended_waits_in_its_lane_in_order() {
 async fn a_repeat_is_a_duplicate_also_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
-    spool.append(submission("1", 0)).await.unwrap();
-    assert_eq!(spool.append(submission("1", 0)).await, Ok(Appended::Duplicate));
+    spool.append(submission("1", LaneId(0))).await.unwrap();
+    assert_eq!(spool.append(submission("1", LaneId(0))).await, Ok(Appended::Duplicate));
     spool.close();
     drop(spool);
 
     let spool = open(dir.path());
 
-    assert_eq!(spool.append(submission("1", 0)).await, Ok(Appended::Duplicate));
-    assert_eq!(waiting(&spool, 0), ["1"]);
+    assert_eq!(spool.append(submission("1", LaneId(0))).await, Ok(Appended::Duplicate));
+    assert_eq!(waiting(&spool, LaneId(0)), ["1"]);
     assert_eq!(spool.books().recovered, 1);
     spool.close();
 }
@@ -104,12 +112,12 @@ async fn of_fifty_at_the_same_instant_one_is_new() {
     let mut appends = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let spool = spool.clone();
-        appends.spawn(async move { spool.append(submission("same", 0)).await.unwrap() });
+        appends.spawn(async move { spool.append(submission("same", LaneId(0))).await.unwrap() });
     }
     let outcomes = appends.join_all().await;
 
     assert_eq!(outcomes.iter().filter(|appended| **appended != Appended::Duplicate).count(), 1);
-    assert_eq!(waiting(&spool, 0), ["same"]);
+    assert_eq!(waiting(&spool, LaneId(0)), ["same"]);
     spool.close();
 }
 
@@ -117,9 +125,9 @@ async fn of_fifty_at_the_same_instant_one_is_new() {
 async fn an_id_is_forgotten_after_the_window() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
-    spool.append(submission("1", 0)).await.unwrap();
+    spool.append(submission("1", LaneId(0))).await.unwrap();
 
-    let later = Submission { now: NOW + 72 * 3600 * 1000, ..submission("1", 0) };
+    let later = Submission { now: NOW + 72 * 3600 * 1000, ..submission("1", LaneId(0)) };
 
     assert!(matches!(spool.append(later).await, Ok(Appended::New { .. })));
     spool.close();
@@ -132,7 +140,7 @@ fn told(id: &str, hook: &str, now: u64) -> Submission {
         by_hook: IdKey::of_telling("source", "fact", Some(hook)),
         within: Duration::from_secs(5),
     };
-    Submission { fact: Some(telling), now, ..submission(id, 0) }
+    Submission { fact: Some(telling), now, ..submission(id, LaneId(0)) }
 }
 
 #[tokio::test]
@@ -164,15 +172,15 @@ async fn a_hook_that_tells_a_fact_again_tells_of_another_change() {
 async fn a_full_spool_refuses_what_is_new_and_knows_what_it_has() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open_with(dir.path(), ByteSize(1)).unwrap();
-    spool.append(submission("1", 0)).await.unwrap();
+    spool.append(submission("1", LaneId(0))).await.unwrap();
 
-    assert_eq!(spool.append(submission("2", 0)).await, Err(Error::Full));
-    assert_eq!(spool.append(submission("1", 0)).await, Ok(Appended::Duplicate));
+    assert_eq!(spool.append(submission("2", LaneId(0))).await, Err(Error::Full));
+    assert_eq!(spool.append(submission("1", LaneId(0))).await, Ok(Appended::Duplicate));
 
     let bytes = spool.figures().pending_bytes;
     let leaving = Leaving { through: 1, published: 1, quarantined: 0, bytes };
-    spool.release(0, leaving, &[]).unwrap();
-    assert!(matches!(spool.append(submission("2", 0)).await, Ok(Appended::New { .. })));
+    spool.release(LaneId(0), leaving, &[]).unwrap();
+    assert!(matches!(spool.append(submission("2", LaneId(0))).await, Ok(Appended::New { .. })));
     spool.close();
 }
 
@@ -181,17 +189,17 @@ async fn what_was_released_does_not_wait_after_a_restart_and_its_place_is_known(
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
     for id in ["1", "2", "3"] {
-        spool.append(submission(id, 0)).await.unwrap();
+        spool.append(submission(id, LaneId(0))).await.unwrap();
     }
     let place = Place { sequence: 2, partition: 4, offset: 99 };
     let leaving = Leaving { through: 2, published: 2, quarantined: 0, bytes: 10 };
-    spool.release(0, leaving, &[Place { sequence: 1, ..place }, place]).unwrap();
+    spool.release(LaneId(0), leaving, &[Place { sequence: 1, ..place }, place]).unwrap();
     spool.close();
     drop(spool);
 
     let spool = open(dir.path());
 
-    assert_eq!(waiting(&spool, 0), ["3"]);
+    assert_eq!(waiting(&spool, LaneId(0)), ["3"]);
     assert_eq!(spool.books().recovered, 1);
     let (entry, found) = spool.find(&IdKey::of_id("source", "2")).unwrap().unwrap();
     assert_eq!((entry.sequence, found), (2, Some(place)));
@@ -203,11 +211,11 @@ async fn ids_are_counted_and_not_the_notes_of_where_records_went() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
     for id in ["1", "2", "3"] {
-        let Ok(Appended::New { sequence }) = spool.append(submission(id, 0)).await else {
+        let Ok(Appended::New { sequence }) = spool.append(submission(id, LaneId(0))).await else {
             panic!("{id} was not stored");
         };
         let leaving = Leaving { through: sequence, published: 1, quarantined: 0, bytes: 1 };
-        spool.release(0, leaving, &[Place { sequence, partition: 0, offset: 7 }]).unwrap();
+        spool.release(LaneId(0), leaving, &[Place { sequence, partition: 0, offset: 7 }]).unwrap();
     }
 
     assert_eq!(spool.figures().ids, 3);
@@ -223,29 +231,41 @@ async fn a_second_process_on_the_directory_is_refused() {
 
     let second = open_with(dir.path(), ByteSize(1 << 20)).unwrap_err();
 
-    assert!(matches!(second, OpenError::Store { cause: store::Error::InUse, .. }), "{second:?}");
+    assert!(matches!(second, OpenError::InUse(_)), "{second:?}");
     spool.close();
 }
 
 #[tokio::test]
-async fn a_store_that_ends_before_what_was_acknowledged_is_refused() {
+async fn a_log_that_ends_before_what_was_acknowledged_is_refused_until_that_is_accepted_once() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
-    spool.append(submission("1", 0)).await.unwrap();
+    spool.append(submission("1", LaneId(0))).await.unwrap();
+    spool.inner.log.acknowledge(log::acknowledged::Mark { frame: 41, sequence: 50 }).unwrap();
     spool.close();
     drop(spool);
-    mark::Mark::open(dir.path()).unwrap().set(41).unwrap();
 
     let refused = open_with(dir.path(), ByteSize(1 << 20)).unwrap_err();
+    assert!(refused.to_string().contains("frame 41 with record 50"), "{refused}");
+    let settings = settings(dir.path(), ByteSize(1 << 20));
+    let accepting = Opening { loss: Loss::Accept, ..opening(&settings, &topics()) }.open().unwrap();
+    assert_eq!(waiting(&accepting, LaneId(0)), ["1"]);
+    accepting.close();
+    drop(accepting);
 
-    assert!(matches!(refused, OpenError::Lost { acknowledged: 41, stored: 1, .. }), "{refused:?}");
+    // Nothing was accepted since, and it is not asked again.
+    let spool = open(dir.path());
+    let Ok(Appended::New { sequence }) = spool.append(submission("2", LaneId(0))).await else {
+        panic!("it was not stored");
+    };
+    assert_eq!(sequence, 51);
+    spool.close();
 }
 
 #[tokio::test]
 async fn each_start_is_a_run_of_its_own_and_the_instance_keeps_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
-    spool.append(submission("1", 0)).await.unwrap();
+    spool.append(submission("1", LaneId(0))).await.unwrap();
     let first = spool.identity().clone();
     spool.close();
     drop(spool);
@@ -280,43 +300,46 @@ async fn a_drain_that_waits_for_nothing_in_particular_is_woken_to_stop() {
 }
 
 #[tokio::test]
-async fn a_flipped_byte_in_a_table_is_found_and_its_segment_named() {
+async fn a_flipped_byte_in_a_segment_is_found_and_the_segment_named() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
     for id in 0..50 {
-        spool.append(submission(&format!("id-{id}"), 0)).await.unwrap();
+        spool.append(submission(&format!("id-{id}"), LaneId(0))).await.unwrap();
     }
-    let segment = spool.inner.active_segment.load(Ordering::Acquire);
-    spool.inner.store.flush_segment(segment).unwrap();
-    let table = loop {
-        if let Some(table) = tables(dir.path()).pop() {
-            break table;
-        }
-        tokio::task::yield_now().await;
-    };
-    // Not the journal, from which a start would mend it: that is about to be thrown away.
+    let segment = spool.inner.active.load(Ordering::Acquire);
     spool.close();
     drop(spool);
-    assert!(Stopped::open(dir.path()).unwrap().look().verify().is_sound());
+    assert!(Offline::open(dir.path()).unwrap().look().verify().is_sound());
 
-    let mut bytes = std::fs::read(&table).unwrap();
-    bytes[100] ^= 1;
-    std::fs::write(&table, bytes).unwrap();
+    let file = dir.path().join("log").join(name_of(segment));
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[6000] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
 
-    let verdict = Stopped::open(dir.path()).unwrap().look().verify();
-    assert_eq!(verdict.faults[0].place, store::segment_name(segment), "{verdict:?}");
+    let verdict = Offline::open(dir.path()).unwrap().look().verify();
+    assert_eq!(verdict.faults[0].place, name_of(segment), "{verdict:?}");
+    assert!(matches!(open_with(dir.path(), ByteSize(1 << 20)), Err(OpenError::Lost { .. })));
 }
 
-/// The tables that are written whole, of segments and slices.
-fn tables(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let keyspaces = std::fs::read_dir(dir.join("store/keyspaces")).unwrap();
-    keyspaces
-        .flat_map(|keyspace| {
-            let keyspace = keyspace.unwrap();
-            let is_meta = keyspace.file_name() == "0";
-            let found = std::fs::read_dir(keyspace.path().join("tables")).into_iter().flatten();
-            found.filter(move |_| !is_meta).map(|table| table.unwrap().path())
-        })
-        .filter(|table| table.metadata().is_ok_and(|found| found.len() > 0))
-        .collect()
+#[tokio::test]
+async fn files_are_for_their_owner_alone_and_links_are_not_followed() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let elsewhere = tempfile::NamedTempFile::new().unwrap();
+    let spool = open(dir.path());
+    spool.append(submission("1", LaneId(0))).await.unwrap();
+    spool.close();
+    drop(spool);
+
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(dir.path()), mode(&dir.path().join("log"))), (0o700, 0o700));
+    for entry in std::fs::read_dir(dir.path().join("log")).unwrap() {
+        assert_eq!(mode(&entry.unwrap().path()), 0o600);
+    }
+    let mark = dir.path().join("log/acknowledged");
+    std::fs::remove_file(&mark).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), &mark).unwrap();
+    assert!(open_with(dir.path(), ByteSize(1 << 20)).is_err(), "the mark is a link");
+    assert_eq!(elsewhere.path().metadata().unwrap().len(), 0);
 }

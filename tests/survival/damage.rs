@@ -1,4 +1,4 @@
-//! What a kill or a failing disk leaves of the store: cut, flipped and zeroed journals.
+//! What a kill or a failing disk leaves of the log: cut, flipped and zeroed segments.
 //!
 //! Either everything that was acknowledged is there, or the start is refused. A gap that nobody
 //! hears of is what must not be.
@@ -6,8 +6,9 @@
 use crate::oracle;
 use crate::oracle::dice::Dice;
 use crate::spools::{self, Found};
-use cadrelay::spool::stopped::Stopped;
-use cadrelay::spool::store::journal::END_OF_BATCH;
+use cadrelay::spool::inspect::offline::Offline;
+use cadrelay::spool::log::disk::{Access, RealDisk};
+use cadrelay::spool::log::segment::{FIRST_FRAME, Segment, number_of};
 use cadrelay::spool::{Loss, OpenError};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -15,43 +16,43 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_damaged_journal_gives_everything_or_refuses_the_start() {
+async fn a_damaged_segment_gives_everything_or_refuses_the_start() {
     let crash = Crash::after(400, 300).await;
 
-    let refused = crash.damage_often("journal", 60);
+    let refused = crash.damage_often("segment", 60);
 
     assert!(refused > 20, "damage was hardly ever refused: {refused} of 60");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_damaged_journal_that_is_full_gives_everything_or_refuses_the_start() {
-    // More than one journal's 64 MB, so that the damage can lie before what is whole.
+async fn a_damaged_segment_that_is_full_gives_everything_or_refuses_the_start() {
+    // More than one segment, so that the damage can lie before what is whole.
     let crash = Crash::after(90, 1_000_000).await;
-    assert!(crash.journals().len() > 1, "there is only one journal");
+    assert!(crash.segments().len() > 1, "there is only one segment");
 
-    let refused = crash.damage_often("full journal", 10);
+    let refused = crash.damage_often("full segment", 10);
 
     assert!(refused > 2, "damage was hardly ever refused: {refused} of 10");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_journal_that_ends_between_two_batches_refuses_the_start_and_stays_as_it_is() {
+async fn a_full_segment_that_ends_between_two_frames_refuses_the_start_and_stays_as_it_is() {
     let crash = Crash::after(90, 1_000_000).await;
     for end in [End::Cut, End::Zeroed] {
         let case = crash.copy("case");
-        let full = &journals(&case)[0];
-        let mut ends = ends_of_batches(full);
-        assert!(ends.len() > 50, "there are {} batches in the full journal", ends.len());
+        let full = &segments(&case)[0];
+        let mut ends = ends_of_frames(full);
+        assert!(ends.len() > 20, "there are {} frames in the full segment", ends.len());
         ends.pop();
 
         // A start that is refused changes nothing, so that the next cut is made in what is left.
         for at in ends.into_iter().rev().chain([0]) {
             end.inflict(full, at);
-            let before = fs::metadata(full).expect("the journal").len();
+            let before = fs::metadata(full).expect("the segment").len();
             let refused = spools::open(&case).expect_err("a start on what has lost records");
-            assert!(matches!(refused, OpenError::Gap { .. }), "at {at}: {refused}");
+            assert!(matches!(refused, OpenError::Lost { .. }), "at {at}: {refused}");
             assert_eq!(
-                fs::metadata(full).expect("the journal").len(),
+                fs::metadata(full).expect("the segment").len(),
                 before,
                 "it was cut further"
             );
@@ -61,17 +62,17 @@ async fn a_full_journal_that_ends_between_two_batches_refuses_the_start_and_stay
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_newest_journal_that_ends_between_two_batches_refuses_the_start() {
+async fn the_newest_segment_that_ends_between_two_frames_refuses_the_start() {
     let crash = Crash::after(40, 300).await;
-    let [newest] = crash.journals().try_into().expect("one journal");
-    let mut ends = ends_of_batches(&newest);
-    assert!(ends.len() > 40, "there are {} batches in the journal", ends.len());
+    let [newest] = crash.segments().try_into().expect("one segment");
+    let mut ends = ends_of_frames(&newest);
+    assert!(ends.len() > 40, "there are {} frames in the segment", ends.len());
     ends.pop();
 
     for end in [End::Cut, End::Zeroed] {
         for at in &ends {
             let case = crash.copy("case");
-            end.inflict(&journals(&case)[0], *at);
+            end.inflict(&segments(&case)[0], *at);
             let refused = spools::open(&case).expect_err("a start on what has lost records");
             assert!(matches!(refused, OpenError::Lost { .. }), "at {at}: {refused}");
             fs::remove_dir_all(&case).expect("the case is over");
@@ -83,13 +84,13 @@ async fn the_newest_journal_that_ends_between_two_batches_refuses_the_start() {
 async fn what_an_operator_has_accepted_as_lost_is_not_asked_about_again() {
     let crash = Crash::after(90, 1_000_000).await;
     let case = crash.copy("case");
-    let full = &journals(&case)[0];
-    let end = ends_of_batches(full)[30];
+    let full = &segments(&case)[0];
+    let end = ends_of_frames(full)[10];
     End::Cut.inflict(full, end);
 
-    assert!(matches!(spools::open(&case), Err(OpenError::Gap { .. })));
-    let seen = Stopped::open(&case).expect("a look");
-    assert!(seen.faults()[0].fault.contains("does not follow"), "{:?}", seen.faults());
+    assert!(matches!(spools::open(&case), Err(OpenError::Lost { .. })));
+    let seen = Offline::open(&case).expect("a look");
+    assert!(seen.faults()[0].fault.contains("missing before it"), "{:?}", seen.faults());
     drop(seen);
     let spool = spools::open_accepting(&case, Loss::Accept).expect("a start without what is gone");
     let sequence = spools::append(&spool, 1_000, 0, 300).await;
@@ -127,8 +128,8 @@ impl Crash {
         Self { dir, acknowledged }
     }
 
-    fn journals(&self) -> Vec<PathBuf> {
-        journals(&self.dir.path().join("live"))
+    fn segments(&self) -> Vec<PathBuf> {
+        segments(&self.dir.path().join("live"))
     }
 
     /// A copy, to be damaged.
@@ -144,7 +145,7 @@ impl Crash {
         let mut refused = 0;
         for time in 0..times {
             let case = self.copy(&format!("case-{time}"));
-            let damage = Damage::roll(&mut dice, &journals(&case));
+            let damage = Damage::roll(&mut dice, &segments(&case));
             damage.inflict();
             let ids = self.acknowledged.ids.iter().copied();
             // The store asserts some things of what it reads. A panic ends the start, too.
@@ -165,17 +166,17 @@ impl Crash {
     }
 }
 
-fn journals(spool: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(spool.join("store")).expect("the store");
+fn segments(spool: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(spool.join("log")).expect("the log");
     let mut found: Vec<PathBuf> = entries
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jnl"))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
         .collect();
     found.sort();
     found
 }
 
-/// How a journal comes to end where it did not.
+/// How a segment comes to end where it did not.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Cut,
@@ -183,9 +184,9 @@ enum End {
 }
 
 impl End {
-    fn inflict(self, journal: &Path, at: u64) {
-        let file = File::options().write(true).open(journal).expect("the journal");
-        let length = file.metadata().expect("the journal").len();
+    fn inflict(self, segment: &Path, at: u64) {
+        let file = File::options().write(true).open(segment).expect("the segment");
+        let length = file.metadata().expect("the segment").len();
         file.set_len(at).expect("a cut");
         if matches!(self, Self::Zeroed) {
             file.set_len(length).expect("a hole of zeros");
@@ -193,16 +194,27 @@ impl End {
     }
 }
 
-/// Where each batch of a journal ends.
-fn ends_of_batches(journal: &Path) -> Vec<u64> {
-    let bytes = fs::read(journal).expect("the journal is read");
-    let found = memchr::memmem::find_iter(&bytes, &END_OF_BATCH);
-    found.map(|at| (at + END_OF_BATCH.len()) as u64).collect()
+/// Where each frame of a segment ends.
+fn ends_of_frames(segment: &Path) -> Vec<u64> {
+    let disk = RealDisk::open(segment.parent().expect("a folder"), Access::Read).expect("the log");
+    let name = segment.file_name().and_then(|name| name.to_str()).expect("a name");
+    let number = number_of(name).expect("a segment's name");
+    let segment = Segment::open(&disk, number).expect("the segment opens").expect("it has a head");
+    let mut ends = Vec::new();
+    let mut at = FIRST_FRAME;
+    while let Some((found, _)) = segment.frame_at(at).expect("the segment is read") {
+        if found.is_summary() {
+            break;
+        }
+        at += found.length;
+        ends.push(at);
+    }
+    ends
 }
 
 #[derive(Debug)]
 struct Damage {
-    journal: PathBuf,
+    segment: PathBuf,
     kind: Kind,
     at: u64,
 }
@@ -215,17 +227,17 @@ enum Kind {
 }
 
 impl Damage {
-    /// Somewhere in what is written of a journal.
-    fn roll(dice: &mut Dice, journals: &[PathBuf]) -> Self {
-        let journal = journals[dice.below(journals.len() as u64) as usize].clone();
-        let bytes = fs::read(&journal).expect("the journal is read");
+    /// Somewhere in what is written of a segment.
+    fn roll(dice: &mut Dice, segments: &[PathBuf]) -> Self {
+        let segment = segments[dice.below(segments.len() as u64) as usize].clone();
+        let bytes = fs::read(&segment).expect("the segment is read");
         let written = bytes.iter().rposition(|byte| *byte != 0).expect("something is written") + 1;
         let kind = [Kind::Cut, Kind::Flip, Kind::ZeroPage][dice.below(3) as usize];
-        Self { journal, kind, at: dice.below(written as u64) }
+        Self { segment, kind, at: dice.below(written as u64) }
     }
 
     fn inflict(&self) {
-        let file = File::options().read(true).write(true).open(&self.journal).expect("the journal");
+        let file = File::options().read(true).write(true).open(&self.segment).expect("the segment");
         match self.kind {
             Kind::Cut => file.set_len(self.at).expect("a cut"),
             Kind::Flip => {

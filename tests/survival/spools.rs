@@ -4,7 +4,9 @@ use cadrelay::quantity::ByteSize;
 use cadrelay::record::layout::Record;
 use cadrelay::spool::settings::Settings;
 use cadrelay::spool::window::IdKey;
-use cadrelay::spool::{Appended, Loss, Meters, OpenError, Opening, Spool, Submission};
+use cadrelay::spool::{
+    Account, Appended, LaneId, Loss, Meters, OpenError, Opening, ReadError, Spool, Submission,
+};
 use prometheus::{Histogram, HistogramOpts};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -59,7 +61,14 @@ pub fn open_accepting(dir: &Path, loss: Loss) -> Result<Spool, OpenError> {
 pub fn submission(id: u64, lane: u16, bytes: usize) -> Submission {
     let mut record = Record::builder("key", bytes + 64);
     record.sequence_header("ce_sequence").value().resize(bytes, id as u8);
-    Submission { id: key(id), fact: None, lane, record: record.finish(), account: 0, now: NOW }
+    Submission {
+        id: key(id),
+        fact: None,
+        lane: LaneId(lane),
+        record: record.finish(),
+        account: Account(0),
+        now: NOW,
+    }
 }
 
 /// Stores a new record and waits for its sequence.
@@ -80,9 +89,9 @@ pub fn read(dir: &Path, ids: impl Iterator<Item = u64>) -> Result<Found, Refused
 
 /// Reads all that waits and asks for these ids.
 pub fn look(spool: &Spool, ids: impl Iterator<Item = u64>) -> Result<Found, Refused> {
-    let broken = |error: cadrelay::spool::store::Error| Refused::Reading(error.to_string());
+    let broken = |error: ReadError| Refused::Reading(error.to_string());
     let mut found = Found::default();
-    for (waiting, lane) in found.waiting.iter_mut().zip(0_u16..) {
+    for (waiting, lane) in found.waiting.iter_mut().zip((0_u16..).map(LaneId)) {
         let mut after = spool.released(lane);
         while let Some(chunk) = spool.chunk_after(lane, after).map_err(broken)? {
             let sequences = chunk.records().map(|record| record.sequence);

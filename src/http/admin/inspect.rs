@@ -3,8 +3,8 @@
 
 use crate::http::admin::Admin;
 use crate::http::error::Problem;
-use crate::spool::looking::{Look, Waiting};
-use crate::spool::store;
+use crate::spool::ReadError;
+use crate::spool::inspect::{Look, PendingRecord};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub struct Wanted {
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Records {
     /// The first of them, oldest first.
-    pub records: Vec<Waiting>,
+    pub records: Vec<PendingRecord>,
 }
 
 /// Answers with whose spool it is and what waits for which topic.
@@ -32,7 +32,7 @@ pub async fn stat(admin: web::Data<Admin>) -> HttpResponse {
 pub async fn records(admin: web::Data<Admin>, wanted: web::Query<Wanted>) -> HttpResponse {
     let Wanted { topic, limit } = wanted.into_inner();
     look(admin, move |look| {
-        let records = look.waiting(topic.as_deref(), limit.min(MAX_RECORDS))?;
+        let records = look.pending(topic.as_deref(), limit.min(MAX_RECORDS))?;
         Ok(Records { records })
     })
     .await
@@ -45,7 +45,7 @@ pub async fn verify(admin: web::Data<Admin>) -> HttpResponse {
 
 async fn look<T: Serialize + Send + 'static>(
     admin: web::Data<Admin>,
-    look: impl FnOnce(&Look<'_>) -> Result<T, store::Error> + Send + 'static,
+    look: impl FnOnce(&Look<'_>) -> Result<T, ReadError> + Send + 'static,
 ) -> HttpResponse {
     match take(admin, look).await {
         Ok(found) => HttpResponse::Ok().json(found),
@@ -56,7 +56,7 @@ async fn look<T: Serialize + Send + 'static>(
 /// Takes a look on a thread that may wait for the disk.
 async fn take<T: Send + 'static>(
     admin: web::Data<Admin>,
-    look: impl FnOnce(&Look<'_>) -> Result<T, store::Error> + Send + 'static,
+    look: impl FnOnce(&Look<'_>) -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, Problem> {
     let failed = |error: &dyn std::error::Error| {
         tracing::error!(error = %error, "cannot look at the spool");

@@ -56,7 +56,7 @@ impl Admin {
             .books()
             .lanes
             .into_iter()
-            .zip(0_u16..)
+            .zip((0_u16..).map(crate::spool::LaneId))
             .map(|(lane, number)| {
                 let in_trouble = &ready.kafka.lanes_in_trouble;
                 let trouble = in_trouble.iter().find(|trouble| *trouble.topic == *lane.topic);

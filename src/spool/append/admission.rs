@@ -1,30 +1,52 @@
-//! What an append sees and changes: the commit that is being formed.
+//! Admits an append into the group that gathers for the next commit, or says what became of it before.
 //!
 //! # Promises
 //! - An id that is on the disk, or on its way there, is not stored again.
-//! - Sequences are given without a gap, in the order of the lane's records.
+//! - Sequences are given without a gap, in the order of the lanes' records.
 
+use crate::lock::lock;
 use crate::spool::append::group::Group;
 use crate::spool::append::ticket::{Commit, Ticket};
+use crate::spool::notes::Note;
+use crate::spool::window::recent::{Known, Recent};
 use crate::spool::window::{Entry, IdKey};
-use crate::spool::{Appended, Error, Inner, Limits, Submission, lock};
-use std::collections::HashMap;
+use crate::spool::{Appended, Error, Inner, Submission};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-/// What appends see and change: the commit being formed.
+/// What appends see and change.
 #[derive(Debug, Default)]
 pub(in crate::spool) struct Front {
-    pub(in crate::spool) forming: Group,
-    /// Ids of the commit that is on its way to the disk, and the commit.
-    pub(in crate::spool) committing: HashMap<IdKey, Entry>,
+    pub(in crate::spool) group: Group,
+    /// The commit that is on its way to the disk.
     pub(in crate::spool) on_its_way: Arc<Commit>,
-    /// Bytes that wait, in the store or on the way there.
-    pub(in crate::spool) pending_bytes: u64,
+    /// The number of the last frame that is on the disk.
+    pub(in crate::spool) committed_frame: u64,
+    /// The number of the last frame that the writer has taken.
+    pub(in crate::spool) taken_frame: u64,
+    /// Ids that are not absorbed into the window's slices.
+    pub(in crate::spool) recent: Recent,
+    /// Grows when recent ids are about to be forgotten because the slices have them.
+    pub(in crate::spool) absorbed: u64,
     pub(in crate::spool) next_sequence: u64,
-    /// Everything in the active segment is drained: begin a new one.
-    pub(in crate::spool) leave_segment: bool,
+    /// What the next frame tells of records that left.
+    pub(in crate::spool) notes: Vec<Note>,
+    /// What the writer is asked to do beside the group.
+    pub(in crate::spool) asked: Asked,
     pub(in crate::spool) state: State,
+    /// Why nothing new is stored just now, though the spool is open.
+    pub(in crate::spool) shortage: Shortage,
+}
+
+/// What the writer is asked to do when it has time.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(in crate::spool) struct Asked {
+    /// Write a frame for the notes, although nothing is appended.
+    pub(in crate::spool) notes: bool,
+    /// Say in it who the instance is.
+    pub(in crate::spool) state: bool,
+    /// Begin a new segment.
+    pub(in crate::spool) leave: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -35,6 +57,17 @@ pub(in crate::spool) enum State {
     Failed,
 }
 
+/// What is short.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(in crate::spool) struct Shortage {
+    /// The disk has reached its reserve.
+    pub(in crate::spool) disk: bool,
+    /// No segment could be laid out.
+    pub(in crate::spool) segment: bool,
+    /// The window's slices take no more ids, and memory is full of them.
+    pub(in crate::spool) window: bool,
+}
+
 pub(in crate::spool) enum Waiting {
     Done(Appended),
     ForCommit(Ticket),
@@ -42,97 +75,116 @@ pub(in crate::spool) enum Waiting {
 
 impl Inner {
     pub(in crate::spool) fn append(&self, mut submission: Submission) -> Result<Waiting, Error> {
-        // Look in the store without holding anyone up. Whatever is committed between this look and
-        // the lock moves the epoch on, and then we look again under the lock.
-        let epoch = self.epoch.load(Ordering::Acquire);
-        if let Some(appended) = self.find_stored(&submission)? {
-            return Ok(appended);
+        // Old ids are looked up without holding anyone up. When some are absorbed between that and the
+        // lock, they are looked up again.
+        loop {
+            let absorbed = self.absorbed.load(Ordering::Acquire);
+            let old = Old::look(self, &submission);
+            let mut front = lock(&self.front);
+            if front.absorbed == absorbed {
+                return self.admit(&mut front, &mut submission, &old);
+            }
         }
-        let mut front = lock(&self.front);
-        if self.epoch.load(Ordering::Acquire) != epoch
-            && let Some(appended) = self.find_stored(&submission)?
+    }
+
+    fn admit(
+        &self,
+        front: &mut Front,
+        submission: &mut Submission,
+        old: &Old,
+    ) -> Result<Waiting, Error> {
+        if let Some(known) = front.recent.get(&submission.id).copied() {
+            if known.frame > front.committed_frame {
+                // A repeat of what is not on the disk yet shares the fate of the first.
+                let commit = front.commit_of(known.frame);
+                return Ok(Waiting::ForCommit(commit.ticket(Appended::Duplicate)));
+            }
+            if self.slicing.remembers(&known.entry, submission.now) {
+                return Ok(Waiting::Done(Appended::Duplicate));
+            }
+        } else if let Some(entry) = &old.id
+            && self.slicing.remembers(entry, submission.now)
         {
-            return Ok(appended);
+            return Ok(Waiting::Done(Appended::Duplicate));
         }
-        let was_empty = front.forming.is_empty();
-        let ticket = if let Some(commit) = front.commit_of(&submission.id) {
-            // A repeat of what is not on the disk yet shares the fate of the first.
-            commit.ticket(Appended::Duplicate)
-        } else if let Some(first) = self.find_fact(&front, &submission)? {
+        let was_empty = front.group.is_empty();
+        let ticket = if let Some(first) = find_fact(front, submission, old) {
             front.state.admits_answers()?;
             let entry = Entry { accepted_at: submission.now, ..first };
-            front.forming.remember(submission.id, entry);
-            front.forming.commit.ticket(Appended::Duplicate)
+            front.remember(submission.id, entry);
+            front.group.commit.ticket(Appended::Duplicate)
         } else {
-            front.admits(&self.limits, &self.disk_low)?;
-            let sequence = front.take_in(&mut submission);
-            front.forming.commit.ticket(Appended::New { sequence })
+            front.admits(self)?;
+            let sequence = front.take_in(submission);
+            self.pending_bytes
+                .fetch_add(submission.record.as_bytes().len() as u64, Ordering::Relaxed);
+            front.group.commit.ticket(Appended::New { sequence })
         };
-        let has_begun = was_empty && !front.forming.is_empty();
-        drop(front);
-        if has_begun {
+        if was_empty {
             self.work.notify_one();
         }
         Ok(Waiting::ForCommit(ticket))
     }
 
-    fn find_stored(&self, submission: &Submission) -> Result<Option<Waiting>, Error> {
-        let entry = self.remembered(&submission.id)?;
-        let repeat = entry.is_some_and(|entry| self.slicing.remembers(&entry, submission.now));
-        Ok(repeat.then_some(Waiting::Done(Appended::Duplicate)))
-    }
-
-    /// Another hook's telling of the same fact, if it is recent enough.
-    fn find_fact(&self, front: &Front, submission: &Submission) -> Result<Option<Entry>, Error> {
-        let Some(telling) = &submission.fact else { return Ok(None) };
-        let within = u64::try_from(telling.within.as_millis()).unwrap_or(u64::MAX);
-        let recent = |key| -> Result<Option<Entry>, Error> {
-            let entry = match front.entry_on_its_way(key) {
-                Some(entry) => Some(*entry),
-                None => self.remembered(key)?,
-            };
-            Ok(entry.filter(|entry| submission.now.saturating_sub(entry.accepted_at) < within))
-        };
-        let Some(entry) = recent(&telling.fact)? else { return Ok(None) };
-        // The hook whose telling was stored tells of another change that looks the same.
-        let is_another = recent(&telling.by_hook)?.is_some();
-        Ok((!is_another).then_some(entry))
-    }
-
-    pub(in crate::spool) fn remembered(&self, id: &IdKey) -> Result<Option<Entry>, Error> {
-        self.store.find_id(id).map_err(|error| {
-            tracing::error!(error = %error, "cannot look up an id");
-            Error::Failed
+    /// What the window's slices remember of an id. One look at the filter answers for most new ids.
+    pub(in crate::spool) fn old_entry(&self, id: &IdKey) -> Option<Entry> {
+        self.filter.may_hold(id).then(|| self.old_ids.find(id)).and_then(|found| match found {
+            Ok(entry) => entry,
+            Err(error) => {
+                // It costs a repeat. To answer 503 instead would go on until someone comes.
+                self.window_trouble.say(&error);
+                None
+            }
         })
     }
 }
 
-impl Front {
-    /// The commit that carries an id, if it is not on the disk yet.
-    pub(in crate::spool) fn commit_of(&self, id: &IdKey) -> Option<&Arc<Commit>> {
-        if self.forming.known.contains_key(id) {
-            Some(&self.forming.commit)
-        } else if self.committing.contains_key(id) {
-            Some(&self.on_its_way)
-        } else {
-            None
+/// What the window's slices remember of a submission's ids.
+struct Old {
+    id: Option<Entry>,
+    fact: Option<Entry>,
+    by_hook: Option<Entry>,
+}
+
+impl Old {
+    fn look(inner: &Inner, submission: &Submission) -> Self {
+        let telling = submission.fact.as_ref();
+        Self {
+            id: inner.old_entry(&submission.id),
+            fact: telling.and_then(|telling| inner.old_entry(&telling.fact)),
+            by_hook: telling.and_then(|telling| inner.old_entry(&telling.by_hook)),
         }
     }
+}
 
-    fn entry_on_its_way(&self, id: &IdKey) -> Option<&Entry> {
-        self.forming.known.get(id).or_else(|| self.committing.get(id))
+/// Another hook's telling of the same fact, if it is recent enough.
+fn find_fact(front: &Front, submission: &Submission, old: &Old) -> Option<Entry> {
+    let telling = submission.fact.as_ref()?;
+    let within = u64::try_from(telling.within.as_millis()).unwrap_or(u64::MAX);
+    let recent = |key: &IdKey, old: Option<Entry>| {
+        let entry = front.recent.get(key).map(|known| known.entry).or(old);
+        entry.filter(|entry| submission.now.saturating_sub(entry.accepted_at) < within)
+    };
+    let entry = recent(&telling.fact, old.fact)?;
+    // The hook whose telling was stored tells of another change that looks the same.
+    let is_another = recent(&telling.by_hook, old.by_hook).is_some();
+    (!is_another).then_some(entry)
+}
+
+impl Front {
+    /// The commit of a frame that is not on the disk yet.
+    fn commit_of(&self, frame: u64) -> &Arc<Commit> {
+        if frame > self.taken_frame { &self.group.commit } else { &self.on_its_way }
     }
 
-    pub(in crate::spool) fn admits(
-        &self,
-        limits: &Limits,
-        disk_low: &AtomicBool,
-    ) -> Result<(), Error> {
+    /// Whether something new would be stored.
+    pub(in crate::spool) fn admits(&self, inner: &Inner) -> Result<(), Error> {
         self.state.admits_answers()?;
-        if self.pending_bytes >= limits.max_bytes || self.forming.bytes >= MAX_FORMING_BYTES {
+        let pending = inner.pending_bytes.load(Ordering::Relaxed);
+        if pending >= inner.limits.max_bytes || self.group.bytes >= MAX_GROUP_BYTES {
             return Err(Error::Full);
         }
-        if disk_low.load(Ordering::Relaxed) { Err(Error::DiskLow) } else { Ok(()) }
+        if self.shortage == Shortage::default() { Ok(()) } else { Err(Error::DiskLow) }
     }
 
     fn take_in(&mut self, submission: &mut Submission) -> u64 {
@@ -140,13 +192,38 @@ impl Front {
         self.next_sequence += 1;
         submission.record.stamp(sequence);
         let entry = Entry { accepted_at: submission.now, sequence, lane: submission.lane };
-        self.pending_bytes += submission.record.as_bytes().len() as u64;
-        self.forming.push(submission.id, entry, &submission.record, submission.account);
+        self.group.push(submission.lane, sequence, &submission.record, submission.account);
+        self.remember(submission.id, entry);
         if let Some(telling) = submission.fact {
-            self.forming.remember(telling.fact, entry);
-            self.forming.remember(telling.by_hook, entry);
+            self.remember(telling.fact, entry);
+            self.remember(telling.by_hook, entry);
         }
         sequence
+    }
+
+    fn remember(&mut self, id: IdKey, entry: Entry) {
+        self.group.ids.push((id, entry));
+        let known = Known { entry, frame: self.taken_frame + 1 };
+        if let Some(before) = self.recent.insert(id, known)
+            && before.frame <= self.taken_frame
+        {
+            self.group.replaced.push((id, before));
+        }
+    }
+
+    /// Takes the group back: nothing of it was stored, and its ids are free.
+    pub(in crate::spool) fn give_up_group(&mut self) -> Group {
+        let group = std::mem::take(&mut self.group);
+        for (id, _) in &group.ids {
+            self.recent.restore(*id, None);
+        }
+        for (id, before) in group.replaced.iter().rev() {
+            self.recent.restore(*id, Some(*before));
+        }
+        if group.first > 0 {
+            self.next_sequence = group.first;
+        }
+        group
     }
 }
 
@@ -161,4 +238,4 @@ impl State {
 }
 
 /// What may wait in memory for the next commit; reached only when the disk stands still.
-const MAX_FORMING_BYTES: u64 = 64 << 20;
+const MAX_GROUP_BYTES: u64 = 64 << 20;

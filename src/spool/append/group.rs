@@ -5,9 +5,12 @@
 
 use crate::record::layout::Record;
 use crate::spool::append::ticket::Commit;
-use crate::spool::chunk::Builder;
+use crate::spool::lanes::chunk::{Builder, Chunk};
+use crate::spool::log::frame::{self, Kind, Section};
+use crate::spool::log::recovery::ID_BYTES;
+use crate::spool::window::recent::Known;
 use crate::spool::window::{Entry, IdKey};
-use std::collections::HashMap;
+use crate::spool::{Account, LaneId};
 use std::sync::Arc;
 
 /// Everything that waits for the next commit.
@@ -18,43 +21,37 @@ pub struct Group {
     expected: Vec<usize>,
     /// Ids to be remembered, in order.
     pub ids: Vec<(IdKey, Entry)>,
-    /// The same, to find repeats of what is not yet on the disk.
-    pub known: HashMap<IdKey, Entry>,
+    /// What was known before of an id that is remembered anew.
+    pub replaced: Vec<(IdKey, Known)>,
     /// The commit that it will be; its tickets are held by who waits.
     pub commit: Arc<Commit>,
     /// Records by the account they count in.
-    pub accounts: Vec<(usize, u64)>,
+    pub accounts: Vec<(Account, u64)>,
     /// Bytes of its records.
     pub bytes: u64,
     /// Its records.
     pub records: u64,
-    /// The latest time among its records.
-    pub now: u64,
+    /// The sequence of its first record, 0 without one.
+    pub first: u64,
 }
 
 impl Group {
-    /// Adds a stamped record to its lane and remembers its id.
-    pub fn push(&mut self, id: IdKey, entry: Entry, record: &Record, account: usize) {
-        let lane = usize::from(entry.lane);
-        if self.chunks.len() <= lane {
-            self.chunks.resize_with(lane + 1, Builder::default);
+    /// Adds a stamped record to its lane.
+    pub fn push(&mut self, lane: LaneId, sequence: u64, record: &Record, account: Account) {
+        if self.chunks.len() <= lane.index() {
+            self.chunks.resize_with(lane.index() + 1, Builder::default);
         }
-        let expected = self.expected.get(lane).copied().unwrap_or(0);
-        self.chunks[lane].push(entry.sequence, record.as_bytes(), expected);
+        let expected = self.expected.get(lane.index()).copied().unwrap_or(0);
+        self.chunks[lane.index()].push(sequence, record.as_bytes(), expected);
         self.bytes += record.as_bytes().len() as u64;
         self.records += 1;
-        self.remember(id, entry);
+        if self.first == 0 {
+            self.first = sequence;
+        }
         match self.accounts.iter_mut().find(|(known, _)| *known == account) {
             Some((_, records)) => *records += 1,
             None => self.accounts.push((account, 1)),
         }
-    }
-
-    /// Remembers an id whose record is, or will be, somewhere else.
-    pub fn remember(&mut self, id: IdKey, entry: Entry) {
-        self.now = self.now.max(entry.accepted_at);
-        self.ids.push((id, entry));
-        self.known.insert(id, entry);
     }
 
     /// Whether there is nothing to commit, and so nobody to answer.
@@ -62,17 +59,39 @@ impl Group {
         self.ids.is_empty()
     }
 
+    /// The bytes that its frame takes at most.
+    pub fn frame_bytes(&self) -> u64 {
+        let chunks: usize = self.chunks.iter().map(Builder::len).sum();
+        let ids = self.ids.len() * ID_BYTES;
+        (chunks + ids) as u64 + frame::overhead(self.chunks.len() + 1)
+    }
+
     /// What follows this one, once this one is taken: as much is expected again.
     pub fn successor(&self) -> Self {
         let expected = self.chunks.iter().map(|chunk| chunk.len().min(MAX_EXPECTED)).collect();
-        Self { expected, ..Self::default() }
+        let ids = Vec::with_capacity(self.ids.len().min(MAX_EXPECTED_IDS));
+        Self { expected, ids, ..Self::default() }
     }
 
     /// The records by lane.
-    pub fn take_chunks(&mut self) -> impl Iterator<Item = (u16, Builder)> + use<> {
-        std::mem::take(&mut self.chunks).into_iter().zip(0_u16..).map(|(chunk, lane)| (lane, chunk))
+    pub fn take_chunks(&mut self, committed_at: u64) -> Vec<(LaneId, Chunk)> {
+        let chunks = std::mem::take(&mut self.chunks).into_iter().zip(0_u16..);
+        chunks
+            .filter_map(|(chunk, lane)| Some((LaneId(lane), chunk.finish(0, committed_at)?)))
+            .collect()
+    }
+
+    /// The ids as a frame carries them.
+    pub fn id_section(&self) -> Section {
+        let mut bytes = Vec::with_capacity(self.ids.len() * ID_BYTES);
+        for (id, entry) in &self.ids {
+            bytes.extend_from_slice(id.as_bytes());
+            bytes.extend_from_slice(&entry.encode());
+        }
+        Section { kind: Kind::Ids, lane: LaneId(0), bytes: bytes.into() }
     }
 }
 
 /// A chunk is at most this large before it is moved as it grows.
 const MAX_EXPECTED: usize = 256 << 10;
+const MAX_EXPECTED_IDS: usize = 4096;

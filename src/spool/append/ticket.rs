@@ -7,8 +7,9 @@
 //! A ticket is a reference to the commit and what the request is told if the commit succeeds. A
 //! request that has to wait leaves its waker with the commit, nothing else.
 
+use crate::lock::lock;
 use crate::spool::append::wake::{Wakers, here};
-use crate::spool::{Appended, Error, lock};
+use crate::spool::{Appended, Error};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,6 +27,8 @@ pub struct Commit {
 pub enum Outcome {
     /// Everything in it is on the disk.
     Stored,
+    /// Nothing of it was written, for want of room.
+    NoRoom,
     /// Nothing of it counts, and no later commit will be made.
     Failed,
 }
@@ -51,6 +54,7 @@ impl Commit {
     pub fn outcome(&self) -> Option<Outcome> {
         match self.outcome.load(Ordering::Acquire) {
             STORED => Some(Outcome::Stored),
+            NO_ROOM => Some(Outcome::NoRoom),
             FAILED => Some(Outcome::Failed),
             _ => None,
         }
@@ -65,6 +69,7 @@ impl Commit {
             }
             let told = match outcome {
                 Outcome::Stored => STORED,
+                Outcome::NoRoom => NO_ROOM,
                 Outcome::Failed => FAILED,
             };
             self.outcome.store(told, Ordering::Release);
@@ -96,6 +101,7 @@ impl Ticket {
     fn told(&self, outcome: Outcome) -> Result<Appended, Error> {
         match outcome {
             Outcome::Stored => Ok(self.appended),
+            Outcome::NoRoom => Err(Error::DiskLow),
             Outcome::Failed => Err(Error::Failed),
         }
     }
@@ -120,6 +126,7 @@ impl Future for Ticket {
 
 const STORED: u8 = 1;
 const FAILED: u8 = 2;
+const NO_ROOM: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -139,9 +146,11 @@ mod tests {
 
     #[tokio::test]
     async fn every_ticket_of_a_commit_is_told_the_same_before_and_after_it_waits() {
-        for (outcome, told) in
-            [(Outcome::Stored, Ok(Appended::Duplicate)), (Outcome::Failed, Err(Error::Failed))]
-        {
+        for (outcome, told) in [
+            (Outcome::Stored, Ok(Appended::Duplicate)),
+            (Outcome::NoRoom, Err(Error::DiskLow)),
+            (Outcome::Failed, Err(Error::Failed)),
+        ] {
             let commit = Arc::new(Commit::default());
             let mut tickets: Vec<_> = (0..5).map(|_| commit.ticket(Appended::Duplicate)).collect();
             let waiting = [(); 3].map(|()| Arc::new(Counted::default()));

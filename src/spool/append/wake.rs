@@ -5,7 +5,7 @@
 //! and a task on that thread wakes them there, where it costs next to nothing. Threads without a
 //! desk are woken one by one.
 
-use crate::spool::lock;
+use crate::lock::lock;
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 use std::task::Waker;

@@ -1,7 +1,7 @@
 /* A disk and a clock that break on command: preloaded into the relay under test.
  *
  * CADRELAY_FAULTS names a file of eight 64-bit numbers, shared with the test, that says what to do.
- * Only the store's journal (*.jnl) is touched: what is acknowledged goes through it. */
+ * Only the segments of the log (*.log) are touched: what is acknowledged goes through them. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,18 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    SYNCS,        /* counted here: syncs of the journal so far */
+    SYNCS,        /* counted here: syncs of segments so far */
     FAIL_SYNC,    /* fail the sync with this number, and all after it */
     KILL_BEFORE,  /* die before the sync with this number */
     KILL_AFTER,   /* die after the sync with this number, before anyone hears of it */
-    WRITES,       /* counted here: writes to the journal so far */
+    WRITES,       /* counted here: writes to segments so far */
     TEAR_WRITE,   /* write half of the write with this number, then die */
     CLOCK_OFFSET, /* seconds that the clock of the day is wrong by */
-    SKIP_SYNC,    /* say that the journal was synced, and do nothing */
+    SKIP_SYNC,    /* say that a segment was synced, and do nothing */
     NUMBERS
 };
 
@@ -46,16 +47,16 @@ static int is_due(int fault, int64_t number) {
     return order[fault] && number >= order[fault];
 }
 
-static int is_journal(int fd) {
+static int is_segment(int fd) {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path);
-    return length > 4 && memcmp(path + length - 4, ".jnl", 4) == 0;
+    return length > 4 && memcmp(path + length - 4, ".log", 4) == 0;
 }
 
-static int sync_journal(int fd, const char *name) {
+static int sync_segment(int fd, const char *name) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
-    if (!order || !is_journal(fd)) {
+    if (!order || !is_segment(fd)) {
         return real(fd);
     }
     int64_t number = ++order[SYNCS];
@@ -74,23 +75,40 @@ static int sync_journal(int fd, const char *name) {
 }
 
 int fsync(int fd) {
-    return sync_journal(fd, "fsync");
+    return sync_segment(fd, "fsync");
 }
 
 int fdatasync(int fd) {
-    return sync_journal(fd, "fdatasync");
+    return sync_segment(fd, "fdatasync");
 }
 
-ssize_t write(int fd, const void *bytes, size_t length) {
-    static ssize_t (*real)(int, const void *, size_t);
-    if (!real) {
-        real = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
-    }
-    if (order && is_journal(fd) && is_due(TEAR_WRITE, ++order[WRITES])) {
-        real(fd, bytes, length / 2);
+static ssize_t write_segment(int fd, const struct iovec *parts, int count, off_t at, const char *name) {
+    ssize_t (*real)(int, const struct iovec *, int, off_t) =
+        (ssize_t(*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT, name);
+    if (order && is_segment(fd) && is_due(TEAR_WRITE, ++order[WRITES])) {
+        size_t half = 0;
+        for (int part = 0; part < count; part++) {
+            half += parts[part].iov_len;
+        }
+        half /= 2;
+        for (int part = 0; part < count && half > 0; part++) {
+            struct iovec some = parts[part];
+            some.iov_len = some.iov_len < half ? some.iov_len : half;
+            real(fd, &some, 1, at);
+            at += some.iov_len;
+            half -= some.iov_len;
+        }
         kill(getpid(), SIGKILL);
     }
-    return real(fd, bytes, length);
+    return real(fd, parts, count, at);
+}
+
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) {
+    return write_segment(fd, parts, count, at, "pwritev");
+}
+
+ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) {
+    return write_segment(fd, parts, count, at, "pwritev64");
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {

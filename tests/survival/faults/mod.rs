@@ -17,17 +17,17 @@ pub struct Faults {
 /// The numbers' places, as in `faults.c`.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// This sync of the journal fails, and all after it.
+    /// This sync of a segment fails, and all after it.
     FailSync = 1,
     /// The process dies before this sync.
     KillBefore = 2,
     /// The process dies after this sync, before anyone hears of it.
     KillAfter = 3,
-    /// Half of this write to the journal is written, then the process dies.
+    /// Half of this write to a segment is written, then the process dies.
     TearWrite = 5,
     /// The clock of the day is wrong by so many seconds.
     ClockOffset = 6,
-    /// Syncs of the journal do nothing, and say that they did.
+    /// Syncs of segments do nothing, and say that they did.
     SkipSync = 7,
 }
 

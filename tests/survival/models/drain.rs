@@ -8,6 +8,7 @@ use cadrelay::drain::pace::Pace;
 use cadrelay::drain::settle::{Settlement, Share, Verdict, settle};
 use cadrelay::drain::turns::Turns;
 use cadrelay::kafka::outcome::{Concerns, Ending, Outcome, Report, Trouble};
+use cadrelay::spool::LaneId;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
@@ -272,7 +273,7 @@ impl World {
 
     /// Waits until something may go, and says what does.
     fn compose(&mut self) -> Vec<Share> {
-        let waits = |lane: &Lane| self.released[usize::from(lane.number)] < RECORDS;
+        let waits = |lane: &Lane| self.released[lane.number.index()] < RECORDS;
         if !self.lanes.iter().any(waits) {
             return Vec::new();
         }
@@ -285,7 +286,7 @@ impl World {
         let going = self.turns.next(&self.lanes, |lane| lane.may_send(now) && waits(lane));
         let mut index = 0;
         let share = |lane: &Lane| {
-            let next = self.released[usize::from(lane.number)] + 1;
+            let next = self.released[lane.number.index()] + 1;
             let refused = lane.refused.map(|refused| refused.sequence);
             let quarantined = refused == Some(next);
             let room = if quarantined { 1 } else { lane.room };
@@ -306,7 +307,7 @@ impl World {
         let mut reports = vec![WRITTEN; records(shares)];
         let mut refusal = None;
         for share in shares {
-            let lane = usize::from(share.lane);
+            let lane = share.lane.index();
             let poison = share
                 .records
                 .iter()
@@ -352,7 +353,7 @@ impl World {
     /// A batch with this record in it fails so, and no record is refused.
     fn spoil(&mut self, shares: &[Share], record: (usize, u64), ending: Ending) -> Outcome {
         let is_in = |share: &Share| {
-            usize::from(share.lane) == record.0
+            share.lane.index() == record.0
                 && share.records.iter().any(|(_, sequence)| *sequence == record.1)
         };
         if shares.iter().any(is_in) {
@@ -365,7 +366,7 @@ impl World {
     /// The transaction counts: its records and its positions.
     fn count(&mut self, shares: &[Share]) {
         for share in shares {
-            let lane = usize::from(share.lane);
+            let lane = share.lane.index();
             let place = if share.quarantined { Place::Quarantine } else { Place::Topic };
             for (_, sequence) in &share.records {
                 self.kafka.topics[lane].push((*sequence, place));
@@ -378,15 +379,15 @@ impl World {
         let Settlement { settled, lanes, renew, pause, trouble } = settle(shares, outcome);
         for (number, records) in settled {
             let share = shares.iter().find(|share| share.lane == number).expect("a share of ours");
-            let lane = &mut self.lanes[usize::from(number)];
-            self.released[usize::from(number)] = share.records[records - 1].1;
+            let lane = &mut self.lanes[number.index()];
+            self.released[number.index()] = share.records[records - 1].1;
             lane.delivered();
             if share.quarantined {
                 lane.refused = None;
             }
         }
         for (number, verdict) in lanes {
-            let lane = &mut self.lanes[usize::from(number)];
+            let lane = &mut self.lanes[number.index()];
             match verdict {
                 Verdict::Split { records } => lane.split(records),
                 Verdict::Poison { sequence, trouble } => {
@@ -412,7 +413,7 @@ impl World {
     fn begin_session(&mut self) {
         self.pace.heard(self.now);
         for (lane, position) in self.lanes.iter_mut().zip(self.kafka.positions) {
-            let released = &mut self.released[usize::from(lane.number)];
+            let released = &mut self.released[lane.number.index()];
             *released = position.max(*released);
             lane.refused = lane.refused.filter(|refused| refused.sequence > *released);
         }
@@ -420,7 +421,7 @@ impl World {
 }
 
 fn fresh_lanes() -> Vec<Lane> {
-    (0..LANES as u16).map(|number| Lane::new(number, "topic".into())).collect()
+    (0..LANES as u16).map(|number| Lane::new(LaneId(number), "topic".into())).collect()
 }
 
 fn records(shares: &[Share]) -> usize {

@@ -2,7 +2,7 @@
 
 use crate::spools::{self, Found, LANES};
 use cadrelay::spool::lanes::Leaving;
-use cadrelay::spool::{Appended, Spool};
+use cadrelay::spool::{Appended, LaneId, Spool};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -132,7 +132,7 @@ fn release(spool: &Spool, model: &mut Found, lane: u16, records: usize) {
     let Some(through) = leaving.last() else { return };
     let leaving =
         Leaving { through: *through, published: leaving.len() as u64, ..Leaving::default() };
-    spool.release(lane, leaving, &[]).expect("the release is noted");
+    spool.release(LaneId(lane), leaving, &[]).expect("the release is noted");
 }
 
 const IDS: u64 = 40;

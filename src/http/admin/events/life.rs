@@ -6,7 +6,7 @@ use crate::http::error::Problem;
 use crate::recent::decision::{Decision, Outcome};
 use crate::recent::filter::Filter;
 use crate::recent::{Numbered, Page};
-use crate::spool::looking::Life;
+use crate::spool::inspect::Life;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use crate::http::admin::Admin;
 use crate::http::error::Problem;
 use crate::recent::filter::Filter;
-use crate::spool::looking::{Life, State};
+use crate::spool::inspect::{Life, State};
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};

@@ -92,7 +92,7 @@ pub async fn replay(
 /// Why there is nothing to publish.
 enum Missing {
     Unknown,
-    InKafka(Box<crate::spool::looking::Life>),
+    InKafka(Box<crate::spool::inspect::Life>),
 }
 
 impl Missing {

@@ -3,7 +3,7 @@
 use crate::http::admin::Admin;
 use crate::recent::Numbered;
 use crate::recent::decision::Outcome;
-use crate::spool::looking::{Life, Look, State};
+use crate::spool::inspect::{Life, Look, State};
 use jiff::Timestamp;
 use serde::Serialize;
 

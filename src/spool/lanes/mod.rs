@@ -7,8 +7,13 @@
 //!
 //! Knows nothing of the disk.
 
-use crate::spool::chunk::Chunk;
-use crate::spool::segments::{Extent, Segment};
+pub mod chunk;
+pub mod extents;
+
+use crate::spool::lanes::chunk::Chunk;
+use crate::spool::lanes::extents::Extents;
+use crate::spool::log::state::LaneState;
+use crate::spool::{Account, LaneId};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -16,7 +21,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Lanes {
     lanes: Vec<Lane>,
-    segments: BTreeMap<u64, Segment>,
+    segments: BTreeMap<u64, Extents>,
     committed: Vec<u64>,
     recovered: u64,
 }
@@ -87,15 +92,15 @@ pub struct Known {
 
 impl Lanes {
     /// The lanes as a start finds them. `accounts` is how many accounts the caller counts by.
-    pub fn new(known: Vec<Known>, segments: BTreeMap<u64, Segment>, accounts: usize) -> Self {
+    pub fn new(known: Vec<Known>, segments: BTreeMap<u64, Extents>, accounts: usize) -> Self {
         let recovered = known.iter().map(|lane| lane.pending).sum();
-        let mut last: BTreeMap<u16, u64> = BTreeMap::new();
-        for (lane, extent) in segments.values().flat_map(Segment::extents) {
+        let mut last: BTreeMap<LaneId, u64> = BTreeMap::new();
+        for (lane, extent) in segments.values().flat_map(Extents::extents) {
             last.insert(lane, extent.last);
         }
         let lanes = known.into_iter().zip(0_u16..).map(|(known, number)| Lane {
             topic: known.topic.into(),
-            last: last.get(&number).copied().unwrap_or(0).max(known.released),
+            last: last.get(&LaneId(number)).copied().unwrap_or(0).max(known.released),
             released: known.released,
             pending: known.pending,
             pending_bytes: known.pending_bytes,
@@ -105,14 +110,19 @@ impl Lanes {
     }
 
     /// Takes in what was just committed.
-    pub fn commit(&mut self, segment: u64, chunks: Vec<(u16, Chunk)>, accounts: &[(usize, u64)]) {
+    pub fn commit(
+        &mut self,
+        segment: u64,
+        chunks: Vec<(LaneId, Chunk)>,
+        accounts: &[(Account, u64)],
+    ) {
         for (account, records) in accounts {
-            self.committed[*account] += records;
+            self.committed[account.index()] += records;
         }
         let segment = self.segments.entry(segment).or_default();
         for (number, chunk) in chunks {
-            let lane = &mut self.lanes[usize::from(number)];
-            let extent = extent_of(&chunk);
+            let lane = &mut self.lanes[number.index()];
+            let extent = chunk.extent();
             segment.add(number, extent);
             lane.pending += extent.records;
             lane.pending_bytes += extent.bytes;
@@ -121,8 +131,8 @@ impl Lanes {
     }
 
     /// Lets records go that are committed in Kafka. Returns the bytes that no longer wait.
-    pub fn release(&mut self, number: u16, leaving: Leaving, quarantine: u16) -> u64 {
-        let lane = &mut self.lanes[usize::from(number)];
+    pub fn release(&mut self, number: LaneId, leaving: Leaving, quarantine: LaneId) -> u64 {
+        let lane = &mut self.lanes[number.index()];
         lane.released = lane.released.max(leaving.through);
         lane.pending = lane.pending.saturating_sub(leaving.published + leaving.quarantined);
         lane.pending_bytes = lane.pending_bytes.saturating_sub(leaving.bytes);
@@ -130,38 +140,47 @@ impl Lanes {
         while lane.tail.front().is_some_and(|chunk| chunk.last <= leaving.through) {
             lane.pop();
         }
-        self.lanes[usize::from(quarantine)].published += leaving.quarantined;
+        self.lanes[quarantine.index()].published += leaving.quarantined;
         leaving.bytes
     }
 
     /// The chunk of a lane's tail that holds the first record after `sequence`. `None` if the tail
     /// does not reach back so far, or nothing follows.
-    pub fn tail_after(&self, number: u16, sequence: u64) -> Option<Arc<Chunk>> {
-        let tail = &self.lanes[usize::from(number)].tail;
+    pub fn tail_after(&self, number: LaneId, sequence: u64) -> Option<Arc<Chunk>> {
+        let tail = &self.lanes[number.index()].tail;
         let reaches = tail.front().is_some_and(|chunk| chunk.follows <= sequence);
         let next = tail.partition_point(|chunk| chunk.last <= sequence);
         tail.get(next).filter(|_| reaches).cloned()
     }
 
     /// The last sequence committed to a lane.
-    pub fn last(&self, number: u16) -> u64 {
-        self.lanes[usize::from(number)].last
+    pub fn last(&self, number: LaneId) -> u64 {
+        self.lanes[number.index()].last
     }
 
     /// How far a lane is released.
-    pub fn released(&self, number: u16) -> u64 {
-        self.lanes[usize::from(number)].released
+    pub fn released(&self, number: LaneId) -> u64 {
+        self.lanes[number.index()].released
     }
 
     /// The lane of a topic.
-    pub fn number(&self, topic: &str) -> Option<u16> {
+    pub fn number(&self, topic: &str) -> Option<LaneId> {
         let at = self.lanes.iter().position(|lane| &*lane.topic == topic)?;
-        u16::try_from(at).ok()
+        u16::try_from(at).ok().map(LaneId)
     }
 
-    /// How many lanes there are.
-    pub fn count(&self) -> u16 {
-        self.lanes.len() as u16
+    /// How far each lane is released, with its topic.
+    pub fn states(&self) -> Vec<LaneState> {
+        let state =
+            |lane: &Lane| LaneState { topic: lane.topic.to_string(), released: lane.released };
+        self.lanes.iter().map(state).collect()
+    }
+
+    /// The sequence of the oldest record that waits.
+    pub fn oldest_pending(&self) -> Option<u64> {
+        let extents = self.segments.values().flat_map(Extents::extents);
+        let waiting = extents.filter(|(lane, extent)| extent.last > self.released(*lane));
+        waiting.map(|(_, extent)| extent.first).min()
     }
 
     /// The figures of this moment.
@@ -180,35 +199,31 @@ impl Lanes {
         }
     }
 
-    /// Bytes in a segment.
-    pub fn segment_bytes(&self, number: u64) -> u64 {
-        self.segments.get(&number).map_or(0, |segment| segment.bytes)
+    /// The first segment that holds a record of a lane after a sequence.
+    pub fn segment_of(&self, lane: LaneId, sequence: u64) -> Option<u64> {
+        let holds =
+            |segment: &Extents| segment.extent(lane).is_some_and(|extent| extent.last > sequence);
+        self.segments.iter().find(|(_, segment)| holds(segment)).map(|(number, _)| *number)
     }
 
     /// A segment's contents.
-    pub fn segment(&self, number: u64) -> Segment {
+    pub fn segment(&self, number: u64) -> Extents {
         self.segments.get(&number).cloned().unwrap_or_default()
     }
 
-    /// Segments before `active` in which nothing waits; they are forgotten here.
-    pub fn take_released_segments(&mut self, active: u64) -> Vec<u64> {
-        let lanes = &self.lanes;
-        let released = |lane: u16| lanes[usize::from(lane)].released;
-        let free: Vec<u64> = self
-            .segments
-            .range(..active)
-            .filter(|(_, segment)| segment.is_released(released))
-            .map(|(number, _)| *number)
-            .collect();
-        for number in &free {
-            self.segments.remove(number);
-        }
-        free
+    /// Whether there are records in a segment, released or not.
+    pub fn segment_has_records(&self, number: u64) -> bool {
+        self.segments.get(&number).is_some_and(|segment| segment.bytes > 0)
+    }
+
+    /// Forgets a segment in which nothing waits.
+    pub fn forget_segment(&mut self, number: u64) {
+        self.segments.remove(&number);
     }
 
     /// Whether anything in a segment waits.
     pub fn waits_in(&self, number: u64) -> bool {
-        let released = |lane: u16| self.lanes[usize::from(lane)].released;
+        let released = |lane: LaneId| self.lanes[lane.index()].released;
         self.segments.get(&number).is_some_and(|segment| !segment.is_released(released))
     }
 }
@@ -219,7 +234,7 @@ impl Lane {
         self.last = chunk.last;
         self.tail_bytes += chunk.as_bytes().len();
         self.tail.push_back(Arc::new(chunk));
-        // The oldest go first, so that what stays has no gap; the store still has them all.
+        // The oldest go first, so that what stays has no gap; the log still has them all.
         while self.tail_bytes > MAX_TAIL_BYTES && self.tail.len() > 1 {
             self.pop();
         }
@@ -232,21 +247,14 @@ impl Lane {
     }
 }
 
-/// The records of a chunk, counted.
-pub fn extent_of(chunk: &Chunk) -> Extent {
-    let first = chunk.records().next().map_or(chunk.last, |record| record.sequence);
-    let (records, bytes) = (chunk.count(), chunk.record_bytes());
-    Extent { first, last: chunk.last, records, bytes }
-}
-
 /// A lane keeps this much of its newest records at hand; a tenth of a second at full speed. They
-/// are the same allocations that the store's own buffer holds until it is written out.
+/// are the allocations that were written, so they cost no copy.
 const MAX_TAIL_BYTES: usize = 6 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spool::chunk::Builder;
+    use crate::spool::lanes::chunk::Builder;
 
     fn chunk(sequences: &[u64]) -> Chunk {
         let mut builder = Builder::default();
@@ -270,8 +278,12 @@ mod tests {
     fn what_was_committed_is_pending_until_it_is_published() {
         let mut lanes = lanes();
 
-        lanes.commit(1, vec![(0, chunk(&[1, 2, 3]))], &[(0, 3)]);
-        lanes.release(0, Leaving { through: 2, published: 1, quarantined: 1, bytes: 12 }, 1);
+        lanes.commit(1, vec![(LaneId(0), chunk(&[1, 2, 3]))], &[(Account(0), 3)]);
+        lanes.release(
+            LaneId(0),
+            Leaving { through: 2, published: 1, quarantined: 1, bytes: 12 },
+            LaneId(1),
+        );
 
         let books = lanes.books();
         assert_eq!(books.committed, [3, 0]);
@@ -282,10 +294,10 @@ mod tests {
     #[test]
     fn the_tail_gives_the_chunk_that_holds_the_next_record() {
         let mut lanes = lanes();
-        lanes.commit(1, vec![(0, chunk(&[1, 2]))], &[]);
-        lanes.commit(1, vec![(0, chunk(&[5, 6]))], &[]);
+        lanes.commit(1, vec![(LaneId(0), chunk(&[1, 2]))], &[]);
+        lanes.commit(1, vec![(LaneId(0), chunk(&[5, 6]))], &[]);
 
-        let last_after = |sequence| lanes.tail_after(0, sequence).map(|chunk| chunk.last);
+        let last_after = |sequence| lanes.tail_after(LaneId(0), sequence).map(|chunk| chunk.last);
 
         assert_eq!(last_after(0), Some(2));
         assert_eq!(last_after(1), Some(2));
@@ -299,22 +311,26 @@ mod tests {
         let big = vec![0; MAX_TAIL_BYTES];
         let mut builder = Builder::default();
         builder.push(4, &big, 0);
-        lanes.commit(1, vec![(0, chunk(&[1, 2]))], &[]);
-        lanes.commit(1, vec![(0, builder.finish(0, 0).unwrap())], &[]);
+        lanes.commit(1, vec![(LaneId(0), chunk(&[1, 2]))], &[]);
+        lanes.commit(1, vec![(LaneId(0), builder.finish(0, 0).unwrap())], &[]);
 
-        assert!(lanes.tail_after(0, 0).is_none());
-        assert_eq!(lanes.tail_after(0, 2).map(|chunk| chunk.last), Some(4));
+        assert!(lanes.tail_after(LaneId(0), 0).is_none());
+        assert_eq!(lanes.tail_after(LaneId(0), 2).map(|chunk| chunk.last), Some(4));
     }
 
     #[test]
-    fn a_segment_is_given_back_when_all_of_it_is_released() {
+    fn nothing_waits_in_a_segment_when_all_of_it_is_released() {
         let mut lanes = lanes();
-        lanes.commit(1, vec![(0, chunk(&[1, 2]))], &[]);
-        lanes.commit(2, vec![(0, chunk(&[3]))], &[]);
+        lanes.commit(1, vec![(LaneId(0), chunk(&[1, 2]))], &[]);
+        lanes.commit(2, vec![(LaneId(0), chunk(&[3]))], &[]);
 
-        assert!(lanes.take_released_segments(2).is_empty());
-        lanes.release(0, Leaving { through: 2, published: 2, ..Leaving::default() }, 1);
-        assert_eq!(lanes.take_released_segments(2), [1]);
+        assert!(lanes.waits_in(1));
+        lanes.release(
+            LaneId(0),
+            Leaving { through: 2, published: 2, ..Leaving::default() },
+            LaneId(1),
+        );
+        assert!(!lanes.waits_in(1));
         assert!(lanes.waits_in(2));
     }
 }

@@ -1,4 +1,4 @@
-//! Looks at what a spool holds, without changing it: for operators, beside a running relay or on
+//! Inspects what a spool holds, without changing it: for operators, beside a running relay or on
 //! the directory of a stopped one.
 //!
 //! # Limits
@@ -6,25 +6,37 @@
 //!
 //! Knows nothing of HTTP, or of how a look is shown.
 
+pub mod offline;
+pub mod verify;
+
+use crate::lock::lock;
 use crate::record::layout::Parts;
-use crate::spool::lanes::{LaneBook, Lanes};
-use crate::spool::store::{self, Elsewhere, Store};
-use crate::spool::verdict::{self, Verdict};
-use crate::spool::window::IdKey;
-use crate::spool::{Spool, lock, opening};
+use crate::spool::inspect::offline::Offline;
+use crate::spool::inspect::verify::Verdict;
+use crate::spool::lanes::LaneBook;
+use crate::spool::lanes::chunk::{Chunk, Stored};
+use crate::spool::notes::{Elsewhere, Place};
+use crate::spool::window::{Entry, IdKey};
+use crate::spool::{Inner, LaneId, ReadError, Run, Spool};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A look at a spool.
 #[derive(Debug)]
-pub struct Look<'s> {
-    pub(super) store: &'s Store,
-    /// The last sequence that was acknowledged, by the mark.
-    pub(super) acknowledged: u64,
-    /// The books of a running spool; those of a stopped one are read.
-    pub(super) books: Option<Vec<LaneBook>>,
+pub enum Look<'s> {
+    /// At one whose relay runs.
+    #[doc(hidden)]
+    Running(Running<'s>),
+    /// At the files of one that does not.
+    #[doc(hidden)]
+    Stopped(&'s Offline),
 }
+
+/// A spool that runs.
+#[derive(Debug)]
+pub struct Running<'s>(&'s Inner);
 
 /// What a spool is and what waits in it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -78,7 +90,7 @@ pub struct RunStat {
 /// A record that waits.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Waiting {
+pub struct PendingRecord {
     /// Its place in the instance's history.
     pub sequence: u64,
     /// The topic it is for.
@@ -140,25 +152,19 @@ pub enum State {
 impl Spool {
     /// A look at this spool.
     pub fn look(&self) -> Look<'_> {
-        // The mark before the store: what was acknowledged by now is in any later look at the store.
-        let acknowledged = self.inner.mark.sequence();
-        let books = Some(lock(&self.inner.lanes).books().lanes);
-        Look { store: &self.inner.store, acknowledged, books }
+        Look::Running(Running(&self.inner))
     }
 }
 
 impl Look<'_> {
     /// What the spool is and what waits in it.
-    pub fn stat(&self) -> Result<Stat, store::Error> {
-        let books = match &self.books {
-            Some(books) => books.clone(),
-            None => read_books(self.store)?,
-        };
+    pub fn stat(&self) -> Result<Stat, ReadError> {
+        let books = self.books();
         let mut lanes = Vec::with_capacity(books.len());
-        for (book, number) in books.into_iter().zip(0_u16..) {
+        for (book, number) in books.into_iter().zip((0_u16..).map(LaneId)) {
             let oldest = match book.pending {
                 0 => None,
-                _ => self.store.chunk_after(number, book.released)?,
+                _ => self.chunk_after(number, book.released)?,
             };
             lanes.push(LaneStat {
                 topic: book.topic.to_string(),
@@ -168,44 +174,48 @@ impl Look<'_> {
                 released: book.released,
             });
         }
-        let runs = self.store.runs()?.into_iter().map(|(first, name)| RunStat { name, first });
-        let runs: Vec<_> = runs.collect();
+        let (instance, runs) = self.identity();
+        let runs: Vec<_> =
+            runs.into_iter().map(|Run { name, first }| RunStat { name, first }).collect();
         Ok(Stat {
-            instance: self.store.instance()?.unwrap_or_default(),
+            instance,
             run: runs.last().map(|run| run.name.clone()).unwrap_or_default(),
-            last_sequence: self.store.last_sequence()?,
+            last_sequence: self.last_sequence(),
             pending: lanes.iter().map(|lane| lane.pending).sum(),
             pending_bytes: lanes.iter().map(|lane| lane.bytes).sum(),
-            ids: self.store.count_ids(),
-            disk_bytes: self.store.disk_bytes()?,
+            ids: self.ids()?,
+            disk_bytes: self.disk_bytes()?,
             lanes,
             runs,
         })
     }
 
     /// The first records that wait, oldest first; of one topic, if one is given.
-    pub fn waiting(&self, topic: Option<&str>, limit: usize) -> Result<Vec<Waiting>, store::Error> {
-        let released = self.store.released()?;
-        let mut waiting = Vec::new();
-        for (lane, name) in self.store.lanes()? {
-            if topic.is_some_and(|topic| topic != name) {
+    pub fn pending(
+        &self,
+        topic: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<PendingRecord>, ReadError> {
+        let mut pending = Vec::new();
+        for (book, lane) in self.books().into_iter().zip((0_u16..).map(LaneId)) {
+            if topic.is_some_and(|topic| topic != &*book.topic) {
                 continue;
             }
-            let mut after = released.get(&lane).copied().unwrap_or(0);
+            let mut after = book.released;
             let mut room = limit;
             while room > 0
-                && let Some(chunk) = self.store.chunk_after(lane, after)?
+                && let Some(chunk) = self.chunk_after(lane, after)?
             {
                 let records = chunk.records().filter(|record| record.sequence > after).take(room);
-                let read: Vec<_> = records.map(|record| read_record(&name, record)).collect();
+                let read: Vec<_> = records.map(|record| read_record(&book.topic, record)).collect();
                 room -= read.len();
-                waiting.extend(read);
+                pending.extend(read);
                 after = chunk.last;
             }
         }
-        waiting.sort_unstable_by_key(|record| record.sequence);
-        waiting.truncate(limit);
-        Ok(waiting)
+        pending.sort_unstable_by_key(|record| record.sequence);
+        pending.truncate(limit);
+        Ok(pending)
     }
 
     /// What became of the events with this id, at the sources that had one. `quarantine` is the topic
@@ -215,15 +225,16 @@ impl Look<'_> {
         sources: impl IntoIterator<Item = &'n str>,
         id: &str,
         quarantine: &str,
-    ) -> Result<Vec<Life>, store::Error> {
-        let lanes: BTreeMap<u16, String> = self.store.lanes()?.into_iter().collect();
+    ) -> Result<Vec<Life>, ReadError> {
         let mut lives = Vec::new();
         for source in sources {
-            let Some(entry) = self.store.find_id(&IdKey::of_id(source, id))? else { continue };
-            let topic = lanes.get(&entry.lane).cloned().unwrap_or_default();
-            let place = self.store.place(entry.lane, entry.sequence)?;
-            let released = self.store.released()?.get(&entry.lane).copied().unwrap_or(0);
-            let state = match (entry.sequence <= released, topic == quarantine) {
+            let Some(entry) = self.entry(&IdKey::of_id(source, id))? else { continue };
+            let books = self.books();
+            let book = books.get(entry.lane.index());
+            let topic = book.map(|book| book.topic.to_string()).unwrap_or_default();
+            let place = self.place(entry.lane, entry.sequence)?;
+            let is_out = book.is_some_and(|book| entry.sequence <= book.released);
+            let state = match (is_out, topic == quarantine) {
                 (false, _) => State::Pending,
                 (true, false) => State::Committed,
                 (true, true) => State::Quarantined,
@@ -240,7 +251,7 @@ impl Look<'_> {
                 reason: None,
                 refused_by: None,
             };
-            lives.push(match self.store.elsewhere(entry.lane, entry.sequence)? {
+            lives.push(match self.elsewhere(entry.lane, entry.sequence)? {
                 Some(went) => life.elsewhere(went, quarantine),
                 None => life,
             });
@@ -250,7 +261,108 @@ impl Look<'_> {
 
     /// Whether everything in the spool is as it was written.
     pub fn verify(&self) -> Verdict {
-        verdict::of(self.store, self.acknowledged)
+        match self {
+            Self::Running(Running(inner)) => {
+                // The mark before the log: what was acknowledged by now is in any later look.
+                let acknowledged = inner.log.acknowledged().sequence;
+                let mut verdict = Verdict { acknowledged, ..Verdict::default() };
+                let gone = lock(&inner.leaving).gone.clone();
+                verdict.read_log(&inner.log, &gone);
+                verdict.read_window(&*inner.old_ids, lock(&inner.front).recent.count() as u64);
+                verdict.conclude(&self.books(), inner.last_sequence.load(Ordering::Relaxed));
+                verdict
+            }
+            Self::Stopped(offline) => offline.verify(),
+        }
+    }
+
+    fn identity(&self) -> (String, Vec<Run>) {
+        match self {
+            Self::Running(Running(inner)) => {
+                (inner.identity.instance.clone(), inner.identity.runs.clone())
+            }
+            Self::Stopped(offline) => (offline.state.instance.clone(), offline.state.runs.clone()),
+        }
+    }
+
+    fn books(&self) -> Vec<LaneBook> {
+        match self {
+            Self::Running(Running(inner)) => lock(&inner.lanes).books().lanes,
+            Self::Stopped(offline) => offline.lanes.books().lanes,
+        }
+    }
+
+    fn chunk_after(&self, lane: LaneId, sequence: u64) -> Result<Option<Arc<Chunk>>, ReadError> {
+        match self {
+            Self::Running(Running(inner)) => inner.look_at_chunk(lane, sequence),
+            Self::Stopped(offline) => offline.chunk_after(lane, sequence),
+        }
+    }
+
+    fn last_sequence(&self) -> u64 {
+        match self {
+            Self::Running(Running(inner)) => inner.last_sequence.load(Ordering::Relaxed),
+            Self::Stopped(offline) => offline.last_sequence,
+        }
+    }
+
+    fn ids(&self) -> Result<u64, ReadError> {
+        match self {
+            Self::Running(Running(inner)) => {
+                Ok(inner.old_ids.count() + lock(&inner.front).recent.count() as u64)
+            }
+            Self::Stopped(offline) => {
+                Ok(offline.old_ids()?.count() + offline.recent.count() as u64)
+            }
+        }
+    }
+
+    fn disk_bytes(&self) -> Result<u64, ReadError> {
+        match self {
+            Self::Running(Running(inner)) => Ok(inner.disk_bytes()),
+            Self::Stopped(offline) => {
+                Ok(offline.log.disk_bytes() + offline.old_ids()?.disk_bytes())
+            }
+        }
+    }
+
+    fn entry(&self, id: &IdKey) -> Result<Option<Entry>, ReadError> {
+        match self {
+            Self::Running(Running(inner)) => {
+                // Memory may keep it for longer, where little comes.
+                let latest = inner.latest.load(Ordering::Relaxed);
+                let entry = inner.entry(id);
+                Ok(entry.filter(|entry| inner.slicing.remembers(entry, latest)))
+            }
+            Self::Stopped(offline) => match offline.recent.get(id) {
+                Some(known) => Ok(Some(known.entry)),
+                None => Ok(offline.old_ids()?.find(id)?),
+            },
+        }
+    }
+
+    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Place>, ReadError> {
+        match self {
+            Self::Running(Running(inner)) => inner.place(lane, sequence),
+            Self::Stopped(offline) => {
+                match offline.notes.iter().find_map(|note| note.place(lane, sequence)) {
+                    Some(place) => Ok(Some(place)),
+                    None => Ok(offline.old_ids()?.place(lane, sequence)?),
+                }
+            }
+        }
+    }
+
+    fn elsewhere(&self, lane: LaneId, sequence: u64) -> Result<Option<Elsewhere>, ReadError> {
+        match self {
+            Self::Running(Running(inner)) => inner.elsewhere(lane, sequence),
+            Self::Stopped(offline) => {
+                match offline.notes.iter().find_map(|note| note.elsewhere(lane, sequence)) {
+                    Some(went) => Ok(Some(went.clone())),
+                    None => Ok(offline.old_ids()?.elsewhere(lane, sequence)?),
+                }
+            }
+        }
     }
 }
 
@@ -269,17 +381,10 @@ impl Life {
     }
 }
 
-/// The lanes of a spool that does not run.
-fn read_books(store: &Store) -> Result<Vec<LaneBook>, store::Error> {
-    let segments = opening::read_segments(store)?;
-    let known = opening::know_lanes(store, &[], &segments)?;
-    Ok(Lanes::new(known, segments, 0).books().lanes)
-}
-
-fn read_record(topic: &str, record: crate::spool::chunk::Stored<'_>) -> Waiting {
+fn read_record(topic: &str, record: Stored<'_>) -> PendingRecord {
     let parts = Parts::read(record.bytes).ok();
     let key = parts.map(|parts| String::from_utf8_lossy(parts.key).into_owned());
-    Waiting {
+    PendingRecord {
         sequence: record.sequence,
         topic: topic.to_owned(),
         key: key.unwrap_or_default(),

@@ -3,6 +3,7 @@
 //! Layout, little-endian: commit time (u64, milliseconds since the epoch), number of records (u32),
 //! then each record: sequence (u64), length (u32), bytes.
 
+use crate::spool::lanes::extents::Extent;
 use bytes::Bytes;
 
 /// Records of one lane, in order, committed together.
@@ -32,17 +33,18 @@ pub struct Stored<'a> {
 pub struct NotAChunk;
 
 impl Chunk {
-    /// Reads a chunk as stored, checking every length. `last` is its key in the store.
-    pub fn read(follows: u64, last: u64, bytes: Bytes) -> Result<Self, NotAChunk> {
-        let chunk = Self { follows, last, bytes };
+    /// Reads a chunk as stored, checking every length.
+    pub fn read(follows: u64, bytes: Bytes) -> Result<Self, NotAChunk> {
+        let mut chunk = Self { follows, last: 0, bytes };
         let count = chunk.header(8).map(u32::from_le_bytes).ok_or(NotAChunk)?;
         let mut records = chunk.records();
-        let mut end = 0;
+        let mut last = 0;
         for _ in 0..count {
-            end = records.next().ok_or(NotAChunk)?.sequence;
+            last = records.next().ok_or(NotAChunk)?.sequence;
         }
-        let whole = records.rest.is_empty() && end == last;
-        if whole { Ok(chunk) } else { Err(NotAChunk) }
+        let is_whole = records.rest.is_empty() && count > 0;
+        chunk.last = last;
+        if is_whole { Ok(chunk) } else { Err(NotAChunk) }
     }
 
     /// The records in order.
@@ -64,6 +66,12 @@ impl Chunk {
     /// How many records it holds.
     pub fn count(&self) -> u64 {
         self.header(8).map_or(0, u32::from_le_bytes).into()
+    }
+
+    /// Its records, counted.
+    pub fn extent(&self) -> Extent {
+        let first = self.records().next().map_or(self.last, |record| record.sequence);
+        Extent { first, last: self.last, records: self.count(), bytes: self.record_bytes() }
     }
 
     /// The bytes of its records, without what the layout adds.
@@ -159,7 +167,7 @@ mod tests {
             }
             let built = builder.finish(3, 1_700).expect("it holds records");
 
-            let chunk = Chunk::read(3, built.last, built.as_bytes().clone()).expect("it is whole");
+            let chunk = Chunk::read(3, built.as_bytes().clone()).expect("it is whole");
 
             prop_assert_eq!(&chunk, &built);
             prop_assert_eq!(chunk.committed_at(), 1_700);
@@ -174,7 +182,7 @@ mod tests {
             let built = builder.finish(0, 0).expect("it holds a record");
             let short = built.as_bytes().slice(..built.as_bytes().len() - cut);
 
-            prop_assert_eq!(Chunk::read(0, 9, short), Err(NotAChunk));
+            prop_assert_eq!(Chunk::read(0, short), Err(NotAChunk));
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What lies in each segment, so that its space is given back when nothing in it waits.
 
+use crate::spool::LaneId;
 use std::collections::BTreeMap;
 
 /// A segment's contents by lane.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Segment {
+pub struct Extents {
     /// Bytes of all its chunks.
     pub bytes: u64,
-    lanes: BTreeMap<u16, Extent>,
+    lanes: BTreeMap<LaneId, Extent>,
 }
 
 /// The records of one lane in one segment.
@@ -23,9 +24,9 @@ pub struct Extent {
     pub bytes: u64,
 }
 
-impl Segment {
+impl Extents {
     /// Counts records of a lane in; `extent` follows all that was added to the lane before.
-    pub fn add(&mut self, lane: u16, extent: Extent) {
+    pub fn add(&mut self, lane: LaneId, extent: Extent) {
         self.bytes += extent.bytes;
         self.lanes
             .entry(lane)
@@ -38,20 +39,25 @@ impl Segment {
     }
 
     /// What it holds, by lane.
-    pub fn extents(&self) -> impl Iterator<Item = (u16, Extent)> + '_ {
+    pub fn extents(&self) -> impl Iterator<Item = (LaneId, Extent)> + '_ {
         self.lanes.iter().map(|(lane, extent)| (*lane, *extent))
     }
 
+    /// What it holds of one lane.
+    pub fn extent(&self, lane: LaneId) -> Option<&Extent> {
+        self.lanes.get(&lane)
+    }
+
     /// Whether nothing in it waits, given how far each lane is released.
-    pub fn is_released(&self, released: impl Fn(u16) -> u64) -> bool {
+    pub fn is_released(&self, released: impl Fn(LaneId) -> u64) -> bool {
         self.lanes.iter().all(|(lane, extent)| released(*lane) >= extent.last)
     }
 
-    /// The summary as the store keeps it once the segment is full, so that a start need not read it.
+    /// The summary as a sealed segment ends with it, so that a start need not read its frames.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.lanes.len() * ROW);
         for (lane, extent) in &self.lanes {
-            bytes.extend_from_slice(&lane.to_le_bytes());
+            bytes.extend_from_slice(&lane.0.to_le_bytes());
             for number in [extent.first, extent.last, extent.records, extent.bytes] {
                 bytes.extend_from_slice(&number.to_le_bytes());
             }
@@ -62,7 +68,7 @@ impl Segment {
     /// Reads a summary; `None` if the bytes are not one.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut segment = Self::default();
-        if bytes.is_empty() || !bytes.len().is_multiple_of(ROW) {
+        if !bytes.len().is_multiple_of(ROW) {
             return None;
         }
         for row in bytes.chunks_exact(ROW) {
@@ -75,7 +81,7 @@ impl Segment {
                 records: number(2)?,
                 bytes: number(3)?,
             };
-            segment.add(u16::from_le_bytes(*row.first_chunk()?), extent);
+            segment.add(LaneId(u16::from_le_bytes(*row.first_chunk()?)), extent);
         }
         Some(segment)
     }
@@ -88,17 +94,18 @@ const ROW: usize = 2 + 4 * 8;
 mod tests {
     use super::*;
 
-    fn segment() -> Segment {
-        let mut segment = Segment::default();
-        segment.add(1, Extent { first: 10, last: 12, records: 2, bytes: 700 });
-        segment.add(4, Extent { first: 11, last: 11, records: 1, bytes: 90 });
-        segment.add(1, Extent { first: 13, last: 20, records: 3, bytes: 900 });
+    fn segment() -> Extents {
+        let mut segment = Extents::default();
+        segment.add(LaneId(1), Extent { first: 10, last: 12, records: 2, bytes: 700 });
+        segment.add(LaneId(4), Extent { first: 11, last: 11, records: 1, bytes: 90 });
+        segment.add(LaneId(1), Extent { first: 13, last: 20, records: 3, bytes: 900 });
         segment
     }
 
     #[test]
     fn a_segment_is_released_when_every_lane_in_it_is() {
-        let released = |one, four| segment().is_released(|lane| if lane == 1 { one } else { four });
+        let released =
+            |one, four| segment().is_released(|lane| if lane == LaneId(1) { one } else { four });
 
         assert!(released(20, 11));
         assert!(!released(19, 11));
@@ -107,8 +114,7 @@ mod tests {
 
     #[test]
     fn a_summary_is_read_back() {
-        assert_eq!(Segment::decode(&segment().encode()), Some(segment()));
-        assert_eq!(Segment::decode(b""), None);
-        assert_eq!(Segment::decode(b"short"), None);
+        assert_eq!(Extents::decode(&segment().encode()), Some(segment()));
+        assert_eq!(Extents::decode(b"short"), None);
     }
 }

@@ -1,5 +1,9 @@
 //! The ids that are remembered, and for how long.
 //!
+//! Ids of segments that were not absorbed yet are in memory, with the append that looks for them
+//! ([`recent`]). When a segment is sealed its ids go into slices of time on the disk ([`slices`]), which
+//! are dropped whole; a filter ([`filter`]) says of most new ids at one look that they are in none.
+//!
 //! # Promises
 //! - An id is found from the commit of its record until the window has passed.
 //! - Space is given back: ids lie in slices of time that are dropped whole.
@@ -7,15 +11,25 @@
 //! # Limits
 //! An id is kept up to one slice longer than the window. Ids are known by 128 bits of SHA-256 over
 //! source and id, so two different ids meet with a chance far below that of a broken disk.
-//!
-//! Knows nothing of the store: it names slices and reads their entries.
 
+pub mod filter;
+pub mod recent;
+pub mod slices;
+
+use crate::spool::LaneId;
 use ring::digest::{Context, SHA256};
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 /// What is looked up in the window: a source and an id, hashed.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct IdKey([u8; 16]);
+
+impl Hash for IdKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.low());
+    }
+}
 
 impl IdKey {
     /// The key of an event id at a source.
@@ -38,9 +52,24 @@ impl IdKey {
         Self::hash(source, b"\0told\0", &format!("{fact}\0{}", hook.unwrap_or_default()))
     }
 
-    /// The key as the store needs it.
+    /// The key as it is stored.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+
+    /// A key as it was stored.
+    pub fn stored(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Half of it, as random as the other.
+    pub fn low(&self) -> u64 {
+        u64::from_le_bytes(*self.0.first_chunk().expect("16 bytes hold 8"))
+    }
+
+    /// The other half.
+    pub fn high(&self) -> u64 {
+        u64::from_le_bytes(*self.0.last_chunk().expect("16 bytes hold 8"))
     }
 
     fn hash(source: &str, kind: &[u8], id: &str) -> Self {
@@ -61,7 +90,7 @@ pub struct Entry {
     /// The sequence of its record.
     pub sequence: u64,
     /// The lane of its record.
-    pub lane: u16,
+    pub lane: LaneId,
 }
 
 impl Entry {
@@ -70,7 +99,7 @@ impl Entry {
         let mut bytes = [0; 18];
         bytes[..8].copy_from_slice(&self.accepted_at.to_le_bytes());
         bytes[8..16].copy_from_slice(&self.sequence.to_le_bytes());
-        bytes[16..].copy_from_slice(&self.lane.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.lane.0.to_le_bytes());
         bytes
     }
 
@@ -80,7 +109,7 @@ impl Entry {
         Some(Self {
             accepted_at: u64::from_le_bytes(*bytes.first_chunk()?),
             sequence: u64::from_le_bytes(*bytes[8..].first_chunk()?),
-            lane: u16::from_le_bytes(*bytes[16..].first_chunk()?),
+            lane: LaneId(u16::from_le_bytes(*bytes[16..].first_chunk()?)),
         })
     }
 }
@@ -134,7 +163,7 @@ mod tests {
             accepted_at in 0_u64..10_000, now in 0_u64..40_000, window in 1_u64..9_000,
         ) {
             let slicing = Slicing::of(Duration::from_millis(window));
-            let entry = Entry { accepted_at, sequence: 1, lane: 0 };
+            let entry = Entry { accepted_at, sequence: 1, lane: LaneId(0) };
 
             if slicing.is_over(slicing.slice_at(accepted_at), now) {
                 prop_assert!(!slicing.remembers(&entry, now));
@@ -143,7 +172,7 @@ mod tests {
 
         #[test]
         fn an_entry_is_read_back(accepted_at: u64, sequence: u64, lane: u16) {
-            let entry = Entry { accepted_at, sequence, lane };
+            let entry = Entry { accepted_at, sequence, lane: LaneId(lane) };
             prop_assert_eq!(Entry::decode(&entry.encode()), Some(entry));
         }
     }

@@ -1,0 +1,75 @@
+//! The instance's own clock, by which ids are kept and forgotten.
+//!
+//! It goes on from the pair of times (the system's, its own) of the last commit. While the process runs
+//! the system's clock is not asked, so a jump of it changes nothing; and because the jump is in the next
+//! pair, a restart after one changes nothing either.
+//!
+//! # Limits
+//! What passes while nothing runs is known by the system's clock alone. Set back then, no time has passed.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    steady: u64,
+    began: Instant,
+}
+
+/// A moment by both clocks, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Moment {
+    /// By the system's clock.
+    pub wall: u64,
+    /// By the instance's own.
+    pub steady: u64,
+}
+
+impl Clock {
+    /// A clock that goes on from the last commit; without one, from the system's.
+    pub fn after(last: Option<Moment>) -> Self {
+        Self { steady: steady_at(wall(), last), began: Instant::now() }
+    }
+
+    /// This moment.
+    pub fn now(&self) -> Moment {
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(0);
+        Moment { wall: wall(), steady: self.steady + since }
+    }
+}
+
+/// How far the system's clock is ahead of the instance's, in milliseconds.
+pub fn offset(wall: u64, steady: u64) -> i64 {
+    wall.cast_signed().saturating_sub(steady.cast_signed())
+}
+
+/// The instance's time when a process starts.
+fn steady_at(wall: u64, last: Option<Moment>) -> u64 {
+    match last {
+        Some(last) => last.steady + wall.saturating_sub(last.wall),
+        None => wall,
+    }
+}
+
+fn wall() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_before_the_last_commit_is_no_time_that_has_passed() {
+        let day = 86_400_000;
+        let last = |wall, steady| Some(Moment { wall, steady });
+
+        assert_eq!(steady_at(100 * day, None), 100 * day);
+        // An hour down.
+        assert_eq!(steady_at(100 * day + 7, last(100 * day, 100 * day)), 100 * day + 7);
+        // The clock had jumped four days ahead in the run, and was put right again while it was down.
+        assert_eq!(steady_at(104 * day + 7, last(104 * day, 100 * day)), 100 * day + 7);
+        assert_eq!(steady_at(100 * day, last(104 * day, 100 * day)), 100 * day);
+    }
+}

@@ -1,0 +1,248 @@
+//! The writer: takes everything that waits, brings it to the disk as one frame with one sync, and answers.
+//!
+//! # Promises
+//! - Nobody is answered before the frame that carries his record is on the disk.
+//! - A failed write or sync of the log is final: what the disk holds is not known any more.
+//! - Want of room is not: the group is given up before anything is written, and its ids are free.
+
+use crate::lock::lock;
+use crate::spool::Inner;
+use crate::spool::append::admission::{self, Asked, Front};
+use crate::spool::append::group::Group;
+use crate::spool::append::ticket::{Outcome, Settling};
+use crate::spool::clock::offset;
+use crate::spool::log::Cursor;
+use crate::spool::log::acknowledged::Mark;
+use crate::spool::log::frame::{Head, Kind, Section, overhead};
+use crate::spool::log::segment::{FIRST_FRAME, Fill};
+use crate::spool::log::state::State;
+use crate::spool::notes::Note;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+/// Commits until the spool closes or a commit fails.
+pub fn run(inner: &Inner) {
+    while wait(inner) {
+        if !step(inner) {
+            return;
+        }
+    }
+}
+
+/// Waits for something to do. False when the spool is closing and nothing is left.
+fn wait(inner: &Inner) -> bool {
+    let mut front = lock(&inner.front);
+    loop {
+        if front.has_work() {
+            return true;
+        }
+        if front.state != admission::State::Open {
+            return false;
+        }
+        front = inner.work.wait(front).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// Commits what waits, if there is anything, and answers everyone. False after a failure.
+pub fn step(inner: &Inner) -> bool {
+    let mut writing = lock(&inner.writing);
+    let Some(work) = take(inner, &mut writing) else { return true };
+    let settling = Settling::of(Arc::clone(&work.group.commit));
+    match commit(inner, &mut writing, work) {
+        Ok(frame) => {
+            lock(&inner.front).committed_frame = frame;
+            settling.settle(Outcome::Stored);
+            true
+        }
+        Err(error) => {
+            tracing::error!(event = "poisoned", error = %error,
+                "a commit failed; nothing more is accepted");
+            fail(inner);
+            settling.settle(Outcome::Failed);
+            false
+        }
+    }
+}
+
+/// What only the writer changes.
+#[derive(Debug)]
+pub(super) struct Writing {
+    /// Where the next frame goes.
+    pub(super) cursor: Cursor,
+    /// Says that no segment could be laid out, once.
+    pub(super) is_short: bool,
+}
+
+/// What one frame is made of.
+struct Work {
+    group: Group,
+    notes: Vec<Note>,
+    asked: Asked,
+    head: Head,
+    /// The frame begins a segment.
+    is_first: bool,
+}
+
+/// Takes what waits, and decides where it goes. `None` if there is nothing, or no room for it.
+fn take(inner: &Inner, writing: &mut Writing) -> Option<Work> {
+    loop {
+        let mut front = lock(&inner.front);
+        if !front.has_work() {
+            return None;
+        }
+        let bytes = front.frame_bytes() + inner.state_bytes;
+        let is_new = writing.cursor.at() == FIRST_FRAME;
+        let fits = writing.cursor.takes(bytes);
+        if is_new && !fits {
+            drop(front);
+            // Larger than a segment usually is.
+            if let Err(error) = writing.cursor.grow(bytes) {
+                give_up(inner, writing, &error);
+                return None;
+            }
+            continue;
+        }
+        let mut is_first = is_new;
+        if !is_new && (front.asked.leave || !fits) {
+            drop(front);
+            if let Err(error) = leave(inner, writing, bytes) {
+                give_up(inner, writing, &error);
+                return None;
+            }
+            front = lock(&inner.front);
+            is_first = true;
+            // More may have come meanwhile than there is room for.
+            if !writing.cursor.takes(front.frame_bytes() + inner.state_bytes) {
+                continue;
+            }
+        }
+        let successor = front.group.successor();
+        let group = std::mem::replace(&mut front.group, successor);
+        let notes = std::mem::take(&mut front.notes);
+        let asked = std::mem::take(&mut front.asked);
+        front.on_its_way = Arc::clone(&group.commit);
+        front.taken_frame += 1;
+        let now = inner.clock.now();
+        let head = Head {
+            number: front.taken_frame,
+            last_sequence: front.next_sequence - 1,
+            wall: now.wall,
+            steady: now.steady,
+            run: inner.run,
+        };
+        return Some(Work { group, notes, asked, head, is_first });
+    }
+}
+
+/// Leaves the segment for the one after it, which was usually laid out before, beside the writer.
+fn leave(inner: &Inner, writing: &mut Writing, bytes: u64) -> io::Result<()> {
+    let mut next = lock(&inner.next);
+    let cursor = match next.take() {
+        Some(cursor) => cursor,
+        None => inner.log.lay_out(writing.cursor.segment() + 1, bytes, Fill::Reserve)?,
+    };
+    let left = std::mem::replace(&mut writing.cursor, cursor);
+    inner.active.store(writing.cursor.segment(), Ordering::Release);
+    lock(&inner.full).push(left.segment());
+    inner.tend.ring();
+    Ok(())
+}
+
+/// There is no room: whoever waits is told so, and may come again.
+fn give_up(inner: &Inner, writing: &mut Writing, error: &io::Error) {
+    let group = {
+        let mut front = lock(&inner.front);
+        front.shortage.segment = true;
+        front.asked = Asked::default();
+        front.give_up_group()
+    };
+    inner.pending_bytes.fetch_sub(group.bytes, Ordering::Relaxed);
+    if !std::mem::replace(&mut writing.is_short, true) {
+        tracing::error!(event = "spool_full", error = %error,
+            "no further segment can be laid out; notifications are answered 503");
+    }
+    inner.tend.ring();
+    Settling::of(group.commit).settle(Outcome::NoRoom);
+}
+
+fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u64> {
+    let began = Instant::now();
+    let chunks = work.group.take_chunks(work.head.wall);
+    let mut sections = Vec::with_capacity(chunks.len() + work.notes.len() + 2);
+    let mut noted = None;
+    if work.is_first || work.asked.state {
+        let (section, version) = state_section(inner);
+        sections.push(section);
+        noted = Some(version);
+    }
+    #[cfg(feature = "mutants")]
+    if crate::mutants::on(crate::mutants::Mutant::IdBeforeRecord) {
+        inner.log.commit(&mut writing.cursor, work.head, vec![work.group.id_section()])?;
+        work.head.number += 1;
+        lock(&inner.front).taken_frame += 1;
+    }
+    for (lane, chunk) in &chunks {
+        let bytes = chunk.as_bytes().clone();
+        sections.push(Section { kind: Kind::Records, lane: *lane, bytes });
+    }
+    if !work.group.ids.is_empty() {
+        sections.push(work.group.id_section());
+    }
+    sections.extend(work.notes.iter().map(Note::section));
+    inner.log.commit(&mut writing.cursor, work.head, sections)?;
+    let Head { number: frame, last_sequence: sequence, .. } = work.head;
+    inner.last_sequence.store(sequence, Ordering::Relaxed);
+    inner.log.acknowledge(Mark { frame, sequence })?;
+    let segment = writing.cursor.segment();
+    inner.hand_over(segment, work.group.ids, work.notes, work.head);
+    if work.group.records > 0 {
+        lock(&inner.lanes).commit(segment, chunks, &work.group.accounts);
+        inner.committed.notify_all();
+        inner.meters.commit_duration.observe(began.elapsed().as_secs_f64());
+        inner.meters.commit_records.observe(work.group.records as f64);
+    }
+    if let Some(version) = noted {
+        lock(&inner.leaving).noted = version;
+        inner.tend.ring();
+    }
+    inner.offset.store(offset(work.head.wall, work.head.steady), Ordering::Relaxed);
+    Ok(frame)
+}
+
+/// Who the instance is by now, and the version of what it says is gone.
+fn state_section(inner: &Inner) -> (Section, u64) {
+    let lanes = lock(&inner.lanes).states();
+    let leaving = lock(&inner.leaving);
+    let state = State {
+        instance: inner.identity.instance.clone(),
+        runs: inner.identity.runs.clone(),
+        lanes,
+        gone: leaving.gone.clone(),
+    };
+    (state.section(), leaving.version)
+}
+
+fn fail(inner: &Inner) {
+    let next = {
+        let mut front = lock(&inner.front);
+        front.state = admission::State::Failed;
+        std::mem::take(&mut front.group)
+    };
+    // Those who wait for the next commit are told as well.
+    Settling::of(next.commit).settle(Outcome::Failed);
+    inner.failed.send_replace(true);
+}
+
+impl Front {
+    fn has_work(&self) -> bool {
+        !self.group.is_empty() || self.asked != Asked::default()
+    }
+
+    /// The bytes that a frame of all that waits takes at most.
+    fn frame_bytes(&self) -> u64 {
+        let notes: u64 = self.notes.iter().map(Note::bytes).sum();
+        self.group.frame_bytes() + notes + overhead(self.notes.len())
+    }
+}

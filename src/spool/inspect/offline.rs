@@ -1,0 +1,229 @@
+//! Opens the spool of a relay that does not run, to inspect it and change nothing.
+//!
+//! # Promises
+//! - Not a byte of the directory changes, whatever its state: our own files are opened to be read, and the
+//!   window's store, which writes when it is opened, is copied if old ids are asked for.
+//! - No relay starts on the directory meanwhile: the look holds its lock.
+
+use crate::spool::inspect::Look;
+use crate::spool::inspect::verify::Verdict;
+use crate::spool::lanes::Lanes;
+use crate::spool::lanes::chunk::Chunk;
+use crate::spool::log::Log;
+use crate::spool::log::disk::{Access, RealDisk};
+use crate::spool::log::reader::Reader;
+use crate::spool::log::recovery::{Depth, Survey};
+use crate::spool::log::state::State;
+use crate::spool::notes::Note;
+use crate::spool::open::know_lanes;
+use crate::spool::window::Slicing;
+use crate::spool::window::recent::{Known, Recent};
+use crate::spool::window::slices::{self, OldIds, Slices};
+use crate::spool::{Fault, LOCK, LOG, LaneId, ReadError, WINDOW};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The spool of a relay that does not run.
+#[derive(Debug)]
+pub struct Offline {
+    pub(super) state: State,
+    pub(super) lanes: Lanes,
+    pub(super) last_sequence: u64,
+    pub(super) recent: Recent,
+    pub(super) notes: Vec<Note>,
+    pub(super) log: Log,
+    reader: Reader,
+    acknowledged: u64,
+    faults: Vec<Fault>,
+    window: OnceCell<Window>,
+    dir: PathBuf,
+    _lock: File,
+}
+
+/// A copy of the window's store. Dropped in this order: the store before its files.
+#[derive(Debug)]
+struct Window {
+    slices: Slices,
+    _copy: Copy,
+}
+
+/// Why there is nothing to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no spool.
+    #[error("there is no spool in {}", .0.display())]
+    Absent(PathBuf),
+    /// A relay runs on it.
+    #[error("the spool in {} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// It is of the earlier format.
+    #[error("the spool in {} is of an earlier build; start the relay on it once", .0.display())]
+    Earlier(PathBuf),
+    /// The system refuses.
+    #[error("{}: {cause}", path.display())]
+    Unreadable {
+        /// What could not be read or made.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// It cannot be read so far as to look at it.
+    #[error("{}: {}", .0.place, .0.fault)]
+    Damaged(Fault),
+}
+
+impl Offline {
+    /// Opens the spool in a directory.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        let unreadable = |cause| Error::Unreadable { path: dir.to_owned(), cause };
+        let lock = match File::open(dir.join(LOCK)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(match dir.join("store").exists() {
+                    true => Error::Earlier(dir.to_owned()),
+                    false => Error::Absent(dir.to_owned()),
+                });
+            }
+            opened => opened.map_err(unreadable)?,
+        };
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse(dir.to_owned())),
+            Err(TryLockError::Error(cause)) => return Err(unreadable(cause)),
+        }
+        let disk = Arc::new(RealDisk::open(&dir.join(LOG), Access::Read).map_err(unreadable)?);
+        let survey = Survey::of(&*disk, Depth::Everything).map_err(unreadable)?;
+        let mut recent = Recent::default();
+        let mut notes = Vec::new();
+        let mut extents = BTreeMap::new();
+        let mut segments = Vec::new();
+        for found in survey.segments {
+            for (id, entry) in found.handover.iter().flat_map(|handover| &handover.ids) {
+                recent.insert(*id, Known { entry: *entry, frame: 0 });
+            }
+            notes.extend(found.handover.into_iter().flat_map(|handover| handover.notes));
+            extents.insert(found.segment.number, found.seal.extents);
+            segments.push(Arc::new(found.segment));
+        }
+        let state = survey.state.unwrap_or_default();
+        let log = Log::look(disk, segments).map_err(unreadable)?;
+        let reader = Reader::new(state.gone.clone());
+        let known = know_lanes(&log, &reader, &state, &survey.released, &[], &extents);
+        let known = known.map_err(|error| {
+            Error::Damaged(
+                survey.losses.first().cloned().unwrap_or_else(|| Fault::at(LOG, error.to_string())),
+            )
+        })?;
+        Ok(Self {
+            lanes: Lanes::new(known, extents, 0),
+            last_sequence: survey.last.last_sequence,
+            recent,
+            notes,
+            log,
+            reader,
+            acknowledged: survey.acknowledged.sequence,
+            faults: survey.losses,
+            window: OnceCell::new(),
+            state,
+            dir: dir.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// A look at it.
+    pub fn look(&self) -> Look<'_> {
+        Look::Stopped(self)
+    }
+
+    /// What is gone from it.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    pub(super) fn chunk_after(
+        &self,
+        lane: LaneId,
+        sequence: u64,
+    ) -> Result<Option<Arc<Chunk>>, ReadError> {
+        match self.lanes.segment_of(lane, sequence) {
+            Some(segment) => self.reader.chunk_after(&self.log, lane, sequence, segment),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn verify(&self) -> Verdict {
+        let mut verdict = Verdict {
+            acknowledged: self.acknowledged,
+            faults: self.faults.clone(),
+            ..Verdict::default()
+        };
+        verdict.read_log(&self.log, &self.state.gone);
+        match self.old_ids() {
+            Ok(slices) => verdict.read_window(slices, self.recent.count() as u64),
+            Err(error) => verdict.faults.push(Fault::at(WINDOW, error.to_string())),
+        }
+        verdict.conclude(&self.lanes.books().lanes, self.last_sequence);
+        verdict
+    }
+
+    /// The window's store.
+    pub(super) fn old_ids(&self) -> Result<&dyn OldIds, slices::Error> {
+        if let Some(window) = self.window.get() {
+            return Ok(&window.slices);
+        }
+        let copy = Copy::of(&self.dir.join(WINDOW)).map_err(slices::Error::Unreadable)?;
+        // How long ids are kept does not matter to who only looks.
+        let slices = Slices::open(&copy.dir, Slicing::of(Duration::MAX))?;
+        Ok(&self.window.get_or_init(|| Window { slices, _copy: copy }).slices)
+    }
+}
+
+/// A copy of a folder that is thrown away.
+#[derive(Debug)]
+struct Copy {
+    dir: PathBuf,
+}
+
+impl Copy {
+    fn of(folder: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let mut name = [0; 6];
+        SystemRandom::new().fill(&mut name).expect("the system gives random bytes");
+        let dir = std::env::temp_dir().join(format!("cadrelay-look-{}", hex::encode(name)));
+        // Others have no business with it.
+        fs::DirBuilder::new().mode(0o700).create(&dir)?;
+        let copy = Self { dir };
+        if folder.exists() {
+            copy_into(folder, &copy.dir)?;
+        }
+        Ok(copy)
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.dir) {
+            tracing::warn!(dir = %self.dir.display(), error = %error, "cannot remove a copy");
+        }
+    }
+}
+
+fn copy_into(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir(&target)?;
+            copy_into(&entry.path(), &target)?;
+        } else if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

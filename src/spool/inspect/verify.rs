@@ -1,0 +1,168 @@
+//! Reads everything in a spool, and says what is not as it was written.
+//!
+//! # Promises
+//! - Every byte that counts is read, and its checksum compared.
+//! - A fault ends the reading of its own segment alone, so that all are looked at.
+
+use crate::record::layout::Parts;
+use crate::spool::lanes::LaneBook;
+use crate::spool::lanes::chunk::{Chunk, Stored};
+use crate::spool::lanes::extents::Extents;
+use crate::spool::log::Log;
+use crate::spool::log::frame::Kind;
+use crate::spool::log::segment::{FIRST_FRAME, Segment, name_of};
+use crate::spool::log::state::Gone;
+use crate::spool::window::slices::OldIds;
+use crate::spool::{Fault, LaneId};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What was read, and what is wrong with it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// Segments of records that were read.
+    pub segments: u64,
+    /// Commits in them.
+    pub chunks: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Ids that are remembered.
+    pub ids: u64,
+    /// The last sequence in the store.
+    pub last_sequence: u64,
+    /// The last sequence that was acknowledged.
+    pub acknowledged: u64,
+    /// What is wrong. Nothing, as a rule.
+    pub faults: Vec<Fault>,
+}
+
+impl Verdict {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Notes a fault.
+    pub fn add(&mut self, place: impl Into<String>, fault: impl Into<String>) {
+        self.faults.push(Fault::at(place, fault));
+    }
+
+    /// Reads all frames.
+    pub(super) fn read_log(&mut self, log: &Log, gone: &Gone) {
+        let mut reached = BTreeMap::new();
+        for segment in log.segments() {
+            let name = name_of(segment.number);
+            match self.read_segment(&segment, gone, &mut reached) {
+                Ok(()) => {}
+                // Removed meanwhile.
+                Err(_) if log.segment(segment.number).is_none() => {}
+                Err(fault) => self.add(name, fault),
+            }
+        }
+        self.last_sequence = reached.into_values().max().unwrap_or(0);
+    }
+
+    fn read_segment(
+        &mut self,
+        segment: &Segment,
+        gone: &Gone,
+        reached: &mut BTreeMap<LaneId, u64>,
+    ) -> Result<(), String> {
+        let end = segment.end();
+        let mut extents = Extents::default();
+        let (mut at, mut before, mut is_whole) = (FIRST_FRAME, None, true);
+        while at < end {
+            let frame = segment.frame_at(at).map_err(|error| error.to_string())?;
+            let Some((found, bytes)) = frame else {
+                if gone.covers(before.map_or(0, |before| before + 1), before.unwrap_or(0) + 1) {
+                    is_whole = false;
+                    break;
+                }
+                return Err(format!("cannot be read from byte {at} on"));
+            };
+            let number = found.head.number;
+            if let Some(before) = before.replace(number)
+                && !gone.covers(before + 1, number - 1)
+            {
+                self.add(name_of(segment.number), format!("frame {number} follows {before}"));
+            }
+            for entry in found.directory.iter().filter(|entry| entry.kind == Kind::Records) {
+                let chunk = entry.bytes(&bytes).map(Bytes::copy_from_slice);
+                let chunk = chunk.and_then(|bytes| Chunk::read(0, bytes).ok());
+                let chunk = chunk.ok_or_else(|| format!("frame {number} holds no chunk"))?;
+                self.read_chunk(&name_of(segment.number), entry.lane, &chunk, reached);
+                extents.add(entry.lane, chunk.extent());
+            }
+            at += found.length;
+        }
+        self.segments += 1;
+        if let Ok(Some(seal)) = segment.read_seal()
+            && is_whole
+            && seal.extents != extents
+        {
+            return Err("holds something else than its summary says".to_owned());
+        }
+        Ok(())
+    }
+
+    fn read_chunk(
+        &mut self,
+        place: &str,
+        lane: LaneId,
+        chunk: &Chunk,
+        reached: &mut BTreeMap<LaneId, u64>,
+    ) {
+        self.chunks += 1;
+        self.records += chunk.count();
+        for record in chunk.records() {
+            let before = reached.insert(lane, record.sequence).unwrap_or(0);
+            if before >= record.sequence {
+                self.add(place, format!("record {} comes after {before}", record.sequence));
+            }
+            if let Some(fault) = fault_of(&record) {
+                self.add(place, format!("record {}: {fault}", record.sequence));
+            }
+        }
+    }
+
+    /// Reads all old ids.
+    pub(super) fn read_window(&mut self, old_ids: &dyn OldIds, recent: u64) {
+        let (ids, faults) = old_ids.verify();
+        self.ids = ids + recent;
+        self.faults.extend(faults.into_iter().map(|fault| Fault::at("window", fault)));
+    }
+
+    /// Compares what was read with what the books say.
+    pub(super) fn conclude(&mut self, books: &[LaneBook], last_sequence: u64) {
+        self.last_sequence = self.last_sequence.max(last_sequence);
+        let last = self.last_sequence;
+        for book in books.iter().filter(|book| book.released > last) {
+            let (topic, released) = (&book.topic, book.released);
+            self.add(
+                "log",
+                format!("{topic} is released through {released}, past the last stored sequence"),
+            );
+        }
+        if self.last_sequence < self.acknowledged {
+            let (last, acknowledged) = (self.last_sequence, self.acknowledged);
+            self.add(
+                "acknowledged",
+                format!("{acknowledged} was acknowledged, and the log ends at {last}"),
+            );
+        }
+    }
+}
+
+fn fault_of(record: &Stored<'_>) -> Option<&'static str> {
+    let Ok(parts) = Parts::read(record.bytes) else { return Some("is not a record") };
+    if parts.key.is_empty() {
+        return Some("has no key");
+    }
+    let stamp = parts.headers().find(|(name, _)| *name == "ce_sequence").map(|(_, stamp)| stamp);
+    let is_stamped = stamp.is_none_or(|stamp| {
+        std::str::from_utf8(stamp).is_ok_and(|text| text.parse() == Ok(record.sequence))
+    });
+    (!is_stamped).then_some("its ce_sequence is another")
+}

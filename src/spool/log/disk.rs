@@ -1,0 +1,235 @@
+//! The disk under the log: what the log asks of it, and the real one.
+//!
+//! An interface as narrow as it can be, that says what lasts: bytes last once [`File::sync`] has
+//! returned, names once [`Disk::sync_names`] has.
+//!
+//! # Promises
+//! - Files are for their owner alone (0600) whatever the umask, and no link is followed.
+//! - A file stays open for as long as it is held: what is written and read later needs no further
+//!   descriptor.
+
+use rustix::fs::{self as sys, AtFlags, FallocateFlags, Mode, OFlags};
+use rustix::io::Errno;
+use std::fmt::Debug;
+use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A folder of files without folders in it.
+pub trait Disk: Debug + Send + Sync {
+    /// The names of all files.
+    fn names(&self) -> io::Result<Vec<String>>;
+    /// Opens a file that is there.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
+    /// Makes an empty file, in place of one that is there.
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
+    /// Gives a file another name, in place of one that has it.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes all names last.
+    fn sync_names(&self) -> io::Result<()>;
+    /// Bytes that may still be written.
+    fn free(&self) -> io::Result<u64>;
+}
+
+/// An open file.
+pub trait File: Debug + Send + Sync {
+    /// Its length.
+    fn length(&self) -> io::Result<u64>;
+    /// Reads from a place; fewer bytes than there is room for only at the end.
+    fn read(&self, bytes: &mut [u8], at: u64) -> io::Result<usize>;
+    /// Writes all parts, one after the other, at a place.
+    fn write(&self, parts: &[&[u8]], at: u64) -> io::Result<()>;
+    /// Makes it at least so long, so that writing there later needs no further room.
+    fn reserve(&self, length: u64) -> io::Result<()>;
+    /// Makes it so long.
+    fn cut(&self, length: u64) -> io::Result<()>;
+    /// Makes all that was written last.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A folder of the system's.
+#[derive(Debug)]
+pub struct RealDisk {
+    folder: OwnedFd,
+    access: Access,
+}
+
+/// What may be done to a folder.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// Everything.
+    Write,
+    /// Nothing is changed.
+    Read,
+}
+
+#[derive(Debug)]
+struct RealFile(OwnedFd);
+
+impl RealDisk {
+    /// Opens a folder, which is made if it is to be written.
+    pub fn open(path: &Path, access: Access) -> io::Result<Self> {
+        if access == Access::Write {
+            private_folder(path)?;
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = sys::open(path, flags, Mode::empty())?;
+        Ok(Self { folder, access })
+    }
+
+    fn file(&self, name: &str, more: OFlags) -> io::Result<Arc<dyn File>> {
+        let way = match self.access {
+            Access::Write => OFlags::RDWR,
+            Access::Read => OFlags::RDONLY,
+        };
+        let flags = way | OFlags::NOFOLLOW | OFlags::CLOEXEC | more;
+        let file = sys::openat(&self.folder, name, flags, FILE_MODE)?;
+        if more.contains(OFlags::CREATE) {
+            sys::fchmod(&file, FILE_MODE)?;
+        }
+        Ok(Arc::new(RealFile(file)))
+    }
+}
+
+/// Opens a file in a folder for its owner alone, making it if it is not there. No link is followed.
+pub fn private_file(folder: &Path, name: &str) -> io::Result<std::fs::File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = sys::open(folder.join(name), flags, FILE_MODE)?;
+    sys::fchmod(&file, FILE_MODE)?;
+    Ok(file.into())
+}
+
+/// Makes a folder for its owner alone, and its parents as usual. One that is there is closed to others.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent)?;
+    }
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    let found = std::fs::metadata(path)?.permissions().mode();
+    if found & 0o077 != 0 || found & 0o700 != 0o700 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+impl Disk for RealDisk {
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in sys::Dir::read_from(&self.folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.file(name, OFlags::empty())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.file(name, OFlags::CREATE | OFlags::TRUNC)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(sys::renameat(&self.folder, from, &self.folder, to)?)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(sys::unlinkat(&self.folder, name, AtFlags::empty())?)
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        Ok(sys::fsync(&self.folder)?)
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        let stat = sys::fstatvfs(&self.folder)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+}
+
+impl File for RealFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(u64::try_from(sys::fstat(&self.0)?.st_size).unwrap_or(0))
+    }
+
+    fn read(&self, mut bytes: &mut [u8], mut at: u64) -> io::Result<usize> {
+        let mut read = 0;
+        while !bytes.is_empty() {
+            match rustix::io::pread(&self.0, &mut *bytes, at) {
+                Ok(0) => break,
+                Ok(count) => {
+                    read += count;
+                    at += count as u64;
+                    bytes = &mut bytes[count..];
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(read)
+    }
+
+    fn write(&self, parts: &[&[u8]], mut at: u64) -> io::Result<()> {
+        let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        let mut rest = &mut slices[..];
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            let most = rest.len().min(MOST_PARTS);
+            match rustix::io::pwritev(&self.0, &rest[..most], at) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    at += count as u64;
+                    IoSlice::advance_slices(&mut rest, count);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn reserve(&self, length: u64) -> io::Result<()> {
+        match sys::fallocate(&self.0, FallocateFlags::empty(), 0, length) {
+            Ok(()) => Ok(()),
+            // Some file systems cannot: then the room is taken by writing zeros.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => write_zeros(self, self.length()?, length),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn cut(&self, length: u64) -> io::Result<()> {
+        Ok(sys::ftruncate(&self.0, length)?)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(sys::fdatasync(&self.0)?)
+    }
+}
+
+/// Fills a part of a file with zeros, piece by piece.
+pub fn write_zeros(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
+    let zeros = vec![0; PIECE];
+    let mut at = from;
+    while at < to {
+        let piece = zeros.len().min(usize::try_from(to - at).unwrap_or(PIECE));
+        file.write(&[&zeros[..piece]], at)?;
+        at += piece as u64;
+    }
+    Ok(())
+}
+
+const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
+/// The system takes 1,024 parts in one call.
+const MOST_PARTS: usize = 1024;
+const PIECE: usize = 256 << 10;

@@ -1,0 +1,260 @@
+//! The log: everything that was acknowledged, in a row of segments.
+//!
+//! # Promises
+//! - When [`Log::commit`] returns, its frame is on the disk.
+//! - A frame goes into room that was laid out before, so a commit does not fail for want of room.
+//! - What is read back is checked: damage is said, and noted for the next start.
+//!
+//! One thread commits; others read what was committed, lay segments out, seal and remove them.
+//!
+//! Knows nothing of what waits, or for whom.
+
+pub mod acknowledged;
+pub mod disk;
+pub mod frame;
+pub mod reader;
+pub mod recovery;
+pub mod segment;
+pub mod state;
+
+use crate::lock::lock;
+use crate::spool::log::acknowledged::{Acknowledged, Mark};
+use crate::spool::log::disk::Disk;
+use crate::spool::log::frame::{Frame, Head, Section};
+use crate::spool::log::segment::{FIRST_FRAME, Fill, SPARE, Seal, Segment, name_of};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+/// The segments of a log.
+#[derive(Debug)]
+pub struct Log {
+    disk: Arc<dyn Disk>,
+    segments: RwLock<BTreeMap<u64, Arc<Segment>>>,
+    /// The file of a segment that is over, kept for the next.
+    spare: Mutex<Spare>,
+    acknowledged: Acknowledged,
+    /// A segment is laid out this long.
+    pub segment_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Spare {
+    #[default]
+    None,
+    Kept,
+}
+
+/// Where the next frame goes.
+#[derive(Debug)]
+pub struct Cursor {
+    segment: Arc<Segment>,
+    at: u64,
+    room: u64,
+}
+
+impl Log {
+    /// A log of the segments that a start has found.
+    pub fn new(
+        disk: Arc<dyn Disk>,
+        segments: impl IntoIterator<Item = Arc<Segment>>,
+        segment_bytes: u64,
+    ) -> io::Result<Self> {
+        let is_kept = disk.names()?.iter().any(|name| name == SPARE);
+        let spare = if is_kept { Spare::Kept } else { Spare::None };
+        let acknowledged = Acknowledged::open(&*disk)?;
+        Ok(Self::of(disk, acknowledged, spare, segments, segment_bytes))
+    }
+
+    /// The same of a folder in which nothing is to be made.
+    pub fn look(
+        disk: Arc<dyn Disk>,
+        segments: impl IntoIterator<Item = Arc<Segment>>,
+    ) -> io::Result<Self> {
+        let acknowledged = Acknowledged::look(&*disk)?;
+        Ok(Self::of(disk, acknowledged, Spare::None, segments, 0))
+    }
+
+    fn of(
+        disk: Arc<dyn Disk>,
+        acknowledged: Acknowledged,
+        spare: Spare,
+        segments: impl IntoIterator<Item = Arc<Segment>>,
+        segment_bytes: u64,
+    ) -> Self {
+        let segments = segments.into_iter().map(|segment| (segment.number, segment)).collect();
+        Self {
+            disk,
+            segments: RwLock::new(segments),
+            spare: Mutex::new(spare),
+            acknowledged,
+            segment_bytes,
+        }
+    }
+
+    /// Lays out a segment with room for frames of so many bytes.
+    pub fn lay_out(&self, number: u64, bytes: u64, fill: Fill) -> io::Result<Cursor> {
+        let mut spare = lock(&self.spare);
+        let room = self.segment_bytes.max(FIRST_FRAME + bytes + SLACK);
+        let segment = Arc::new(Segment::lay_out(&*self.disk, number, room, fill)?);
+        *spare = Spare::None;
+        self.write().insert(number, Arc::clone(&segment));
+        Ok(Cursor { segment, at: FIRST_FRAME, room: room - SLACK })
+    }
+
+    /// Writes a frame behind the one before, and brings it to the disk.
+    pub fn commit(
+        &self,
+        cursor: &mut Cursor,
+        head: Head,
+        sections: Vec<Section>,
+    ) -> io::Result<()> {
+        let frame = Frame::build(cursor.segment.salt, head, sections);
+        cursor.segment.write(&frame, cursor.at)?;
+        cursor.segment.sync()?;
+        cursor.at += frame.length();
+        cursor.segment.set_end(cursor.at);
+        Ok(())
+    }
+
+    /// Notes what is about to be acknowledged.
+    pub fn acknowledge(&self, mark: Mark) -> io::Result<()> {
+        self.acknowledged.set(mark)
+    }
+
+    /// What was acknowledged.
+    pub fn acknowledged(&self) -> Mark {
+        self.acknowledged.mark()
+    }
+
+    /// Brings the mark of what was acknowledged to the disk.
+    pub fn sync_acknowledged(&self) -> io::Result<()> {
+        self.acknowledged.sync()
+    }
+
+    /// Makes all names of files last.
+    pub fn sync_names(&self) -> io::Result<()> {
+        self.disk.sync_names()
+    }
+
+    /// Seals a segment that takes no more frames.
+    pub fn seal(&self, number: u64, seal: &Seal) -> io::Result<()> {
+        match self.segment(number) {
+            Some(segment) => segment.seal(seal),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes a segment. Its file is kept for the next one, if `keep` says so.
+    pub fn remove(&self, number: u64, keep: Keep) -> io::Result<()> {
+        let mut spare = lock(&self.spare);
+        if self.segment(number).is_none() {
+            // Removed before, and only the names were not synced.
+            return self.disk.sync_names();
+        }
+        if keep == Keep::Spare && *spare == Spare::None {
+            self.disk.rename(&name_of(number), SPARE)?;
+            *spare = Spare::Kept;
+        } else {
+            self.disk.remove(&name_of(number))?;
+        }
+        self.write().remove(&number);
+        self.disk.sync_names()
+    }
+
+    /// Removes the file that is kept for the next segment.
+    pub fn drop_spare(&self) -> io::Result<()> {
+        let mut spare = lock(&self.spare);
+        if *spare == Spare::Kept {
+            self.disk.remove(SPARE)?;
+            *spare = Spare::None;
+        }
+        Ok(())
+    }
+
+    /// All segments, oldest first.
+    pub fn segments(&self) -> Vec<Arc<Segment>> {
+        self.read().values().cloned().collect()
+    }
+
+    /// A segment.
+    pub fn segment(&self, number: u64) -> Option<Arc<Segment>> {
+        self.read().get(&number).cloned()
+    }
+
+    /// The first segment after one.
+    pub fn segment_after(&self, number: u64) -> Option<Arc<Segment>> {
+        self.read().range(number + 1..).next().map(|(_, segment)| Arc::clone(segment))
+    }
+
+    /// Bytes that its files have on the disk.
+    pub fn disk_bytes(&self) -> u64 {
+        let lengths = self.read().values().filter_map(|segment| segment.length().ok()).sum();
+        match *lock(&self.spare) {
+            Spare::Kept => self.segment_bytes + lengths,
+            Spare::None => lengths,
+        }
+    }
+
+    /// Bytes that may still be written to its disk.
+    pub fn free(&self) -> io::Result<u64> {
+        self.disk.free()
+    }
+
+    /// Notes that a segment is damaged, for the next start.
+    pub fn note_damage(&self, number: u64) {
+        if let Err(error) = recovery::note_suspect(&*self.disk, number) {
+            tracing::error!(error = %error, "cannot note that a segment is damaged");
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<u64, Arc<Segment>>> {
+        self.segments.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<u64, Arc<Segment>>> {
+        self.segments.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What becomes of a removed segment's file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Keep {
+    /// It may be used again.
+    Spare,
+    /// Its room is given back.
+    Nothing,
+}
+
+impl Cursor {
+    /// The segment that takes the next frame.
+    pub fn segment(&self) -> u64 {
+        self.segment.number
+    }
+
+    /// Takes more room, for a frame that is larger than a segment usually is.
+    pub fn grow(&mut self, bytes: u64) -> io::Result<()> {
+        let length = self.at + bytes + SLACK;
+        self.segment.reserve(length)?;
+        self.room = length - SLACK;
+        Ok(())
+    }
+
+    /// Where the next frame begins.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Whether a frame of so many bytes has room.
+    pub fn takes(&self, bytes: u64) -> bool {
+        self.at + bytes <= self.room
+    }
+
+    /// The room that is left.
+    pub fn left(&self) -> u64 {
+        self.room.saturating_sub(self.at)
+    }
+}
+
+/// Room for a segment's summary and seal behind its frames.
+const SLACK: u64 = 4 << 10;

@@ -1,0 +1,361 @@
+//! Older ids, and where their records went: in slices of time on the disk.
+//!
+//! fjall, by its public interface; no other file but the takeover of earlier spools names it. A slice is
+//! a keyspace with an eighth of the window, so that space is given back by dropping whole ones. Ids come
+//! sorted, a segment at a time, straight into tables.
+//!
+//! # Promises
+//! - When [`OldIds::absorb`] has returned, what it was given is on the disk.
+//!
+//! # Limits
+//! What it cannot read any more is forgotten: that costs repeats, never records.
+
+use crate::lock::lock;
+use crate::spool::LaneId;
+use crate::spool::notes::{Elsewhere, Note, PLACE_BYTES, Place};
+use crate::spool::window::{Entry, IdKey, Slicing};
+use fjall::config::PinningPolicy;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError, RwLock};
+
+/// Why the slices do not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database failed.
+    #[error("the window's store failed: {0}")]
+    Failed(#[source] fjall::Error),
+    /// The system does not give its files.
+    #[error("the window's store cannot be used: {0}")]
+    Unreadable(#[source] std::io::Error),
+    /// What it holds is not what was written.
+    #[error("the window's store is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+impl From<fjall::Error> for Error {
+    fn from(error: fjall::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What a sealed segment hands over.
+#[derive(Debug, Default)]
+pub struct Handover {
+    /// Its number.
+    pub segment: u64,
+    /// Its ids, in the order in which they came.
+    pub ids: Vec<(IdKey, Entry)>,
+    /// Where records went, as told in it.
+    pub notes: Vec<Note>,
+}
+
+/// Where old ids are. The spool needs no more of a store than this.
+pub trait OldIds: Debug + Send + Sync {
+    /// Takes in what a segment hands over, and brings it to the disk.
+    fn absorb(&self, handover: &Handover) -> Result<(), Error>;
+    /// The last segment that was absorbed.
+    fn absorbed(&self) -> u64;
+    /// What is remembered of an id.
+    fn find(&self, id: &IdKey) -> Result<Option<Entry>, Error>;
+    /// Where a record went.
+    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Place>, Error>;
+    /// Where a record went that its own topic refused.
+    fn elsewhere(&self, lane: LaneId, sequence: u64) -> Result<Option<Elsewhere>, Error>;
+    /// How many ids there are, about.
+    fn count(&self) -> u64;
+    /// Drops what is older than the window. How many slices went.
+    fn forget(&self, now: u64) -> Result<usize, Error>;
+    /// Some ids after one, in an order of its own.
+    fn some_after(&self, after: Option<Cursor>, most: usize) -> Result<Vec<Cursor>, Error>;
+    /// Reads everything. The number of ids, and what is wrong.
+    fn verify(&self) -> (u64, Vec<String>);
+    /// Remembers something for as long as the directory is kept.
+    fn remember_for_good(&self, id: &IdKey) -> Result<(), Error>;
+    /// Whether [`OldIds::remember_for_good`] was told of it.
+    fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error>;
+    /// Bytes on the disk.
+    fn disk_bytes(&self) -> u64;
+}
+
+/// An id's place in the slices.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Cursor {
+    /// Its slice.
+    pub slice: u64,
+    /// The id.
+    pub id: IdKey,
+}
+
+/// The slices.
+pub struct Slices {
+    database: Database,
+    meta: Keyspace,
+    slicing: Slicing,
+    slices: RwLock<BTreeMap<u64, Keyspace>>,
+    /// How many rows of each slice are no ids, but notes of where records went.
+    notes: Mutex<BTreeMap<u64, u64>>,
+}
+
+impl Slices {
+    /// Opens the slices in a folder, making them if there are none.
+    pub fn open(folder: &Path, slicing: Slicing) -> Result<Self, Error> {
+        let database = Database::builder(folder)
+            .worker_threads(WORKERS)
+            .cache_size(CACHE_BYTES)
+            .max_journaling_size(MAX_JOURNAL_BYTES)
+            .manual_journal_persist(true)
+            .open()?;
+        let meta = database.keyspace("meta", || {
+            KeyspaceCreateOptions::default().max_memtable_size(META_MEMTABLE_BYTES)
+        })?;
+        let slices =
+            Self { database, meta, slicing, slices: RwLock::default(), notes: Mutex::default() };
+        for name in slices.database.list_keyspace_names() {
+            if name.starts_with(RECORDS) {
+                // Records of the earlier format; they are in the log now.
+                let records = slices.database.keyspace(&name, KeyspaceCreateOptions::default)?;
+                slices.database.delete_keyspace(records)?;
+                continue;
+            }
+            let digits = name.strip_prefix(PREFIX);
+            if let Some(number) = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()) {
+                slices.slice(number)?;
+                if let Some(row) = slices.meta.get(notes_key(number))? {
+                    let notes = row.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+                    lock(&slices.notes).insert(number, notes);
+                }
+            }
+        }
+        Ok(slices)
+    }
+
+    fn slice(&self, number: u64) -> Result<Keyspace, Error> {
+        if let Some(slice) = self.all().get(&number) {
+            return Ok(slice.clone());
+        }
+        let slice = self.database.keyspace(&format!("{PREFIX}{number:016x}"), || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(SLICE_MEMTABLE_BYTES)
+                // Kept in memory, ten bits an id: one that has grown past the cache's largest
+                // block, some 1.5 MB, would be read whole at every look.
+                .filter_block_pinning_policy(PinningPolicy::all(true))
+        })?;
+        let mut slices = self.slices.write().unwrap_or_else(PoisonError::into_inner);
+        slices.insert(number, slice.clone());
+        Ok(slice)
+    }
+
+    fn all(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<u64, Keyspace>> {
+        self.slices.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find_row(&self, key: &[u8]) -> Result<Option<fjall::UserValue>, Error> {
+        for slice in self.all().values().rev() {
+            if let Some(value) = slice.get(key)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        batch.insert(&self.meta, key, value);
+        Ok(batch.commit()?)
+    }
+}
+
+impl OldIds for Slices {
+    fn absorb(&self, handover: &Handover) -> Result<(), Error> {
+        let mut rows: BTreeMap<u64, BTreeMap<Vec<u8>, Vec<u8>>> = BTreeMap::new();
+        let mut newest = self.all().keys().last().copied().unwrap_or(0);
+        for (id, entry) in &handover.ids {
+            let slice = self.slicing.slice_at(entry.accepted_at);
+            newest = newest.max(slice);
+            rows.entry(slice).or_default().insert(id_key(id), entry.encode().to_vec());
+        }
+        let mut notes = 0;
+        for note in &handover.notes {
+            let (key, value) = match note {
+                // A note without places says nothing that is asked for here.
+                Note::Released { places, .. } if places.is_empty() => continue,
+                Note::Released { lane, places, .. } => {
+                    let last = places.last().map_or(0, |place| place.sequence);
+                    (sequence_key(b'p', *lane, last), Place::encode_all(places))
+                }
+                Note::Refused { lane, went } => {
+                    (sequence_key(b'q', *lane, went.place.sequence), went.encode())
+                }
+            };
+            notes += 1;
+            rows.entry(newest).or_default().insert(key, value);
+        }
+        for (slice, rows) in rows {
+            let slice = self.slice(slice)?;
+            let mut ingestion = slice.start_ingestion()?;
+            for (key, value) in rows {
+                ingestion.write(key, value)?;
+            }
+            ingestion.finish()?;
+        }
+        if notes > 0 {
+            let mut all = lock(&self.notes);
+            let count = all.entry(newest).or_default();
+            *count += notes;
+            self.put(&notes_key(newest), &count.to_le_bytes())?;
+        }
+        self.put(ABSORBED, &handover.segment.to_le_bytes())
+    }
+
+    fn absorbed(&self) -> u64 {
+        let row = self.meta.get(ABSORBED).ok().flatten();
+        row.and_then(|row| Some(u64::from_le_bytes(*row.first_chunk()?))).unwrap_or(0)
+    }
+
+    fn find(&self, id: &IdKey) -> Result<Option<Entry>, Error> {
+        let Some(row) = self.find_row(&id_key(id))? else { return Ok(None) };
+        Entry::decode(&row).map(Some).ok_or(Error::Damaged("an id's entry"))
+    }
+
+    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Place>, Error> {
+        for slice in self.all().values().rev() {
+            let range = sequence_key(b'p', lane, sequence)..=sequence_key(b'p', lane, u64::MAX);
+            let Some(row) = slice.range(range).next() else { continue };
+            let places = Place::decode_all(&row.value()?);
+            if let Some(place) = places.into_iter().find(|place| place.sequence == sequence) {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    fn elsewhere(&self, lane: LaneId, sequence: u64) -> Result<Option<Elsewhere>, Error> {
+        let Some(row) = self.find_row(&sequence_key(b'q', lane, sequence))? else {
+            return Ok(None);
+        };
+        Elsewhere::decode(&row).map(Some).ok_or(Error::Damaged("a record's place"))
+    }
+
+    fn count(&self) -> u64 {
+        let notes = lock(&self.notes);
+        self.all()
+            .iter()
+            .map(|(number, slice)| {
+                let notes = notes.get(number).copied().unwrap_or(0);
+                (slice.approximate_len() as u64).saturating_sub(notes)
+            })
+            .sum()
+    }
+
+    fn forget(&self, now: u64) -> Result<usize, Error> {
+        let over: Vec<u64> =
+            self.all().keys().copied().filter(|slice| self.slicing.is_over(*slice, now)).collect();
+        for number in &over {
+            let slice = self.slices.write().unwrap_or_else(PoisonError::into_inner).remove(number);
+            if let Some(slice) = slice {
+                self.database.delete_keyspace(slice)?;
+            }
+        }
+        Ok(over.len())
+    }
+
+    fn some_after(&self, after: Option<Cursor>, most: usize) -> Result<Vec<Cursor>, Error> {
+        let mut found = Vec::new();
+        let first = after.map_or(0, |after| after.slice);
+        let slices: Vec<(u64, Keyspace)> =
+            self.all().range(first..).map(|(number, slice)| (*number, slice.clone())).collect();
+        for (number, slice) in slices {
+            let from = match after.filter(|after| after.slice == number) {
+                Some(after) => [&id_key(&after.id)[..], &[0]].concat(),
+                None => vec![b'i'],
+            };
+            for row in slice.range(from..vec![b'i' + 1]).take(most - found.len()) {
+                let key = row.key()?;
+                let id = key.get(1..).and_then(<[u8]>::first_chunk).copied();
+                let id = IdKey::stored(id.ok_or(Error::Damaged("an id's key"))?);
+                found.push(Cursor { slice: number, id });
+            }
+            if found.len() == most {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn verify(&self) -> (u64, Vec<String>) {
+        let (mut ids, mut faults) = (0, Vec::new());
+        for (number, slice) in self.all().iter() {
+            for row in slice.iter() {
+                let is_whole =
+                    row.into_inner().map_err(Error::from).map(|(key, value)| match key.first() {
+                        Some(b'i') => {
+                            ids += 1;
+                            Entry::decode(&value).is_some()
+                        }
+                        Some(b'p') => value.len().is_multiple_of(PLACE_BYTES),
+                        Some(b'q') => Elsewhere::decode(&value).is_some(),
+                        Some(_) | None => false,
+                    });
+                match is_whole {
+                    Ok(true) => {}
+                    Ok(false) => faults.push(format!("slice {number}: an entry is damaged")),
+                    Err(error) => faults.push(format!("slice {number}: {error}")),
+                }
+                if faults.len() > MOST_FAULTS {
+                    return (ids, faults);
+                }
+            }
+        }
+        (ids, faults)
+    }
+
+    fn remember_for_good(&self, id: &IdKey) -> Result<(), Error> {
+        self.put(&[FOR_GOOD, id.as_bytes()].concat(), &[])
+    }
+
+    fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error> {
+        Ok(self.meta.contains_key([FOR_GOOD, id.as_bytes()].concat())?)
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        self.database.disk_space().unwrap_or(0)
+    }
+}
+
+impl Debug for Slices {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slices").finish_non_exhaustive()
+    }
+}
+
+fn notes_key(slice: u64) -> Vec<u8> {
+    [NOTES, &slice.to_be_bytes()].concat()
+}
+
+fn id_key(id: &IdKey) -> Vec<u8> {
+    [&b"i"[..], id.as_bytes()].concat()
+}
+
+fn sequence_key(kind: u8, lane: LaneId, sequence: u64) -> Vec<u8> {
+    [&[kind][..], &lane.0.to_be_bytes(), &sequence.to_be_bytes()].concat()
+}
+
+const PREFIX: &str = "window-";
+/// Segments of the earlier format.
+const RECORDS: &str = "records-";
+/// How many notes are in a slice.
+const NOTES: &[u8] = b"places/";
+const ABSORBED: &[u8] = b"absorbed";
+const FOR_GOOD: &[u8] = b"replay/";
+/// Flushing and compacting share a thread: with a second one, the first hands compactions to it in a
+/// loop that never rests while one runs.
+const WORKERS: usize = 1;
+/// Blocks of ids that are looked up again.
+const CACHE_BYTES: u64 = 8 << 20;
+const MAX_JOURNAL_BYTES: u64 = 64 << 20;
+const META_MEMTABLE_BYTES: u64 = 1 << 20;
+const SLICE_MEMTABLE_BYTES: u64 = 8 << 20;
+const MOST_FAULTS: usize = 10;
