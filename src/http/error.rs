@@ -1,12 +1,15 @@
-//! From outcomes to answers: one match, every case written out.
+//! From outcomes to answers: one table, every case written out.
 
 use crate::http::body;
 use crate::ingest::{Receipt, Rejection};
 use crate::providers::source::Refusal;
 use crate::recent::decision;
 use crate::spool;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::Serialize;
 
 /// What the metrics count of one notification.
@@ -41,7 +44,7 @@ impl Outcome {
     }
 }
 
-/// Why a notification is not answered 200.
+/// Why a request is not answered 200.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Problem {
     /// No such source or path.
@@ -54,7 +57,7 @@ pub enum Problem {
     TooLarge,
     /// A content-encoding that we do not undo.
     Encoded,
-    /// The request did not arrive in time, or not whole.
+    /// The body did not arrive in time, or not whole.
     Incomplete,
     /// The spool is full, or its disk.
     Full,
@@ -66,6 +69,12 @@ pub enum Problem {
     Stopping,
     /// A method that the path does not have.
     Method,
+    /// The bytes are no HTTP.
+    NoHttp,
+    /// The head did not arrive in time.
+    SlowHead,
+    /// The head is larger than any sender's.
+    LargeHead,
     /// Admin: the token is missing or wrong.
     Token,
     /// Admin: the question's parameters do not fit.
@@ -84,6 +93,28 @@ pub enum Problem {
     KafkaAway,
 }
 
+/// One row of the table: everything that follows from a problem.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    status: StatusCode,
+    /// What the metrics count.
+    outcome: Outcome,
+    title: &'static str,
+    /// What anyone who can send something here may read.
+    detail: &'static str,
+    header: Header,
+}
+
+/// The header that a status asks for.
+#[derive(Clone, Copy, Debug)]
+enum Header {
+    None,
+    /// Seconds.
+    RetryAfter(&'static str),
+    Allow(&'static str),
+    Challenge(&'static str),
+}
+
 /// RFC 9457. What it says may be read by anyone who can post here.
 #[derive(Debug, Serialize)]
 struct ProblemJson {
@@ -100,169 +131,232 @@ struct ReceiptJson<'a> {
 }
 
 impl Problem {
-    /// The status, what is counted, and what the sender may read.
-    fn facts(self) -> (StatusCode, Outcome, &'static str, &'static str) {
+    /// The table.
+    fn row(self) -> Row {
         match self {
-            Self::NotFound => (
-                StatusCode::NOT_FOUND,
-                Outcome::NotReceived,
-                "Not found",
-                "There is no such source. Check the URL of the webhook.",
-            ),
-            Self::Unproven => (
-                StatusCode::UNAUTHORIZED,
-                Outcome::Unproven,
-                "Not proven",
-                "The signature, token or credentials are missing, wrong or too old. Check the secret.",
-            ),
-            Self::Malformed => {
-                (StatusCode::BAD_REQUEST, Outcome::Malformed, "Not JSON", "The body is not JSON.")
-            }
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                Outcome::TooLarge,
-                "Too large",
-                "The body is larger than this source takes.",
-            ),
-            Self::Encoded => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                Outcome::Malformed,
-                "Encoded",
-                "The body must be sent without content-encoding.",
-            ),
-            Self::Incomplete => (
-                StatusCode::REQUEST_TIMEOUT,
-                Outcome::NotReceived,
-                "Incomplete",
-                "The body did not arrive whole in time.",
-            ),
-            Self::Full => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                Outcome::Unavailable,
-                "Full",
-                "As much waits as may wait. Send it again later.",
-            ),
-            Self::Failed => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                Outcome::Unavailable,
-                "Unavailable",
-                "It cannot be stored now. Send it again later.",
-            ),
-            Self::Crowded => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                Outcome::Unavailable,
-                "Crowded",
-                "Too much arrives at the same time. Send it again later.",
-            ),
-            Self::Stopping => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                Outcome::Unavailable,
-                "Stopping",
-                "The relay is stopping. Send it again later.",
-            ),
-            Self::Method => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                Outcome::NotReceived,
-                "Method not allowed",
-                "Notifications are posted here.",
-            ),
-            Self::Token => (
-                StatusCode::UNAUTHORIZED,
-                Outcome::NotReceived,
-                "Not signed in",
-                "A bearer token is needed.",
-            ),
-            Self::Question => (
-                StatusCode::BAD_REQUEST,
-                Outcome::NotReceived,
-                "Not a question",
-                "A parameter is not known, or its value does not fit. /api/openapi.json has all of them.",
-            ),
-            Self::NotRemembered => (
-                StatusCode::NOT_FOUND,
-                Outcome::NotReceived,
-                "Not remembered",
-                "No event of this id came within the window.",
-            ),
-            Self::InQuarantine => (
-                StatusCode::CONFLICT,
-                Outcome::NotReceived,
-                "In quarantine",
-                "This body is not understood. Replay it from quarantine once the cause is mended.",
-            ),
-            Self::NotInQuarantine => (
-                StatusCode::NOT_FOUND,
-                Outcome::NotReceived,
-                "Not in quarantine",
-                "No record of this id lies in the quarantine topic.",
-            ),
-            Self::Stranger => (
-                StatusCode::FORBIDDEN,
-                Outcome::NotReceived,
-                "Not from here",
-                "Without admin.token, changes are taken from this machine alone.",
-            ),
-            Self::CrossSite => (
-                StatusCode::FORBIDDEN,
-                Outcome::NotReceived,
-                "Another site",
-                "Changes are not taken from pages of other sites.",
-            ),
-            Self::KafkaAway => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                Outcome::NotReceived,
-                "Kafka does not answer",
-                "What is asked for is in Kafka, which does not answer. Ask again later.",
-            ),
+            Self::NotFound => Row {
+                status: StatusCode::NOT_FOUND,
+                outcome: Outcome::NotReceived,
+                title: "Not found",
+                detail: "There is no such source. Check the URL of the webhook.",
+                header: Header::None,
+            },
+            Self::Unproven => Row {
+                status: StatusCode::UNAUTHORIZED,
+                outcome: Outcome::Unproven,
+                title: "Not proven",
+                detail: "The signature, token or credentials are missing, wrong or too old. Check the secret.",
+                header: Header::None,
+            },
+            Self::Malformed => Row {
+                status: StatusCode::BAD_REQUEST,
+                outcome: Outcome::Malformed,
+                title: "Not JSON",
+                detail: "The body is not JSON.",
+                header: Header::None,
+            },
+            Self::TooLarge => Row {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                outcome: Outcome::TooLarge,
+                title: "Too large",
+                detail: "The body is larger than this source takes.",
+                header: Header::None,
+            },
+            Self::Encoded => Row {
+                status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                outcome: Outcome::Malformed,
+                title: "Encoded",
+                detail: "The body must be sent without content-encoding.",
+                header: Header::None,
+            },
+            Self::Incomplete => Row {
+                status: StatusCode::REQUEST_TIMEOUT,
+                outcome: Outcome::NotReceived,
+                title: "Incomplete",
+                detail: "The body did not arrive whole in time.",
+                header: Header::None,
+            },
+            Self::Full => Row {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                outcome: Outcome::Unavailable,
+                title: "Full",
+                detail: "As much waits as may wait. Send it again later.",
+                header: Header::RetryAfter("30"),
+            },
+            Self::Failed => Row {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                outcome: Outcome::Unavailable,
+                title: "Unavailable",
+                detail: "It cannot be stored now. Send it again later.",
+                header: Header::RetryAfter("5"),
+            },
+            Self::Crowded => Row {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                outcome: Outcome::Unavailable,
+                title: "Crowded",
+                detail: "Too much arrives at the same time. Send it again later.",
+                header: Header::RetryAfter("5"),
+            },
+            Self::Stopping => Row {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                outcome: Outcome::Unavailable,
+                title: "Stopping",
+                detail: "The relay is stopping. Send it again later.",
+                header: Header::RetryAfter("5"),
+            },
+            Self::Method => Row {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                outcome: Outcome::NotReceived,
+                title: "Method not allowed",
+                detail: "Notifications are posted here.",
+                header: Header::Allow("POST, GET, HEAD"),
+            },
+            Self::NoHttp => Row {
+                status: StatusCode::BAD_REQUEST,
+                outcome: Outcome::NotReceived,
+                title: "Not HTTP",
+                detail: "The request is not HTTP/1.1 as RFC 9112 has it.",
+                header: Header::None,
+            },
+            Self::SlowHead => Row {
+                status: StatusCode::REQUEST_TIMEOUT,
+                outcome: Outcome::NotReceived,
+                title: "Too slow",
+                detail: "The head of the request did not arrive in time.",
+                header: Header::None,
+            },
+            Self::LargeHead => Row {
+                status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                outcome: Outcome::NotReceived,
+                title: "Head too large",
+                detail: "The head of the request is larger than 16 KiB.",
+                header: Header::None,
+            },
+            Self::Token => Row {
+                status: StatusCode::UNAUTHORIZED,
+                outcome: Outcome::NotReceived,
+                title: "Not signed in",
+                detail: "A bearer token is needed.",
+                header: Header::Challenge("Bearer"),
+            },
+            Self::Question => Row {
+                status: StatusCode::BAD_REQUEST,
+                outcome: Outcome::NotReceived,
+                title: "Not a question",
+                detail: "A parameter is not known, or its value does not fit. /api/openapi.json has all of them.",
+                header: Header::None,
+            },
+            Self::NotRemembered => Row {
+                status: StatusCode::NOT_FOUND,
+                outcome: Outcome::NotReceived,
+                title: "Not remembered",
+                detail: "No event of this id came within the window.",
+                header: Header::None,
+            },
+            Self::InQuarantine => Row {
+                status: StatusCode::CONFLICT,
+                outcome: Outcome::NotReceived,
+                title: "In quarantine",
+                detail: "This body is not understood. Replay it from quarantine once the cause is mended.",
+                header: Header::None,
+            },
+            Self::NotInQuarantine => Row {
+                status: StatusCode::NOT_FOUND,
+                outcome: Outcome::NotReceived,
+                title: "Not in quarantine",
+                detail: "No record of this id lies in the quarantine topic.",
+                header: Header::None,
+            },
+            Self::Stranger => Row {
+                status: StatusCode::FORBIDDEN,
+                outcome: Outcome::NotReceived,
+                title: "Not from here",
+                detail: "Without admin.token, changes are taken from this machine alone.",
+                header: Header::None,
+            },
+            Self::CrossSite => Row {
+                status: StatusCode::FORBIDDEN,
+                outcome: Outcome::NotReceived,
+                title: "Another site",
+                detail: "Changes are not taken from pages of other sites.",
+                header: Header::None,
+            },
+            Self::KafkaAway => Row {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                outcome: Outcome::NotReceived,
+                title: "Kafka does not answer",
+                detail: "What is asked for is in Kafka, which does not answer. Ask again later.",
+                header: Header::RetryAfter("5"),
+            },
         }
     }
 
     /// Why, in a word or two, for people who look at decisions.
     pub fn reason(self) -> &'static str {
-        self.facts().2
+        self.row().title
     }
 
     /// What the metrics count.
     pub fn outcome(self) -> Outcome {
-        self.facts().1
+        self.row().outcome
     }
 
-    /// The answer. It is a stranger's last on its connection: actix times the first head of a
-    /// connection and none after it, so with half a second one a stranger could stay for good.
+    /// The answer. It is a stranger's last on its connection.
     pub fn response(self) -> HttpResponse {
-        let (status, _, title, detail) = self.facts();
-        let mut response = HttpResponseBuilder::new(status);
-        match self {
-            Self::Full => drop(response.insert_header((header::RETRY_AFTER, "30"))),
-            Self::Failed | Self::Crowded | Self::Stopping | Self::KafkaAway => {
-                response.insert_header((header::RETRY_AFTER, "5"));
-            }
-            Self::Method => drop(response.insert_header((header::ALLOW, "POST, GET, HEAD"))),
-            Self::Token => {
-                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
-            }
-            Self::NotFound
-            | Self::Unproven
-            | Self::Malformed
-            | Self::TooLarge
-            | Self::Encoded
-            | Self::Incomplete
-            | Self::Question
-            | Self::NotRemembered
-            | Self::InQuarantine
-            | Self::NotInQuarantine
-            | Self::Stranger
-            | Self::CrossSite => {}
+        let row = self.row();
+        let mut response = HttpResponseBuilder::new(row.status);
+        if let Some((name, value)) = row.header.pair() {
+            response.insert_header((name, value));
         }
-        if status.is_client_error() {
+        if row.status.is_client_error() {
             response.force_close();
         }
-        let problem = ProblemJson { r#type: "about:blank", title, status: status.as_u16(), detail };
-        response
-            .content_type("application/problem+json")
-            .body(serde_json::to_vec(&problem).expect("plain text is JSON"))
+        response.content_type(PROBLEM_JSON).body(row.json())
+    }
+
+    /// The answer as bytes, for a connection on which no request was understood. It is the last one.
+    pub fn wire(self, now: Timestamp) -> Vec<u8> {
+        let row = self.row();
+        let json = row.json();
+        let mut text = format!(
+            "HTTP/1.1 {} {}\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {}\r\nconnection: close\r\n",
+            row.status.as_u16(),
+            row.status.canonical_reason().unwrap_or_default(),
+            json.len(),
+        );
+        if let Some((name, value)) = row.header.pair() {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        // A time before year 1 has no such form, and needs none.
+        if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&now) {
+            text.push_str(&format!("date: {date}\r\n"));
+        }
+        text.push_str("\r\n");
+        [text.into_bytes(), json].concat()
     }
 }
+
+impl Row {
+    fn json(&self) -> Vec<u8> {
+        let Self { status, title, detail, .. } = *self;
+        let problem = ProblemJson { r#type: "about:blank", title, status: status.as_u16(), detail };
+        serde_json::to_vec(&problem).expect("plain text is JSON")
+    }
+}
+
+impl Header {
+    fn pair(self) -> Option<(HeaderName, &'static str)> {
+        match self {
+            Self::None => None,
+            Self::RetryAfter(seconds) => Some((header::RETRY_AFTER, seconds)),
+            Self::Allow(methods) => Some((header::ALLOW, methods)),
+            Self::Challenge(scheme) => Some((header::WWW_AUTHENTICATE, scheme)),
+        }
+    }
+}
+
+/// RFC 9457.
+const PROBLEM_JSON: &str = "application/problem+json";
 
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
