@@ -9,7 +9,7 @@ use crate::event::provider::Provider;
 use crate::gaps::{Ledger, Voice};
 use crate::http::admin::Admin;
 use crate::http::admin::throughput::Throughput;
-use crate::http::body::Room;
+use crate::http::connections::{self, Connections};
 use crate::http::ingest::{Inlet, Inlets};
 use crate::http::server::{self, Listener};
 use crate::ingest::Ingest;
@@ -53,6 +53,7 @@ pub struct Relay {
     drain: JoinHandle<()>,
     stop_drain: Arc<AtomicBool>,
     state: Arc<Admin>,
+    stop_delay: Duration,
 }
 
 /// The two listeners, bound.
@@ -144,11 +145,12 @@ impl Relay {
             drain,
             stop_drain,
             state: admin,
+            stop_delay: config.http.stop_delay.0,
         })
     }
 
-    /// Runs until `shutdown` completes or the spool fails, then stops: first the keeper, then the
-    /// listeners, with what is in flight, then the drain, for at most `GRACE`, then the spool.
+    /// Runs until `shutdown` completes or the spool fails, then stops: the keeper, what is
+    /// in flight, the drain, for at most `GRACE`, then the listeners and the spool.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let (ingest, admin) = (self.listeners.ingest.run(), self.listeners.admin.run());
         // It makes hooks, and a provider tries a new hook at once: the listeners come first.
@@ -172,8 +174,15 @@ impl Relay {
             never = sample(&self.state) => match never {},
         };
         tracing::info!(event = "stopping", "stopping");
-        self.inlets.stopping.store(true, Ordering::Relaxed);
+        // A balancer in front sees this first, and senders are answered until it has looked elsewhere.
+        self.inlets.leaving.store(true, Ordering::Relaxed);
         drop(stop_keeper);
+        if !failed {
+            tokio::time::sleep(self.stop_delay).await;
+        }
+        // From here on 503, from an open port, until the drain has ended.
+        self.inlets.stopping.store(true, Ordering::Relaxed);
+        self.inlets.connections.settled().await;
         if let Some(keeper) = keeper
             && let Err(error) = keeper.await
         {
@@ -181,9 +190,9 @@ impl Relay {
         }
         self.stop_drain.store(true, Ordering::Release);
         self.spool.wake_drain();
-        let ingest = ingest.stop().await;
         let drain = self.drain;
         let drained = tokio::task::spawn_blocking(move || drain.join()).await;
+        let ingest = ingest.stop().await;
         // Their last word is the end of what came in.
         drop(stop_gaps);
         if let Err(error) = gaps.await {
@@ -319,8 +328,14 @@ fn inlets(
     Ok(Inlets {
         sources: inlets,
         body_limit,
-        room: Room::of(ROOM.max(body_limit.saturating_mul(4))),
+        connections: Arc::new(Connections::new(connections::Limits {
+            connections: server::descriptors::connections(config.http.max_connections),
+            bytes: ROOM.max(body_limit.saturating_mul(4)),
+            read_timeout: config.http.read_timeout.0,
+            keep_alive: config.http.keep_alive.0,
+        })),
         read_timeout: config.http.read_timeout.0,
+        leaving: AtomicBool::new(false),
         stopping: AtomicBool::new(false),
         clock: Clock::of(spool.clock()),
         requests: Default::default(),

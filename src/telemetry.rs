@@ -36,4 +36,4 @@ pub fn start_quietly() {
 }
 
 /// The store and the web server say little that an operator can use.
-const DEFAULT_FILTER: &str = "info,fjall=warn,lsm_tree=warn,actix_server=warn";
+const DEFAULT_FILTER: &str = "info,actix_http=off,fjall=warn,lsm_tree=warn,actix_server=warn";

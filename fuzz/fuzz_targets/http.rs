@@ -3,12 +3,13 @@
 
 #![no_main]
 
-use actix_http::{HttpService, Protocol};
+use actix_http::{HttpService, KeepAlive};
 use actix_service::{IntoServiceFactory as _, Service as _, ServiceFactory as _, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{App, web};
 use cadrelay::event::provider::Provider;
-use cadrelay::http::body::Room;
+use cadrelay::http::connections::guarded::Guarded;
+use cadrelay::http::connections::{Connections, Limits};
 use cadrelay::http::ingest::{Inlet, Inlets};
 use cadrelay::http::server::ingest::routes;
 use cadrelay::ingest::Ingest;
@@ -24,7 +25,7 @@ use cadrelay::record::cloudevents::Encoding;
 use cadrelay::spool::{Loss, Opening, settings::Settings as Storage};
 use cadrelay::throttle::Throttle;
 use libfuzzer_sys::fuzz_target;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::runtime::{Builder, Runtime};
@@ -72,8 +73,14 @@ static INLETS: LazyLock<web::Data<Inlets>> = LazyLock::new(|| {
     web::Data::new(Inlets {
         sources: sources.into_iter().zip(accounts).map(inlet).collect(),
         body_limit: 4096,
-        room: Room::of(6000),
+        connections: Arc::new(Connections::new(Limits {
+            connections: 10,
+            bytes: 6000,
+            read_timeout: PATIENCE,
+            keep_alive: KEEP_ALIVE,
+        })),
         read_timeout: PATIENCE,
+        leaving: false.into(),
         stopping: false.into(),
         clock: Clock::start(),
         requests: 0.into(),
@@ -99,19 +106,24 @@ fuzz_target!(|bytes: &[u8]| {
 async fn talk(how: u8, bytes: &[u8]) -> Vec<u8> {
     let app = App::new().app_data(INLETS.clone()).configure(routes);
     let service = HttpService::build()
-        .client_request_timeout(PATIENCE)
+        .keep_alive(KeepAlive::Os)
+        .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(Duration::from_secs(1))
-        .keep_alive(KEEP_ALIVE)
-        .finish(map_config(app.into_factory(), |_| AppConfig::default()));
+        .on_connect_ext(|stream: &Guarded<DuplexStream>, shared| {
+            shared.insert(stream.connection());
+        })
+        .h1(map_config(app.into_factory(), |_| AppConfig::default()));
     let service = service.new_service(()).await.unwrap();
     let (mut ours, theirs) = tokio::io::duplex(64 << 10);
-    let connection = service.call((theirs, Protocol::Http1, None));
+    let watch = actix_web::rt::spawn(Arc::clone(&INLETS.connections).watch());
+    let connection = service.call((Guarded::new(theirs, INLETS.connections.open()), None));
     let served = actix_web::rt::spawn(async move { drop(connection.await) });
     // A caller who does not listen is another matter, so this one always does.
     let answers = tokio::time::timeout(LONGEST, converse(&mut ours, how, bytes)).await;
     let answers = answers.expect("a connection that falls silent ends");
     drop(ours);
     served.await.expect("what serves a connection does not panic");
+    watch.abort();
     answers
 }
 

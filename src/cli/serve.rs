@@ -33,7 +33,7 @@ impl Args {
             sources = sources.join(","), brokers = config.kafka.brokers,
             delivery = config.kafka.delivery.as_str(),
             spool = %config.spool.dir.display(), "cadrelay {}", env!("CARGO_PKG_VERSION"));
-        let shutdown = shutdown()?;
+        let shutdown = past_hangups(shutdown()?)?;
         let loss = if self.accept_loss { Loss::Accept } else { Loss::Refuse };
         let relay = Relay::build(&config, resolved, loss)
             .map_err(|error| Failure::failed(format!("{error:#}")))?;
@@ -54,6 +54,24 @@ fn tell_systemd(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!(error = %error, "cannot tell the service manager");
     }
+}
+
+/// The same, and SIGHUP does not end the process meanwhile: service managers send it for a reload.
+fn past_hangups(shutdown: impl Future<Output = ()>) -> Result<impl Future<Output = ()>, Failure> {
+    let mut hangup = signal(SignalKind::hangup())
+        .map_err(|error| Failure::failed(format!("listening for signals: {error}")))?;
+    Ok(async move {
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                _ = hangup.recv() => tracing::warn!(
+                    event = "reload_refused",
+                    "SIGHUP changes nothing yet: restart to read the configuration again"
+                ),
+            }
+        }
+    })
 }
 
 /// Completes at SIGTERM or Ctrl-C. Listens from now on.

@@ -1,12 +1,14 @@
 //! Reads a body whole: its exact bytes, up to the limit, in time.
 
+use crate::http::connections::connection::{Connection, End};
+use crate::http::connections::{Connections, NoRoom};
+use crate::http::error::Problem;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_core::Stream;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Why there is no body.
@@ -29,41 +31,33 @@ pub enum Error {
     NoRoom,
 }
 
-/// What bodies that come in pieces may hold together while they come, so that many connections
-/// cannot fill the memory. A body that comes in one piece, as those of the senders do, needs none.
-#[derive(Debug)]
-pub struct Room {
-    left: AtomicUsize,
+/// The room of a body that comes in pieces, given back when it is dropped. A body that comes in one
+/// piece, as those of the senders do, needs none.
+struct Held<'c> {
+    connections: &'c Connections,
+    connection: &'c Connection,
 }
 
-impl Room {
-    /// Room for so many bytes.
-    pub fn of(bytes: usize) -> Self {
-        Self { left: AtomicUsize::new(bytes) }
+impl Held<'_> {
+    fn grow(&self, more: usize) -> Result<(), Error> {
+        self.connections.hold(self.connection, more).map_err(|NoRoom| Error::NoRoom)
     }
 }
 
-/// A part of the room, given back when it is dropped.
-struct Taken<'r> {
-    room: &'r Room,
-    bytes: usize,
-}
-
-impl Taken<'_> {
-    fn grow(&mut self, more: usize) -> Result<(), Error> {
-        let less = |left: usize| left.checked_sub(more);
-        self.room
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
-            .map_err(|_| Error::NoRoom)?;
-        self.bytes += more;
-        Ok(())
-    }
-}
-
-impl Drop for Taken<'_> {
+impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.room.left.fetch_add(self.bytes, Ordering::Relaxed);
+        self.connections.release(self.connection);
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::TooLarge => Self::TooLarge,
+            Error::Encoded => Self::Encoded,
+            Error::Slow | Error::Broken => Self::Incomplete,
+            Error::NoRoom => Self::Crowded,
+        }
     }
 }
 
@@ -74,13 +68,15 @@ pub async fn read(
     request: &HttpRequest,
     payload: &mut Payload,
     limit: usize,
-    room: &Room,
+    connections: &Connections,
+    connection: &Connection,
     timeout: Duration,
 ) -> Result<Bytes, Error> {
     let headers = request.headers();
     let encoded = headers
         .get_all(header::CONTENT_ENCODING)
-        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+        .map(|value| value.as_bytes().trim_ascii())
+        .any(|value| !value.is_empty() && !value.eq_ignore_ascii_case(b"identity"));
     if encoded {
         return Err(Error::Encoded);
     }
@@ -100,19 +96,24 @@ pub async fn read(
         return Ok(first);
     }
     let gathering = async {
-        let mut taken = Taken { room, bytes: 0 };
-        taken.grow(first.len())?;
+        let held = Held { connections, connection };
+        held.grow(first.len())?;
+        connection.took();
         let mut body = BytesMut::from(&first[..]);
         while let Some(more) = next(payload.as_mut()).await? {
             if body.len() + more.len() > limit {
                 return Err(Error::TooLarge);
             }
-            taken.grow(more.len())?;
+            held.grow(more.len())?;
+            connection.took();
             body.extend_from_slice(&more);
         }
         Ok(body.freeze())
     };
-    tokio::time::timeout(timeout, gathering).await.unwrap_or(Err(Error::Slow))
+    match tokio::time::timeout(timeout, gathering).await.unwrap_or(Err(Error::Slow)) {
+        Err(Error::Broken) if connection.ended() == Some(End::Crowded) => Err(Error::NoRoom),
+        read => read,
+    }
 }
 
 async fn chunk(mut payload: Pin<&mut Payload>, timeout: Duration) -> Result<Option<Bytes>, Error> {

@@ -1,6 +1,5 @@
 //! From outcomes to answers: one table, every case written out.
 
-use crate::http::body;
 use crate::ingest::{Receipt, Rejection};
 use crate::providers::source::Refusal;
 use crate::recent::decision;
@@ -49,8 +48,10 @@ impl Outcome {
 pub enum Problem {
     /// No such source or path.
     NotFound,
-    /// Not believed.
+    /// Not believed: a signature or a token is asked for.
     Unproven,
+    /// Not believed: HTTP Basic credentials are asked for.
+    NoCredentials,
     /// Not JSON, and nothing proves that it is authentic.
     Malformed,
     /// Over the body limit.
@@ -69,6 +70,10 @@ pub enum Problem {
     Stopping,
     /// A method that the path does not have.
     Method,
+    /// Admin: the path can be read alone.
+    OnlyRead,
+    /// Admin: the path can be posted to alone.
+    OnlyPost,
     /// The bytes are no HTTP.
     NoHttp,
     /// The head did not arrive in time.
@@ -87,6 +92,8 @@ pub enum Problem {
     NotInQuarantine,
     /// Admin: without a token only this machine may change something.
     Stranger,
+    /// Admin: without a token this is told to a loopback name alone.
+    ForeignHost,
     /// Admin: a page of another site asks for a change.
     CrossSite,
     /// Admin: what is asked for is in Kafka, which does not answer.
@@ -146,7 +153,14 @@ impl Problem {
                 outcome: Outcome::Unproven,
                 title: "Not proven",
                 detail: "The signature, token or credentials are missing, wrong or too old. Check the secret.",
-                header: Header::None,
+                header: Header::Challenge("Cadrelay"),
+            },
+            Self::NoCredentials => Row {
+                status: StatusCode::UNAUTHORIZED,
+                outcome: Outcome::Unproven,
+                title: "Not proven",
+                detail: "The signature, token or credentials are missing, wrong or too old. Check the secret.",
+                header: Header::Challenge("Basic realm=\"cadrelay\""),
             },
             Self::Malformed => Row {
                 status: StatusCode::BAD_REQUEST,
@@ -211,6 +225,20 @@ impl Problem {
                 detail: "Notifications are posted here.",
                 header: Header::Allow("POST, GET, HEAD"),
             },
+            Self::OnlyRead => Row {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                outcome: Outcome::NotReceived,
+                title: "Method not allowed",
+                detail: "This can be read alone.",
+                header: Header::Allow("GET, HEAD"),
+            },
+            Self::OnlyPost => Row {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                outcome: Outcome::NotReceived,
+                title: "Method not allowed",
+                detail: "This can be posted to alone.",
+                header: Header::Allow("POST"),
+            },
             Self::NoHttp => Row {
                 status: StatusCode::BAD_REQUEST,
                 outcome: Outcome::NotReceived,
@@ -274,6 +302,13 @@ impl Problem {
                 detail: "Without admin.token, changes are taken from this machine alone.",
                 header: Header::None,
             },
+            Self::ForeignHost => Row {
+                status: StatusCode::FORBIDDEN,
+                outcome: Outcome::NotReceived,
+                title: "Another name",
+                detail: "Without admin.token this is told to those who call 127.0.0.1 or localhost.",
+                header: Header::None,
+            },
             Self::CrossSite => Row {
                 status: StatusCode::FORBIDDEN,
                 outcome: Outcome::NotReceived,
@@ -308,7 +343,7 @@ impl Problem {
         if let Some((name, value)) = row.header.pair() {
             response.insert_header((name, value));
         }
-        if row.status.is_client_error() {
+        if row.status.is_client_error() || self == Self::Stopping {
             response.force_close();
         }
         response.content_type(PROBLEM_JSON).body(row.json())
@@ -366,17 +401,6 @@ impl From<Rejection> for Problem {
             Rejection::Unavailable(spool::Error::Full | spool::Error::DiskLow) => Self::Full,
             Rejection::Unavailable(spool::Error::Failed) => Self::Failed,
             Rejection::Unavailable(spool::Error::Closing) => Self::Stopping,
-        }
-    }
-}
-
-impl From<body::Error> for Problem {
-    fn from(error: body::Error) -> Self {
-        match error {
-            body::Error::TooLarge => Self::TooLarge,
-            body::Error::Encoded => Self::Encoded,
-            body::Error::Slow | body::Error::Broken => Self::Incomplete,
-            body::Error::NoRoom => Self::Crowded,
         }
     }
 }

@@ -3,6 +3,8 @@
 use crate::event::gap::Gap;
 use crate::gaps::vitals::Vitals;
 use crate::http::body;
+use crate::http::connections::Connections;
+use crate::http::connections::connection::Connection;
 use crate::http::error::{Outcome, Problem, receipt};
 use crate::http::meters::{Outcomes, SourceMeters};
 use crate::http::unread_body;
@@ -14,7 +16,7 @@ use crate::recent::decision::Decision;
 use crate::spool::Appended;
 use crate::spool::lanes::Books;
 use crate::throttle::Throttle;
-use actix_web::http::Method;
+use actix_web::http::{ConnectionType, Method};
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,11 +33,13 @@ pub struct Inlets {
     pub sources: HashMap<String, Inlet>,
     /// The largest body, in bytes.
     pub body_limit: usize,
-    /// What bodies that come in pieces may hold.
-    pub room: body::Room,
+    /// All connections, and what they may hold.
+    pub connections: Arc<Connections>,
     /// How long a body may take.
     pub read_timeout: Duration,
-    /// Turned on when the process begins to stop.
+    /// Turned on when the process is told to stop: it is not ready any more.
+    pub leaving: AtomicBool,
+    /// Turned on when notifications are no longer taken.
     pub stopping: AtomicBool,
     /// The clock of the window.
     pub clock: Clock,
@@ -108,12 +112,28 @@ pub async fn route(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
+    let connection = request.conn_data::<Arc<Connection>>().cloned().unwrap_or_default();
+    connection.begin();
+    let response = answer(&inlets, &connection, &request, payload).await;
+    let is_last = response.head().connection_type() == ConnectionType::Close;
+    connection.answered(is_last);
+    response
+}
+
+async fn answer(
+    inlets: &Inlets,
+    connection: &Connection,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
     let name = request.path().strip_prefix("/webhooks/");
+    // A URL with one slash at its end is registered sooner or later.
+    let name = name.map(|name| name.strip_suffix('/').unwrap_or(name));
     let Some(inlet) = name.and_then(|name| inlets.sources.get(name)) else {
         return unread_body::hold(Problem::NotFound.response(), payload);
     };
     match *request.method() {
-        Method::POST => post(&inlets, inlet, &request, payload).await,
+        Method::POST => post(inlets, inlet, connection, request, payload).await,
         Method::GET | Method::HEAD => unread_body::hold(look(inlet), payload),
         _ => unread_body::hold(Problem::Method.response(), payload),
     }
@@ -122,13 +142,15 @@ pub async fn route(
 async fn post(
     inlets: &Inlets,
     inlet: &Inlet,
+    connection: &Connection,
     request: &HttpRequest,
     mut payload: web::Payload,
 ) -> HttpResponse {
     let number = inlets.requests.fetch_add(1, Ordering::Relaxed);
     let source = inlet.ingest.source().name();
     let span = tracing::debug_span!("request", request.id = number, source);
-    let (response, outcome) = take(inlets, inlet, request, &mut payload).instrument(span).await;
+    let (response, outcome) =
+        take(inlets, inlet, connection, request, &mut payload).instrument(span).await;
     count(inlet, outcome);
     match response.status().is_success() {
         true => response,
@@ -139,11 +161,13 @@ async fn post(
 async fn take(
     inlets: &Inlets,
     inlet: &Inlet,
+    connection: &Connection,
     request: &HttpRequest,
     payload: &mut web::Payload,
 ) -> (HttpResponse, Outcome) {
     let (limit, timeout) = (inlets.body_limit, inlets.read_timeout);
-    let body = match body::read(request, payload, limit, &inlets.room, timeout).await {
+    let read = body::read(request, payload, limit, &inlets.connections, connection, timeout);
+    let body = match read.await {
         Ok(body) => body,
         Err(error) => return refuse_unread(inlet, error.into(), 0),
     };
@@ -151,6 +175,7 @@ async fn take(
         return refuse_unread(inlet, Problem::Stopping, body.len());
     }
     let bytes = body.len();
+    connection.whole();
     let began = Instant::now();
     let pairs = request
         .headers()
@@ -160,7 +185,9 @@ async fn take(
         Notification { body, headers: Headers::new(pairs), query: request.query_string() };
     let answer = match inlet.ingest.accept(notification, inlets.clock.now()).await {
         Ok(accepted) => receipt(&accepted),
-        Err(rejection @ Rejection::Refused(_)) => refuse_unread(inlet, rejection.into(), bytes),
+        Err(rejection @ Rejection::Refused(_)) => {
+            refuse_unread(inlet, problem(inlet, rejection), bytes)
+        }
         Err(rejection @ Rejection::Unavailable(_)) => refuse(inlet, rejection.into()),
     };
     inlet.meters.duration.observe(began.elapsed().as_secs_f64());
@@ -176,6 +203,13 @@ fn refuse_unread(inlet: &Inlet, problem: Problem, bytes: usize) -> (HttpResponse
         inlet.ingest.recent().note(&decision, None);
     }
     refuse(inlet, problem)
+}
+
+fn problem(inlet: &Inlet, rejection: Rejection) -> Problem {
+    match Problem::from(rejection) {
+        Problem::Unproven if inlet.ingest.source().asks_basic() => Problem::NoCredentials,
+        problem => problem,
+    }
 }
 
 fn refuse(inlet: &Inlet, problem: Problem) -> (HttpResponse, Outcome) {

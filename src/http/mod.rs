@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod body;
+pub mod connections;
 pub mod error;
 pub mod ingest;
 pub mod meters;

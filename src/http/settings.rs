@@ -18,7 +18,14 @@ pub struct Settings {
     pub body_limit: ByteSize,
     /// How long a request's head, and then its body, may take to arrive. Default `10s`.
     pub read_timeout: Duration,
-    /// The most connections at once; more wait to be accepted. Default 10000.
+    /// How long a connection may rest between two requests. Default `75s`: balancers close theirs
+    /// after 60, and must be the first to.
+    pub keep_alive: Duration,
+    /// How long ingest goes on answering after SIGTERM while `/readyz` says 503, so that a balancer in
+    /// front can look elsewhere first. Default `0s`.
+    pub stop_delay: Duration,
+    /// The most connections at once, if there are files for them; for more the slowest go. Default
+    /// 10000.
     pub max_connections: usize,
     /// Whether a source without proof may listen on an address other than loopback. Default false.
     pub allow_unproven: bool,
@@ -46,6 +53,8 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             body_limit: ByteSize(1 << 20),
             read_timeout: Duration(std::time::Duration::from_secs(10)),
+            keep_alive: Duration(std::time::Duration::from_secs(75)),
+            stop_delay: Duration(std::time::Duration::ZERO),
             max_connections: 10_000,
             allow_unproven: false,
             tls: None,

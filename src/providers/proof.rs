@@ -86,6 +86,11 @@ impl Checks {
         Proof::ALL.into_iter().filter(is_asked).collect()
     }
 
+    /// Whether HTTP Basic credentials are asked for.
+    pub fn ask_basic(&self) -> bool {
+        self.basic.is_some()
+    }
+
     /// Whether anyone is believed.
     pub fn ask_nothing(&self) -> bool {
         self.signature.is_none()

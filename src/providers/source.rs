@@ -82,6 +82,11 @@ impl Source {
         self.checks.asked()
     }
 
+    /// Whether HTTP Basic credentials are part of the proof.
+    pub fn asks_basic(&self) -> bool {
+        self.checks.ask_basic()
+    }
+
     /// Whether anyone who posts here is believed.
     pub fn asks_nothing(&self) -> bool {
         self.checks.ask_nothing()

@@ -5,18 +5,26 @@ use crate::kafka::quarantine::Reader;
 use crate::kafka::settings::Settings;
 use crate::lock::lock;
 use std::sync::Mutex;
+use std::time::Instant;
 
 /// A reader of the quarantine topic that one request after the other uses.
 #[derive(Debug)]
 pub struct SharedReader {
     settings: Settings,
-    reader: Mutex<Option<Reader>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    reader: Option<Reader>,
+    /// The last attempt that failed, and when that was known.
+    failed: Option<(Instant, Trouble)>,
 }
 
 impl SharedReader {
     /// A reader of the quarantine topic of these settings. Does not connect yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, reader: Mutex::default() }
+        Self { settings, kept: Mutex::default() }
     }
 
     /// The name of the topic.
@@ -24,18 +32,29 @@ impl SharedReader {
         self.settings.topic_names().quarantine()
     }
 
-    /// Reads, with the client of the last time if that went well.
+    /// Reads, with the client of the last time if that went well. Whoever waits here while an attempt
+    /// fails shares what became of it: Kafka is not asked again for each.
     pub fn read<T>(&self, read: impl FnOnce(&Reader) -> Result<T, Trouble>) -> Result<T, Trouble> {
-        let mut kept = lock(&self.reader);
-        let reader = match kept.take() {
-            Some(reader) => reader,
+        let asked = Instant::now();
+        let mut kept = lock(&self.kept);
+        if let Some((_, trouble)) = kept.failed.filter(|(when, _)| *when >= asked) {
+            return Err(trouble);
+        }
+        let reader = match kept.reader.take() {
+            Some(reader) => Ok(reader),
             None => Reader::open(&self.settings).map_err(|error| {
                 tracing::error!(error = %error, "cannot make a Kafka client");
                 Trouble::Fatal
-            })?,
+            }),
         };
-        let found = read(&reader)?;
-        *kept = Some(reader);
-        Ok(found)
+        let found = reader.and_then(|reader| {
+            let found = read(&reader)?;
+            kept.reader = Some(reader);
+            Ok(found)
+        });
+        if let Err(trouble) = &found {
+            kept.failed = Some((Instant::now(), *trouble));
+        }
+        found
     }
 }

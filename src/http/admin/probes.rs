@@ -5,6 +5,7 @@ use crate::spool;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::sync::atomic::Ordering;
 
 /// Answers 200 while the process can answer.
 pub async fn live() -> HttpResponse {
@@ -59,7 +60,7 @@ impl Admin {
         let health = self.drain.health();
         Ready {
             // Kafka being away does not make it unready: what comes is kept.
-            ready: state == "ok",
+            ready: state == "ok" && !self.inlets.leaving.load(Ordering::Relaxed),
             spool: SpoolState {
                 state,
                 pending: books.lanes.iter().map(|lane| lane.pending).sum(),

@@ -1,13 +1,13 @@
 //! The admin listener: its server and its routes.
 
 use crate::http::admin::{
-    Admin, console, events, guard, inspect, metrics, openapi, probes, quarantine, sources, status,
-    subscriptions, throughput,
+    Admin, console, events, guard as token_guard, inspect, metrics, openapi, probes, quarantine,
+    sources, status, subscriptions, throughput,
 };
 use crate::http::error::Problem;
 use crate::http::server::Listener;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpServer, Route, guard, web};
 use anyhow::Context;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -16,43 +16,61 @@ use std::time::Duration;
 /// The admin listener on a bound port.
 pub fn listener(listener: TcpListener, admin: Arc<Admin>) -> anyhow::Result<Listener> {
     let admin = web::Data::from(admin);
-    let app =
-        move || App::new().app_data(admin.clone()).wrap(from_fn(guard::guard)).configure(routes);
+    let app = move || {
+        App::new().app_data(admin.clone()).wrap(from_fn(token_guard::guard)).configure(routes)
+    };
     let server = HttpServer::new(app)
         .disable_signals()
         .workers(1)
+        // Operators and scrapers are few, and their connections use up descriptors too.
+        .max_connections(100)
         .shutdown_timeout(1)
         .client_disconnect_timeout(Duration::from_secs(1))
         .listen(listener)
         .context("serving the admin listener")?;
-    Ok(Listener(server.run()))
+    Ok(Listener { server: server.run(), connections: None })
 }
 
 /// The routes of the admin listener.
 fn routes(config: &mut web::ServiceConfig) {
+    let read = |path: &str| web::resource(path).default_service(web::to(only_read));
+    let change = |path: &str| web::resource(path).default_service(web::to(only_post));
     config
-        .route("/livez", web::get().to(probes::live))
-        .route("/readyz", web::get().to(probes::ready))
-        .route("/metrics", web::get().to(metrics::metrics))
-        .route("/api/status", web::get().to(status::status))
-        .route("/api/subscriptions", web::get().to(subscriptions::subscriptions))
-        .route("/api/spool/stat", web::get().to(inspect::stat))
-        .route("/api/spool/records", web::get().to(inspect::records))
-        .route("/api/spool/verify", web::get().to(inspect::verify))
-        .route("/api/openapi.json", web::get().to(openapi::openapi))
-        .route("/api/sources", web::get().to(sources::sources))
-        .route("/api/throughput", web::get().to(throughput::throughput))
-        .route("/api/events", web::get().to(events::list))
-        .route("/api/events/stream", web::get().to(events::stream::stream))
-        .route("/api/events/{id}", web::get().to(events::life::life))
-        .route("/api/events/{id}/raw", web::get().to(events::raw::raw))
-        .route("/api/events/{id}/replay", web::post().to(events::replay::replay))
-        .route("/console", web::get().to(console::page))
-        .route("/console/sign-in", web::post().to(console::sign_in))
-        .route("/console/{file}", web::get().to(console::file))
-        .route("/api/quarantine", web::get().to(quarantine::list))
-        .route("/api/quarantine/{id}/replay", web::post().to(quarantine::replay))
+        .service(read("/livez").route(reading().to(probes::live)))
+        .service(read("/readyz").route(reading().to(probes::ready)))
+        .service(read("/metrics").route(reading().to(metrics::metrics)))
+        .service(read("/api/openapi.json").route(reading().to(openapi::openapi)))
+        .service(read("/api/status").route(reading().to(status::status)))
+        .service(read("/api/sources").route(reading().to(sources::sources)))
+        .service(read("/api/throughput").route(reading().to(throughput::throughput)))
+        .service(read("/api/subscriptions").route(reading().to(subscriptions::subscriptions)))
+        .service(read("/api/spool/stat").route(reading().to(inspect::stat)))
+        .service(read("/api/spool/records").route(reading().to(inspect::records)))
+        .service(read("/api/spool/verify").route(reading().to(inspect::verify)))
+        .service(read("/api/events").route(reading().to(events::list)))
+        .service(read("/api/events/stream").route(web::get().to(events::stream::stream)))
+        .service(read("/api/events/{id}").route(reading().to(events::life::life)))
+        .service(read("/api/events/{id}/raw").route(reading().to(events::raw::raw)))
+        .service(change("/api/events/{id}/replay").route(web::post().to(events::replay::replay)))
+        .service(read("/api/quarantine").route(reading().to(quarantine::list)))
+        .service(change("/api/quarantine/{id}/replay").route(web::post().to(quarantine::replay)))
+        .service(read("/console").route(reading().to(console::page)))
+        .service(change("/console/sign-in").route(web::post().to(console::sign_in)))
+        .service(read("/console/{file}").route(reading().to(console::file)))
         .default_service(web::to(not_found));
+}
+
+/// GET, and HEAD wherever there is GET.
+fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+async fn only_read() -> HttpResponse {
+    Problem::OnlyRead.response()
+}
+
+async fn only_post() -> HttpResponse {
+    Problem::OnlyPost.response()
 }
 
 async fn not_found() -> HttpResponse {

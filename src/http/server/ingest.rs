@@ -1,14 +1,21 @@
 //! The ingest listener: its server and its routes.
 
+use crate::http::connections::guarded::Guarded;
 use crate::http::ingest::{self, Inlets};
+use crate::http::server::stream::Stream;
 use crate::http::server::{Listener, tls};
 use crate::http::settings::Settings;
 use crate::spool::append::wake::Desk;
-use actix_web::{App, HttpServer, web};
+use actix_http::{HttpService, KeepAlive};
+use actix_server::Server;
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::{App, web};
 use anyhow::Context;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// The ingest listener on a bound port.
 pub fn listener(
@@ -16,28 +23,48 @@ pub fn listener(
     listener: TcpListener,
     inlets: Arc<Inlets>,
 ) -> anyhow::Result<Listener> {
+    let connections = Arc::clone(&inlets.connections);
+    let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let workers = settings.workers.unwrap_or_else(processors).max(1);
+    // A listening socket may be told again; what the standard library asked for is too short for a
+    // burst.
+    rustix::net::listen(&listener, BACKLOG).context("listening")?;
+    let watched = Arc::clone(&connections);
     let inlets = web::Data::from(inlets);
-    let app = move || {
+    let service = move || {
         // Once on each thread that answers.
         actix_web::rt::spawn(Desk::open());
-        App::new().app_data(inlets.clone()).configure(routes)
+        let app = App::new().app_data(inlets.clone()).configure(routes);
+        let http = HttpService::build()
+            // `Connections` keeps all times but that for hanging up.
+            .keep_alive(KeepAlive::Os)
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .on_connect_ext(|stream: &Guarded<Stream>, shared| {
+                shared.insert(stream.connection());
+            })
+            .h1(map_config(app.into_factory(), |_| AppConfig::default()));
+        let (connections, tls) = (Arc::clone(&connections), tls.clone());
+        let guard = move |socket: TcpStream| {
+            let (entry, tls) = (connections.open(), tls.clone());
+            async move {
+                let peer = socket.peer_addr().ok();
+                let stream = Stream::accept(socket, tls.as_ref(), &entry).await?;
+                Ok((Guarded::new(stream, entry), peer))
+            }
+        };
+        fn_service(guard).and_then(http)
     };
-    // actix counts connections by worker.
-    let workers = settings.workers.unwrap_or_else(processors).max(1);
-    let server = HttpServer::new(app)
+    let server = Server::build()
         .disable_signals()
         .shutdown_timeout(STOP_SECONDS)
-        .client_request_timeout(settings.read_timeout.0)
-        .client_disconnect_timeout(Duration::from_secs(1))
-        .keep_alive(KEEP_ALIVE)
-        .max_connections(settings.max_connections.div_ceil(workers))
+        // The framework lets newcomers wait at this number, which it counts by worker. We end others
+        // for them before; what is ending still counts for a moment.
+        .max_concurrent_connections((watched.most() + ENDING).div_ceil(workers))
         .workers(workers)
-        .backlog(1024);
-    let server = match &settings.tls {
-        None => server.listen(listener),
-        Some(tls) => server.listen_rustls_0_23(listener, tls::config(tls)?),
-    };
-    Ok(Listener(server.context("serving the ingest listener")?.run()))
+        .listen("ingest", listener, service)
+        .context("serving the ingest listener")?;
+    Ok(Listener { server: server.run(), connections: Some(watched) })
 }
 
 /// The routes of the ingest listener.
@@ -51,5 +78,7 @@ fn processors() -> usize {
 
 /// How long a request in flight may take after the listener has stopped; it waits for one commit.
 const STOP_SECONDS: u64 = 5;
-/// Senders and proxies keep connections open; a minute covers their pauses.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// As many as the kernel lets wait by default.
+const BACKLOG: i32 = 4096;
+/// Connections that are ended and not yet gone.
+pub const ENDING: usize = 128;

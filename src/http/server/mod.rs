@@ -6,33 +6,55 @@
 //! The only place that knows how the framework serves: what is above sees [`Listener`] alone.
 
 pub mod admin;
+pub mod descriptors;
 pub mod ingest;
+mod stream;
 pub mod tls;
 
+use crate::http::connections::Connections;
 use actix_web::dev::{Server, ServerHandle};
 use std::io;
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 /// A bound listener that does not answer yet.
-pub struct Listener(Server);
+pub struct Listener {
+    server: Server,
+    /// Those that are watched, if any are.
+    connections: Option<Arc<Connections>>,
+}
 
 /// A listener that answers.
 pub struct Running {
     handle: ServerHandle,
     task: JoinHandle<io::Result<()>>,
+    connections: Option<Arc<Connections>>,
+    watch: Option<JoinHandle<()>>,
 }
 
 impl Listener {
     /// Begins to answer.
     pub fn run(self) -> Running {
-        Running { handle: self.0.handle(), task: tokio::spawn(self.0) }
+        let watch = self.connections.clone().map(|connections| tokio::spawn(connections.watch()));
+        let handle = self.server.handle();
+        let task = tokio::spawn(self.server);
+        Running { handle, task, connections: self.connections, watch }
     }
 }
 
 impl Running {
     /// Takes no further connections, waits for the answers that are due, and ends.
     pub async fn stop(self) -> io::Result<()> {
+        if let Some(connections) = &self.connections {
+            connections.stop();
+        }
         self.handle.stop(true).await;
-        self.task.await.map_err(io::Error::other)?
+        let ended = self.task.await.map_err(io::Error::other)?;
+        if let Some(watch) = self.watch {
+            watch.abort();
+            // It was told to end, and that is all it can say.
+            drop(watch.await);
+        }
+        ended
     }
 }

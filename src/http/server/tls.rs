@@ -7,6 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,11 @@ pub enum Error {
     /// The certificate and the key do not go together.
     #[error("http.tls: the certificate and the key do not go together")]
     Pair(#[source] rustls::Error),
+}
+
+/// What shakes hands with callers.
+pub fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
+    Ok(TlsAcceptor::from(Arc::new(config(tls)?)))
 }
 
 /// Reads certificate and key.

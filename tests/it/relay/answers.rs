@@ -250,3 +250,67 @@ async fn every_authentic_body_is_200_and_never_a_redirect_whatever_it_holds() {
 }
 
 const SECRET: &str = "s3cret-of-onshape-9f2c";
+
+#[tokio::test]
+async fn a_slash_at_the_end_is_the_same_source_and_an_empty_encoding_is_none() {
+    let relay = Relay::builder().start().await;
+    let notification = Notification::onshape(1);
+    let to_slash = notification.clone().to("onshape/");
+
+    relay.post(&to_slash.with("content-encoding", "")).await.assert_accepted();
+    relay.post(&notification).await.assert_duplicate();
+}
+
+#[tokio::test]
+async fn a_401_names_the_scheme_that_is_asked() {
+    let basic = "proof = { basic = { username = 'onshape', password = 'pass-of-basic-1' } }";
+    let relay = Relay::builder()
+        .source("name = 'signed'\nprovider = 'aps'\nproof = { hmac = ['k-of-the-signed-source'] }")
+        .source(&format!("name = 'basic'\nprovider = 'onshape'\n{basic}"))
+        .start()
+        .await;
+
+    let challenge = async |source: &str| {
+        let answer = relay.post(&Notification::bare(source, "{}")).await;
+        answer.assert_problem(401);
+        answer.header("www-authenticate").expect("a 401 has WWW-Authenticate").to_owned()
+    };
+
+    assert_eq!(challenge("basic").await, "Basic realm=\"cadrelay\"");
+    assert!(!challenge("signed").await.starts_with("Basic"));
+}
+
+#[tokio::test]
+async fn the_admin_listener_answers_head_wherever_get_and_405_to_other_methods() {
+    let relay = Relay::builder().start().await;
+
+    for path in ["/livez", "/readyz", "/metrics", "/api/status", "/api/events", "/console"] {
+        let head = relay.request(Method::HEAD, relay.admin(), path).await;
+        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+        let delete = relay.request(Method::DELETE, relay.admin(), path).await;
+        delete.assert_problem(405);
+        assert!(delete.header("allow").is_some_and(|allow| allow.contains("GET")), "{path}");
+    }
+    let replay = relay.request(Method::GET, relay.admin(), "/api/events/x/replay").await;
+    replay.assert_problem(405);
+    assert_eq!(replay.header("allow"), Some("POST"));
+}
+
+#[tokio::test]
+async fn without_a_token_a_page_that_gives_its_name_our_address_reads_nothing() {
+    let relay = Relay::builder().start().await;
+    let client = reqwest::Client::new();
+    let ask = async |path: &str, host: &str| {
+        let url = format!("http://{}{path}", relay.admin());
+        let answer = client.get(url).header("host", host).send().await.expect("an answer");
+        answer.status().as_u16()
+    };
+
+    for path in ["/api/status", "/api/events", "/api/quarantine", "/console"] {
+        assert_eq!(ask(path, "evil.example").await, 403, "{path}");
+    }
+    assert_eq!(ask("/api/status", "localhost:9464").await, 200);
+    // Prometheus calls it by its name in the cluster, and probes by any.
+    assert_eq!(ask("/metrics", "relay.cad.svc").await, 200);
+    assert_eq!(ask("/readyz", "10.0.0.7").await, 200);
+}

@@ -78,7 +78,7 @@ async fn a_head_or_body_that_does_not_come_ends_and_counts_as_not_received() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_wait_and_are_served_when_others_end() {
+async fn a_connection_over_the_limit_is_served_and_the_one_that_rested_longest_goes() {
     let relay = Relay::builder()
         .source(OPEN)
         .set("http.workers", "1")
@@ -93,11 +93,13 @@ async fn connections_over_the_limit_wait_and_are_served_when_others_end() {
         assert_eq!(wire.reply().await.expect("an answer").status, 200);
     }
 
-    let mut waiting = Wire::to(relay.ingest()).await;
-    waiting.send(&post).await;
-    drop(served);
+    let mut third = Wire::to(relay.ingest()).await;
+    third.send(&post).await;
 
-    assert_eq!(waiting.reply().await.expect("an answer").status, 200);
+    assert_eq!(third.reply().await.expect("an answer").status, 200);
+    served[0].hung_up().await;
+    served[1].send(&post).await;
+    assert_eq!(served[1].reply().await.expect("an answer").status, 200);
 }
 
 #[tokio::test]

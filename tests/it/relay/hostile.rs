@@ -40,7 +40,7 @@ async fn is_unharmed(relay: &Relay) {
 }
 
 /// What the process holds of the machine's memory, in MiB.
-fn resident(relay: &Relay) -> u64 {
+pub fn resident(relay: &Relay) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", relay.pid())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of it");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
@@ -155,7 +155,7 @@ async fn a_path_reaches_a_source_only_as_it_is_configured() {
     let paths = [
         "//webhooks/onshape",
         "/webhooks//onshape",
-        "/webhooks/onshape/",
+        "/webhooks/onshape//",
         "/webhooks/./onshape",
         "/webhooks/aps/../onshape",
         "/webhooks/%2e%2e/webhooks/onshape",

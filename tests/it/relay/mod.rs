@@ -25,5 +25,6 @@ mod repeats;
 mod secrets;
 mod spool;
 mod stopping;
+mod strangers;
 mod wire;
 mod workflows;

@@ -3,6 +3,7 @@
 use support::load::Load;
 use support::notification::Notification;
 use support::relay::Relay;
+use support::waiting::eventually;
 
 #[tokio::test]
 async fn sigterm_under_load_exits_0_and_loses_nothing_that_was_acknowledged() {
@@ -65,4 +66,44 @@ async fn a_second_process_on_the_same_spool_does_not_start_and_harms_nothing() {
     assert!(log.contains(&spool), "{log}");
     relay.post(&Notification::onshape(1)).await.assert_accepted();
     relay.drained().await;
+}
+
+#[tokio::test]
+async fn a_relay_that_is_told_to_stop_is_unready_at_once_and_answers_until_its_delay_is_over() {
+    let mut relay = Relay::builder().set("http.stop_delay", "'4s'").start().await;
+    let (ingest, admin) = (relay.ingest(), relay.admin());
+    let load = Load::start(&relay, 4);
+    load.acknowledged_reaches(100).await;
+
+    relay.signal(libc::SIGTERM);
+    eventually("it says that it is not ready", async || {
+        let answer = reqwest::get(format!("http://{admin}/readyz")).await.ok()?;
+        (answer.status() == 503).then_some(())
+    })
+    .await;
+    let before = load.acknowledged();
+    // The port is open and takes notifications, though readiness has turned.
+    load.acknowledged_reaches(before + 50).await;
+    assert!(tokio::net::TcpStream::connect(ingest).await.is_ok());
+
+    let status = relay.ended().await;
+    let sent = load.stop().await;
+    assert_eq!(status.code(), Some(0));
+    let others: Vec<_> =
+        sent.statuses.keys().filter(|status| !matches!(status, 200 | 503)).collect();
+    assert!(others.is_empty(), "{:?}", sent.statuses);
+    sent.assert_published_once(&relay.read_to_end("onshape.document").await);
+}
+
+#[tokio::test]
+async fn a_hangup_does_not_end_it() {
+    let relay = Relay::builder().start().await;
+
+    relay.signal(libc::SIGHUP);
+
+    eventually("it says what a hangup did", async || {
+        relay.log_lines().iter().any(|line| line.to_string().contains("SIGHUP")).then_some(())
+    })
+    .await;
+    relay.post(&Notification::onshape(1)).await.assert_accepted();
 }

@@ -1,0 +1,179 @@
+//! What strangers hold of the relay: little, and never what an honest sender needs.
+//!
+//! Beside each crowd an honest sender posts all the time and is answered 200 each time.
+
+use crate::relay::hostile::resident;
+use crate::relay::wire::{Wire, head};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use support::load::Load;
+use support::notification::Notification;
+use support::relay::Relay;
+use support::waiting::eventually;
+
+const OPEN: &str = "name = 'open'\nprovider = 'onshape'\nproof = 'none'";
+
+/// This process needs as many descriptors as the relay.
+fn raise_our_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("our limit");
+}
+
+/// So many connections, each of which has sent these bytes.
+async fn crowd(relay: &Relay, size: usize, bytes: &str) -> Vec<Wire> {
+    raise_our_limit();
+    let mut crowd = Vec::with_capacity(size);
+    for _ in 0..size {
+        let mut wire = Wire::to(relay.ingest()).await;
+        wire.send(bytes).await;
+        crowd.push(wire);
+    }
+    crowd
+}
+
+/// Posts from one honest sender go on until it has been answered so many times more; ends it.
+async fn honest_sender_is_served(load: Load, times: usize) {
+    let before = load.acknowledged();
+    load.acknowledged_reaches(before + times).await;
+    let sent = load.stop().await;
+    assert_eq!(sent.unanswered, 0);
+    assert!(sent.statuses.keys().all(|status| *status == 200), "{:?}", sent.statuses);
+}
+
+#[tokio::test]
+async fn five_thousand_half_heads_take_little_memory() {
+    let relay = Relay::builder().start().await;
+    let load = Load::start(&relay, 1);
+
+    let crowd =
+        crowd(&relay, 5_000, "POST /webhooks/onshape HTTP/1.1\r\nhost: relay\r\nx-half: of a")
+            .await;
+    let memory = resident(&relay);
+
+    honest_sender_is_served(load, 50).await;
+    assert!(memory < 150, "{memory} MiB");
+    drop(crowd);
+}
+
+#[tokio::test]
+async fn ten_thousand_heads_without_an_end_are_refused_at_16_kib() {
+    let relay = Relay::builder().start().await;
+    let load = Load::start(&relay, 1);
+    let endless = format!("POST /webhooks/onshape HTTP/1.1\r\nx: {}", "y".repeat(125_000));
+    raise_our_limit();
+
+    let mut crowd = Vec::new();
+    let mut most = 0;
+    for number in 0..9_800 {
+        let mut wire = Wire::to(relay.ingest()).await;
+        wire.send(&endless).await;
+        crowd.push(wire);
+        if number % 500 == 0 {
+            most = most.max(resident(&relay));
+        }
+    }
+    most = most.max(resident(&relay));
+
+    honest_sender_is_served(load, 50).await;
+    assert!(most < 400, "{most} MiB");
+    let mut one = Wire::to(relay.ingest()).await;
+    one.send(&endless).await;
+    let reply = one.reply().await.expect("an answer");
+    assert_eq!(reply.status, 431);
+    assert!(reply.body.contains("\"status\":431"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn more_connections_than_there_may_be_end_the_slowest_and_no_honest_one() {
+    let relay = Relay::builder().set("http.max_connections", "500").start().await;
+    let load = Load::start(&relay, 1);
+    load.acknowledged_reaches(1).await;
+
+    let mut crowd = crowd(&relay, 10_000, "POST /webhooks/onshape HTTP/1.1\r\nhost:").await;
+
+    honest_sender_is_served(load, 50).await;
+    relay.post(&Notification::onshape(1_000_000)).await.assert_accepted();
+    // The first came long ago and has gone; it was told why, or at the least hung up on.
+    let reply = crowd[0].reply().await;
+    assert!(reply.as_ref().is_none_or(|reply| reply.status == 503), "{reply:?}");
+    crowd[0].hung_up().await;
+}
+
+#[tokio::test]
+async fn bodies_without_their_last_byte_take_no_room_from_honest_ones_in_two_pieces() {
+    let relay = Relay::builder().source(OPEN).start().await;
+    let megabyte = 1 << 20;
+    let unfinished =
+        head("open", &format!("content-length: {megabyte}\r\n")) + &"x".repeat(megabyte - 1);
+    let crowd = crowd(&relay, 200, &unfinished).await;
+    eventually("bodies hold all the room there is", async || {
+        relay.log().contains("connections_crowded").then_some(())
+    })
+    .await;
+
+    for number in 0..50 {
+        let body = format!("{{\"event\":\"onshape.x\",\"messageId\":\"m{number}\"}}");
+        let (first, second) = body.split_at(10);
+        let mut wire = Wire::to(relay.ingest()).await;
+        wire.send(head("open", &format!("content-length: {}\r\n", body.len())) + first).await;
+        tokio::task::yield_now().await;
+        wire.send(second).await;
+        assert_eq!(wire.reply().await.expect("an answer").status, 200, "{number}");
+    }
+    drop(crowd);
+}
+
+#[tokio::test]
+async fn a_later_head_of_a_connection_has_a_deadline_too() {
+    let honest = OPEN.replace("open", "onshape");
+    let builder = Relay::builder().source(OPEN).source(&honest);
+    let relay = builder.set("http.read_timeout", "'1s'").start().await;
+    let load = Load::start(&relay, 1);
+    let body = "{\"event\":\"onshape.x\"}";
+    let mut wire = Wire::to(relay.ingest()).await;
+    wire.send(head("open", &format!("content-length: {}\r\n", body.len())) + body).await;
+    assert_eq!(wire.reply().await.expect("an answer").status, 200);
+
+    wire.send("POST /webhooks/open HTTP/1.1\r\nhost:").await;
+
+    let reply = wire.reply().await.expect("an answer");
+    assert_eq!(reply.status, 408);
+    assert!(reply.body.contains("\"status\":408"), "{reply:?}");
+    wire.hung_up().await;
+    honest_sender_is_served(load, 10).await;
+}
+
+#[tokio::test]
+async fn a_connection_may_rest_as_long_as_keep_alive_says_and_not_longer() {
+    let relay = Relay::builder()
+        .source(OPEN)
+        .set("http.read_timeout", "'1s'")
+        .set("http.keep_alive", "'2s'")
+        .start()
+        .await;
+    let body = "{\"event\":\"onshape.x\"}";
+    let post = head("open", &format!("content-length: {}\r\n", body.len())) + body;
+    let mut wire = Wire::to(relay.ingest()).await;
+    wire.send(&post).await;
+    assert_eq!(wire.reply().await.expect("an answer").status, 200);
+
+    let rested = std::time::Instant::now();
+    wire.hung_up().await;
+
+    assert!(rested.elapsed() >= std::time::Duration::from_secs(2));
+    assert!(!relay.log().contains("ERROR"), "{}", relay.log());
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_told_so_in_our_words() {
+    let relay = Relay::builder().start().await;
+    for bytes in
+        ["hello\r\n\r\n", "POST / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n"]
+    {
+        let mut wire = Wire::to(relay.ingest()).await;
+        wire.send(bytes).await;
+        let reply = wire.reply().await.expect("an answer");
+        assert_eq!(reply.status, 400);
+        assert!(reply.body.contains("\"status\":400"), "{reply:?}");
+    }
+    assert!(!relay.log().contains("stream error"), "{}", relay.log());
+}
