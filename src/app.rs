@@ -19,7 +19,6 @@ use crate::ingest::pings::Pings;
 use crate::ingest::routing::Routes;
 use crate::kafka::topics;
 use crate::metrics::{self, Metrics};
-use crate::providers::onshape;
 use crate::providers::source::Source;
 use crate::quarantine::shared_reader::SharedReader;
 use crate::recent::{self, Recent};
@@ -74,8 +73,7 @@ impl Relay {
             Accounts::of_sources(resolved.sources.iter().map(|source| source.provider()));
         let spool = Opening {
             settings: &config.spool,
-            // A signature is fresh for so much longer.
-            window: config.dedup.window.0 + onshape::MAX_AHEAD.unsigned_abs(),
+            window: config.dedup.window.0 + max_ahead(&resolved.sources),
             topics: &topics,
             quarantine: &config.kafka.topic_names().quarantine(),
             accounts: Accounts::count(&accounts),
@@ -260,6 +258,12 @@ fn recent(config: &Config) -> anyhow::Result<Recent> {
 fn url_of(config: &Config, address: SocketAddr) -> String {
     let scheme = if config.http.tls.is_some() { "https" } else { "http" };
     format!("{scheme}://{address}")
+}
+
+/// The time that ids are remembered beyond the window: for so long a capture with a time ahead of our
+/// clock can still be fresh.
+fn max_ahead(sources: &[Source]) -> Duration {
+    sources.iter().map(Source::max_ahead).max().unwrap_or_default()
 }
 
 /// The providers of the sources, each once.

@@ -77,6 +77,16 @@ impl Source {
         self.provider
     }
 
+    /// How far ahead of our clock a signed time may be; zero where none is signed.
+    pub fn max_ahead(&self) -> std::time::Duration {
+        match self.provider {
+            Provider::Onshape if self.asked().contains(&Proof::Hmac) => {
+                onshape::MAX_AHEAD.unsigned_abs()
+            }
+            Provider::Onshape | Provider::Aps => std::time::Duration::ZERO,
+        }
+    }
+
     /// The kinds of proof that are asked; none if anyone is believed.
     pub fn asked(&self) -> Vec<Proof> {
         self.checks.asked()
