@@ -5,8 +5,8 @@
 
     uv run examples/consumer.py --brokers localhost:9092 --group my-team
 
-What was handled is remembered in the same SQLite transaction as what handling it did, so that
-neither a crash nor a rebalance makes it happen twice.
+The id of an event is stored in the transaction that does its work, so that neither a crash nor a
+rebalance makes it happen twice.
 """
 
 import argparse
@@ -15,9 +15,10 @@ import sqlite3
 
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka
 from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
-TOPICS = [r"^cad\.(onshape|aps)\..*"]
+TOPICS = r"^cad\.(onshape|aps)\..*|^cad\.quarantine$"
 
 
 def consumer(brokers: str, group: str) -> Consumer:
@@ -25,10 +26,11 @@ def consumer(brokers: str, group: str) -> Consumer:
         {
             "bootstrap.servers": brokers,
             "group.id": group,
-            # Without this a consumer also sees what an aborted transaction left behind.
+            # Without this a consumer also sees the records of aborted transactions.
             "isolation.level": "read_committed",
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
+            # A new topic is found this soon.
             "topic.metadata.refresh.interval.ms": 10_000,
         }
     )
@@ -54,29 +56,39 @@ def handle(db: sqlite3.Connection, message: Message) -> None:
         )
         if new.rowcount == 0:
             return
-        work(db, event.get_type(), message.key().decode(), value)
+        work(db, event, message.key().decode())
 
 
-def work(db: sqlite3.Connection, event_type: str, thing: str, value: dict) -> None:
-    """What this consumer is for. Here: knows the last event of each thing, and tells of some."""
+def work(db: sqlite3.Connection, event: CloudEvent, thing: str) -> None:
+    """Replace this by your own work. Here: stores the last event of each thing, and prints it."""
+    value = event.get_data()
     at = value.get("occurredAt", value["receivedAt"])
-    db.execute("INSERT OR REPLACE INTO latest VALUES (?, ?, ?)", (thing, event_type, at))
+    db.execute("INSERT OR REPLACE INTO latest VALUES (?, ?, ?)", (thing, event.get_type(), at))
+    print(at, event.get_type(), event.get_id(), about(event.get_type(), thing, value), flush=True)
+
+
+def about(event_type: str, thing: str, value: dict) -> str:
+    """A few events as a consumer would look at them."""
     resource = value.get("resource", {})
     attributes = value.get("attributes", {})
+    # Absent if it is not JSON that every parser reads; then `rawBase64` has the bytes.
+    raw = value.get("raw", {})
     match event_type:
         case "com.onshape.model.translation.complete":
-            print(f"{at} translation {attributes.get('translationId')} is complete")
+            return f"translation {attributes.get('translationId')} is complete"
         case "com.onshape.revision.created":
-            print(f"{at} {attributes.get('partNumber')} revised by {resource.get('releaseId')}")
+            return f"{attributes.get('partNumber')} revised by {resource.get('releaseId')}"
         case "com.autodesk.aps.dm.version.modified":
-            state = value["raw"]["payload"].get("custom-metadata", {}).get("storm:process-state")
-            if state == "PROCESSING_COMPLETE":
-                print(f"{at} {resource.get('resourceUrn')} can be viewed")
+            metadata = raw.get("payload", {}).get("custom-metadata", {})
+            return f"{resource.get('resourceUrn')} {metadata.get('storm:process-state', '')}"
         case "com.autodesk.aps.extraction.finished":
-            print(f"{at} {thing}: {value['raw']['payload']['Payload'].get('status')}")
+            return f"{thing}: {raw.get('payload', {}).get('Payload', {}).get('status')}"
+        case "com.cadrelay.quarantined":
+            # An authentic body that the relay did not understand, or that Kafka refused.
+            return value["reason"]
         case _:
-            # Providers add events without notice: what is not known is not an error.
-            print(f"{at} {event_type} {value.get('subject', '')}")
+            # Providers add events without notice: an unknown type is not an error.
+            return value.get("subject", "")
 
 
 def main() -> None:
@@ -84,20 +96,20 @@ def main() -> None:
     arguments.add_argument("--brokers", default="localhost:9092")
     arguments.add_argument("--group", default="cadrelay-example")
     arguments.add_argument("--database", default="consumer.db")
-    arguments.add_argument("--count", type=int, help="stop after this many records")
+    arguments.add_argument("--topics", default=TOPICS, help="a regular expression")
     options = arguments.parse_args()
 
+    # At SIGTERM and Ctrl-C the record in hand is finished and committed, and the group is left.
     stopping = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopping.append(True))
 
     db = database(options.database)
     kafka = consumer(options.brokers, options.group)
-    kafka.subscribe(TOPICS)
-    left = options.count
+    kafka.subscribe([options.topics])
     try:
-        while not stopping and left != 0:
-            message = kafka.poll(1.0)
+        while not stopping:
+            message = kafka.poll(0.2)
             if message is None:
                 continue
             if message.error():
@@ -105,8 +117,7 @@ def main() -> None:
                     continue
                 raise KafkaException(message.error())
             handle(db, message)
-            kafka.commit(message)
-            left = left and left - 1
+            kafka.commit(message, asynchronous=False)
     finally:
         kafka.close()
         db.close()

@@ -1,90 +1,137 @@
 //! Consumes cadrelay's topics: each event once, in order for each thing.
 //!
 //! ```text
-//! cargo run --example consumer -- localhost:9092 my-team
+//! cargo run --example consumer -- --brokers localhost:9092 --group my-team --database consumer.db
 //! ```
 //!
-//! Prints one line an event. Remembers what it has printed for as long as it runs; a consumer whose
-//! work outlives it keeps `(source, id)` in the transaction that does the work.
+//! The id of an event is stored in the batch that does its work, so that neither a crash nor a
+//! rebalance makes it happen twice.
 
+use clap::Parser;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use rdkafka::Message as _;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::{BorrowedMessage, Headers as _};
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
-/// What this consumer reads of an event; the schemas in schemas/ have all of it.
+#[derive(Parser)]
+struct Options {
+    #[arg(long, default_value = "localhost:9092")]
+    brokers: String,
+    #[arg(long, default_value = "cadrelay-example")]
+    group: String,
+    /// A regular expression.
+    #[arg(long, default_value = r"^cad\.(onshape|aps)\..*|^cad\.quarantine$")]
+    topics: String,
+    #[arg(long, default_value = "consumer.db")]
+    database: PathBuf,
+}
+
+/// The part of an event that this consumer reads; schemas/ has all of it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
     id: String,
     source: String,
-    event: String,
     occurred_at: Option<String>,
     received_at: String,
     subject: Option<String>,
-    /// The body as the provider posted it, to be parsed by those who need more.
-    raw: Option<Box<RawValue>>,
-    /// The same in Base64, where a strict parser would not read it.
-    raw_base64: Option<String>,
+    /// Of a record in quarantine: why it is there.
+    reason: Option<String>,
 }
 
 /// The record of the structured encoding.
 #[derive(Deserialize)]
 struct Envelope {
+    #[serde(rename = "type")]
+    kind: String,
     data: Event,
 }
 
 fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let brokers = arguments.next().unwrap_or_else(|| "localhost:9092".to_owned());
-    let group = arguments.next().unwrap_or_else(|| "cadrelay-example".to_owned());
-    let mut left: Option<u64> = arguments.next().map(|count| count.parse()).transpose()?;
+    let options = Options::parse();
+    // At SIGTERM and Ctrl-C the record in hand is finished and committed, and the group is left.
+    let runtime = tokio::runtime::Runtime::new()?;
+    let stopping = runtime.spawn(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            stopped = tokio::signal::ctrl_c() => stopped,
+        }
+    });
 
+    let work = Work::open(&options)?;
     let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("group.id", group)
-        // Without this a consumer also sees what an aborted transaction left behind.
+        .set("bootstrap.servers", options.brokers)
+        .set("group.id", options.group)
+        // Without this a consumer also sees the records of aborted transactions.
         .set("isolation.level", "read_committed")
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "false")
+        // A new topic is found this soon.
+        .set("topic.metadata.refresh.interval.ms", "10000")
         .create()?;
-    consumer.subscribe(&[r"^cad\.(onshape|aps)\..*"])?;
-
-    let mut printed = HashSet::new();
-    while left != Some(0) {
-        let Some(message) = consumer.poll(Duration::from_secs(1)) else { continue };
+    consumer.subscribe(&[&options.topics])?;
+    while !stopping.is_finished() {
+        let Some(message) = consumer.poll(Duration::from_millis(200)) else { continue };
         let message = message?;
-        let event = read(&message)?;
-        if printed.insert((event.source.clone(), event.id.clone())) {
-            print(&event);
-        }
-        consumer.commit_message(&message, CommitMode::Async)?;
-        left = left.map(|left| left - 1);
+        work.handle(&message)?;
+        consumer.commit_message(&message, CommitMode::Sync)?;
     }
     Ok(())
 }
 
-/// Reads a record of either encoding: only the binary one has `ce_` headers.
-fn read(message: &BorrowedMessage<'_>) -> serde_json::Result<Event> {
-    let value = message.payload().unwrap_or_default();
-    let is_binary =
-        message.headers().is_some_and(|headers| headers.iter().any(|header| header.key == "ce_id"));
-    if is_binary {
-        serde_json::from_slice(value)
-    } else {
-        serde_json::from_slice::<Envelope>(value).map(|envelope| envelope.data)
+/// Where this consumer keeps what it has handled, and what came of it.
+struct Work {
+    database: Database,
+    handled: Keyspace,
+    latest: Keyspace,
+}
+
+impl Work {
+    fn open(options: &Options) -> fjall::Result<Self> {
+        let database = Database::builder(&options.database).open()?;
+        let handled = database.keyspace("handled", KeyspaceCreateOptions::default)?;
+        let latest = database.keyspace("latest", KeyspaceCreateOptions::default)?;
+        Ok(Self { database, handled, latest })
+    }
+
+    /// Does the work of one record, once.
+    fn handle(&self, message: &BorrowedMessage<'_>) -> anyhow::Result<()> {
+        let Envelope { kind, data: event } = read(message)?;
+        let id = format!("{} {}", event.source, event.id);
+        if self.handled.contains_key(&id)? {
+            return Ok(());
+        }
+        let at = event.occurred_at.as_deref().unwrap_or(&event.received_at);
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        batch.insert(&self.handled, id, "");
+        // Replace this by your own work. Here: stores the last event of each thing, and prints it.
+        batch.insert(&self.latest, message.key().unwrap_or_default(), format!("{kind} {at}"));
+        batch.commit()?;
+        // Providers add events without notice: an unknown type is not an error.
+        let about = event.reason.or(event.subject).unwrap_or_default();
+        println!("{at} {kind} {} {about}", event.id);
+        Ok(())
     }
 }
 
-fn print(event: &Event) {
-    let at = event.occurred_at.as_deref().unwrap_or(&event.received_at);
-    let subject = event.subject.as_deref().unwrap_or_default();
-    let raw = event.raw.as_ref().map(|raw| raw.get().len());
-    let bytes =
-        raw.or(event.raw_base64.as_ref().map(|text| text.len() / 4 * 3)).unwrap_or_default();
-    println!("{at} {} {subject} ({bytes} bytes)", event.event);
+/// Reads a record of either encoding: only the binary one has `ce_` headers.
+fn read(message: &BorrowedMessage<'_>) -> anyhow::Result<Envelope> {
+    let value = message.payload().unwrap_or_default();
+    let header = |name: &str| {
+        let headers = message.headers()?;
+        headers.iter().find(|header| header.key == name)?.value
+    };
+    match header("ce_type") {
+        Some(kind) => Ok(Envelope {
+            kind: String::from_utf8(kind.to_owned())?,
+            data: serde_json::from_slice(value)?,
+        }),
+        None => Ok(serde_json::from_slice(value)?),
+    }
 }
