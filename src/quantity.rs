@@ -2,7 +2,6 @@
 //!
 //! A number without a unit is refused rather than guessed at.
 
-use crate::veil;
 use serde::de::{self, Deserialize, Deserializer};
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +16,7 @@ pub struct ByteSize(pub u64);
 
 /// The text is not an amount that the setting takes.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{} is not {accepted}", veil::value(text))]
+#[error("{text:?} is not {accepted}")]
 pub struct Error {
     text: String,
     accepted: &'static str,

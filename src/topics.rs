@@ -7,7 +7,6 @@
 
 use crate::event::group::Group;
 use crate::event::provider::Provider;
-use crate::veil;
 use std::collections::BTreeMap;
 
 /// The names of our topics, as the settings have them.
@@ -57,11 +56,11 @@ impl Names<'_> {
                 faults.push(format!("kafka.topics.\"{name}\": no such group; there are {known}"));
             }
             if let Some(fault) = fault(topic) {
-                faults.push(format!("kafka.topics.\"{name}\": {} {fault}", veil::value(topic)));
+                faults.push(format!("kafka.topics.\"{name}\": {topic:?} {fault}"));
             }
         }
         if let Some(fault) = fault(&self.quarantine()) {
-            faults.push(format!("kafka.topic_prefix: {} {fault}", veil::value(self.prefix)));
+            faults.push(format!("kafka.topic_prefix: {:?} {fault}", self.prefix));
         }
         faults
     }

@@ -331,6 +331,28 @@ class Chart(unittest.TestCase):
         self.assertIs(schema["additionalProperties"], False)
         compare(load_yaml(self.CHART / "values.yaml"), schema["properties"], "values")
 
+    def test_the_token_of_admin_comes_from_one_secret_for_the_relay_and_for_prometheus(self):
+        made = list(yaml.safe_load_all(Path(os.environ["CADRELAY_CHART"]).read_text()))
+        by_kind = {one["kind"]: one["spec"] for one in made if one and "spec" in one}
+        relay = by_kind["StatefulSet"]["template"]["spec"]["containers"][0]
+        environment = {one["name"]: one for one in relay["env"]}
+        endpoint = by_kind["ServiceMonitor"]["endpoints"][0]
+
+        reference = environment["CADRELAY__ADMIN__TOKEN"]["valueFrom"]["secretKeyRef"]
+        self.assertEqual(reference, {"name": "cadrelay", "key": "admin-token"})
+        self.assertEqual(endpoint["authorization"], {"type": "Bearer", "credentials": reference})
+
+    def test_a_stop_is_delayed_in_the_chart_and_in_the_unit_and_has_the_time(self):
+        made = list(yaml.safe_load_all(Path(os.environ["CADRELAY_CHART"]).read_text()))
+        pod = next(one for one in made if one and one["kind"] == "StatefulSet")["spec"]["template"]["spec"]
+        environment = {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}
+        unit = (DEPLOY / "systemd/cadrelay.service").read_text()
+
+        self.assertEqual(environment["CADRELAY__HTTP__STOP_DELAY"], "5s")
+        self.assertGreaterEqual(pod["terminationGracePeriodSeconds"], 5 + 10)
+        self.assertIn("\nEnvironment=CADRELAY__HTTP__STOP_DELAY=5s\n", unit)
+        self.assertGreaterEqual(int(re.search(r"TimeoutStopSec=(\d+)", unit)[1]), 5 + 10)
+
     def test_the_pod_has_the_ports_that_its_configuration_opens(self):
         settings = tomllib.loads(load_yaml(self.CHART / "values.yaml")["config"])
         template = (self.CHART / "templates/statefulset.yaml").read_text()
