@@ -332,7 +332,7 @@ impl Books {
             ),
             single(
                 "cadrelay_spool_disk_free_bytes",
-                "Bytes free on the spool's disk.",
+                "Bytes to compare with the reserve: those free on the spool's disk, and those laid out and not used yet.",
                 figures.disk_free,
             ),
             single(

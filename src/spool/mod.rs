@@ -171,7 +171,7 @@ pub struct Figures {
     pub ids: u64,
     /// Bytes of records that wait.
     pub pending_bytes: u64,
-    /// Bytes free on the disk.
+    /// Bytes to compare with the disk's reserve: those free, and those laid out and not used.
     pub disk_free: u64,
     /// Bytes that the store has on the disk.
     pub disk_used: u64,
@@ -212,6 +212,8 @@ struct Inner {
     slicing: Slicing,
     old_ids: Arc<dyn OldIds>,
     filter: Renewed,
+    /// Bytes to compare with the disk's reserve, as upkeep last saw them.
+    room: AtomicU64,
     window_trouble: upkeep::Once,
     /// As [`Front::absorbed`], to be read without the lock.
     absorbed: AtomicU64,
@@ -424,7 +426,7 @@ impl Spool {
         Figures {
             ids: inner.old_ids.count() + lock(&inner.front).recent.count() as u64,
             pending_bytes: inner.pending_bytes.load(Ordering::Relaxed),
-            disk_free: inner.log.free().unwrap_or(0),
+            disk_free: inner.room.load(Ordering::Relaxed),
             disk_used: inner.disk_bytes(),
         }
     }

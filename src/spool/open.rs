@@ -195,6 +195,8 @@ impl Opening<'_> {
             }
         }
         let log = Log::new(disk, segments, segment_bytes)?;
+        // Upkeep adds what is laid out at its first round.
+        let room = log.free().unwrap_or(0);
         let reader = Reader::new(leaving.gone.clone());
         let known = know_lanes(&log, &reader, &state, &survey.released, self.topics, &extents)?;
         let pending_bytes = known.iter().map(|lane| lane.pending_bytes).sum();
@@ -248,6 +250,7 @@ impl Opening<'_> {
             slicing: Slicing::of(self.window),
             old_ids,
             filter,
+            room: AtomicU64::new(room),
             window_trouble: upkeep::Once::default(),
             absorbed: AtomicU64::new(0),
             active: AtomicU64::new(number),

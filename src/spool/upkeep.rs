@@ -314,7 +314,9 @@ fn watch_disk(inner: &Inner) -> bool {
     let Ok(free) = inner.log.free() else { return lock(&inner.front).shortage.disk };
     let laid_out = lock(&inner.writing).cursor.left()
         + lock(&inner.next).as_ref().map_or(0, crate::spool::log::Cursor::left);
-    let low = free + laid_out < inner.limits.disk_reserve;
+    let room = free + laid_out;
+    inner.room.store(room, Ordering::Relaxed);
+    let low = room < inner.limits.disk_reserve;
     let was_low = std::mem::replace(&mut lock(&inner.front).shortage.disk, low);
     if low && !was_low {
         tracing::error!(

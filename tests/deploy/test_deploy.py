@@ -23,8 +23,7 @@ PROMISED_ALERTS = """
     CadrelayDown CadrelayKafkaDown CadrelayEventsWaiting CadrelayLaneInTrouble CadrelaySpoolFilling
     CadrelayRefusing CadrelaySourceSilent CadrelaySignaturesRefused CadrelayQuarantined
     CadrelayProducerRestarts CadrelayDedupDegraded CadrelaySlowAnswers CadrelaySubscriptionDown
-    CadrelayBooksDoNotBalance CadrelayFenced CadrelayReloadFailed CadrelayDiskLow
-    CadrelayCertificateExpires
+    CadrelayBooksDoNotBalance CadrelayFenced CadrelayDiskLow
 """.split()
 
 DASHBOARD_ROWS = """

@@ -170,6 +170,60 @@ async fn the_table_of_metrics_in_the_documents_is_the_programs() {
     assert_eq!(documented.join("\n"), table(&text, &metrics).join("\n"));
 }
 
+#[tokio::test]
+async fn rules_and_dashboards_name_no_series_that_the_program_lacks() {
+    let relay = keeping_in_vain().start().await;
+    let names: BTreeSet<String> =
+        relay.metrics().await.names().into_iter().map(|(name, _)| name).collect();
+    let read = |path: &str| std::fs::read_to_string(project().join(path)).expect("the file");
+
+    for path in [
+        "deploy/prometheus/rules.yml",
+        "deploy/prometheus/rules_test.yml",
+        "deploy/grafana/dashboards/cadrelay.json",
+        "docs/RUNBOOK.md",
+    ] {
+        let text = read(path);
+        let named = series_in(&text);
+        let missing: Vec<_> = named.iter().filter(|name| !has(&names, name)).collect();
+        assert!(named.len() > 5, "{path}: {named:?}");
+        assert!(missing.is_empty(), "{path}: {missing:?}");
+    }
+    // The list that the other checks of deploy/ go by.
+    let listed = read("tests/deploy/metrics.txt");
+    let listed: BTreeSet<_> =
+        listed.lines().filter(|line| line.starts_with("cadrelay_")).map(first_word).collect();
+    let families: BTreeSet<_> = names.iter().map(|name| family(name)).collect();
+    let shown: BTreeSet<_> =
+        families.into_iter().filter(|name| name.starts_with("cadrelay_")).collect();
+    assert_eq!(listed, shown);
+}
+
+/// The series of the program that a text names. What a rule records is named `level:series:operation`.
+fn series_in(text: &str) -> BTreeSet<&str> {
+    let words =
+        text.split(|letter: char| !(letter.is_ascii_alphanumeric() || "_:".contains(letter)));
+    words
+        .filter(|word| word.starts_with("cadrelay_"))
+        .map(|word| word.trim_end_matches(':'))
+        .collect()
+}
+
+/// Whether a series is shown; a histogram may be named as a whole.
+fn has(names: &BTreeSet<String>, name: &str) -> bool {
+    names.contains(name) || names.contains(&format!("{name}_bucket"))
+}
+
+fn first_word(line: &str) -> &str {
+    line.split(' ').next().expect("a line has a first word")
+}
+
+/// The name of a histogram without the ending of its series.
+fn family(name: &str) -> &str {
+    let endings = ["_bucket", "_sum", "_count"];
+    endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+}
+
 /// The rows of the table: name, type, labels, help.
 fn table(text: &str, metrics: &Metrics) -> Vec<String> {
     let families = text.lines().filter_map(|line| line.strip_prefix("# HELP cadrelay_"));
