@@ -53,13 +53,10 @@ impl Ingest {
         place: Place,
         now: Now,
     ) -> Result<Replayed, spool::Error> {
-        let again = match self.read_again(quarantined, place, now) {
-            Ok(again) => again,
-            Err(reason) => return Ok(Replayed::StillQuarantined(reason)),
+        let again = match self.prepare(quarantined, place, now)? {
+            Prepared::Again(again) => again,
+            Prepared::Over(replayed) => return Ok(replayed),
         };
-        if self.spool.remembers_for_good(&again.key)? {
-            return Ok(Replayed::Duplicate(again.id));
-        }
         let appended = self.spool.append(again.submission).await?;
         // The record stays in its topic, perhaps longer than the window, and people repeat
         // themselves. A kill just now leaves it to the window, and to the next who asks.
@@ -77,15 +74,30 @@ impl Ingest {
         place: Place,
         now: Now,
     ) -> Result<Replayed, spool::Error> {
-        let again = match self.read_again(quarantined, place, now) {
-            Ok(again) => again,
-            Err(reason) => return Ok(Replayed::StillQuarantined(reason)),
+        let again = match self.prepare(quarantined, place, now)? {
+            Prepared::Again(again) => again,
+            Prepared::Over(replayed) => return Ok(replayed),
         };
-        let is_known = self.spool.remembers_for_good(&again.key)?
-            || self.spool.remembers(&again.submission.id, now.steady)?;
-        match is_known {
+        match self.spool.remembers(&again.submission.id, now.steady)? {
             true => Ok(Replayed::Duplicate(again.id)),
             false => Ok(Replayed::Accepted(again.id)),
+        }
+    }
+
+    /// Reads the body again, if that is not all that can be done.
+    fn prepare(
+        &self,
+        quarantined: &Quarantined,
+        place: Place,
+        now: Now,
+    ) -> Result<Prepared, spool::Error> {
+        let again = match self.read_again(quarantined, place, now) {
+            Ok(again) => again,
+            Err(reason) => return Ok(Prepared::Over(Replayed::StillQuarantined(reason))),
+        };
+        match self.spool.remembers_for_good(&again.key)? {
+            true => Ok(Prepared::Over(Replayed::Duplicate(again.id))),
+            false => Ok(Prepared::Again(again)),
         }
     }
 
@@ -127,6 +139,14 @@ impl Ingest {
         };
         Ok(Again { id: event.id, key, submission })
     }
+}
+
+/// A replay before anything is stored.
+enum Prepared {
+    /// Nothing is to be stored.
+    Over(Replayed),
+    /// The record is to be stored, unless its id is remembered.
+    Again(Again),
 }
 
 /// A body that is understood now.
