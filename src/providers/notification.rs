@@ -25,7 +25,16 @@ impl<'r> Notification<'r> {
 ///
 /// A name can occur more than once; then the request proves nothing by it (see [`Headers::get`]).
 #[derive(Clone, Debug, Default)]
-pub struct Headers<'r>(Vec<(&'static str, &'r str)>);
+pub struct Headers<'r>([Header<'r>; Headers::KEPT.len()]);
+
+/// A header of which it matters how often it occurs.
+#[derive(Clone, Copy, Debug, Default)]
+enum Header<'r> {
+    #[default]
+    Absent,
+    Once(&'r str),
+    Repeated,
+}
 
 impl<'r> Headers<'r> {
     /// The names that are kept; all others never reach the providers.
@@ -42,19 +51,26 @@ impl<'r> Headers<'r> {
 
     /// Takes the kept ones of the given headers, names in lower case.
     pub fn new(pairs: impl Iterator<Item = (&'r str, &'r str)>) -> Self {
-        Self(
-            pairs
-                .filter_map(|(name, value)| {
-                    let kept = Self::KEPT.iter().find(|kept| **kept == name)?;
-                    Some((*kept, value))
-                })
-                .collect(),
-        )
+        let mut headers = Self::default();
+        for (name, value) in pairs {
+            let Some(at) = Self::place(name) else { continue };
+            headers.0[at] = match headers.0[at] {
+                Header::Absent => Header::Once(value),
+                Header::Once(_) | Header::Repeated => Header::Repeated,
+            };
+        }
+        headers
     }
 
     /// The value of a header that occurs exactly once.
     pub fn get(&self, name: &str) -> Option<&'r str> {
-        let mut values = self.0.iter().filter(|(kept, _)| *kept == name).map(|(_, value)| *value);
-        values.next().filter(|_| values.next().is_none())
+        match self.0[Self::place(name)?] {
+            Header::Once(value) => Some(value),
+            Header::Absent | Header::Repeated => None,
+        }
+    }
+
+    fn place(name: &str) -> Option<usize> {
+        Self::KEPT.iter().position(|kept| *kept == name)
     }
 }
