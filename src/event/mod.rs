@@ -9,6 +9,7 @@
 pub mod gap;
 pub mod group;
 pub mod id;
+pub mod json;
 pub mod proof;
 pub mod provider;
 pub mod raw;
@@ -19,12 +20,12 @@ pub mod traceparent;
 
 use crate::event::group::Group;
 use crate::event::id::EventId;
+use crate::event::json::Json;
 use crate::event::proof::Proofs;
 use crate::event::provider::Provider;
 use crate::event::raw::Raw;
 use crate::event::subject::Subject;
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 
 /// A proven and parsed fact: what a consumer gets, before it becomes a Kafka record.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ pub struct Event {
     /// The user who did it.
     pub actor: Option<String>,
     /// Every other field of the sender that is small enough, as posted.
-    pub attributes: Vec<(String, Box<RawValue>)>,
+    pub attributes: Vec<(String, Json)>,
     /// What was proven about the sender.
     pub verified: Proofs,
     /// The posted body, byte for byte, but for a byte order mark and a token in it.

@@ -5,14 +5,14 @@
 //! whole body beside them, and must never be much larger than it. What a strict parser would not read
 //! is left out, too.
 
+use crate::event::json::Json;
 use crate::json::Node;
 use crate::json::text::Text;
-use serde_json::value::RawValue;
 
 /// The attributes of an event under construction.
 #[derive(Debug, Default)]
 pub struct Attributes {
-    kept: Vec<(String, Box<RawValue>)>,
+    kept: Vec<(String, Json)>,
     bytes: usize,
 }
 
@@ -33,19 +33,17 @@ impl Attributes {
             return;
         }
         self.bytes += key + bytes;
-        let value =
-            RawValue::from_string(value.raw().to_owned()).expect("a part of JSON text is JSON");
-        self.kept.push((name.to_owned(), value));
+        self.kept.push((name.to_owned(), Json::known(value.raw())));
     }
 
     /// Keeps a text under a name of ours.
     pub fn keep_text(&mut self, name: &str, text: &str) {
-        let value = serde_json::value::to_raw_value(text).expect("a text has a JSON form");
-        self.kept.push((name.to_owned(), value));
+        let json = serde_json::to_string(text).expect("a text has a JSON form");
+        self.kept.push((name.to_owned(), Json::known(json)));
     }
 
     /// Those that were kept, in order.
-    pub fn finish(self) -> Vec<(String, Box<RawValue>)> {
+    pub fn finish(self) -> Vec<(String, Json)> {
         self.kept
     }
 }

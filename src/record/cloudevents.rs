@@ -57,7 +57,7 @@ pub(super) fn encode_named(
 ) -> Record {
     let key = event.subject.as_ref().map_or(context.source, |subject| subject.as_str());
     let attributes: usize =
-        event.attributes.iter().map(|(name, value)| name.len() + value.get().len()).sum();
+        event.attributes.iter().map(|(name, value)| name.len() + value.as_str().len()).sum();
     let body = match &event.raw {
         Raw::Portable(bytes) => bytes.len(),
         Raw::Opaque(bytes) => bytes.len().div_ceil(3) * 4,
@@ -168,7 +168,7 @@ fn write_value(event: &Event, said: &Said<'_>, out: &mut Vec<u8>) {
     if !event.attributes.is_empty() {
         let mut attributes = Members::begin(value.place("attributes"));
         for (name, json) in &event.attributes {
-            attributes.raw(name, json.get().as_bytes());
+            attributes.raw(name, json.as_str().as_bytes());
         }
         attributes.end();
     }

@@ -3,6 +3,7 @@
 use crate::event::Event;
 use crate::event::gap::Gap;
 use crate::event::group::Group;
+use crate::event::json::Json;
 use crate::event::proof::Proofs;
 use crate::event::provider::Provider;
 use crate::event::raw::Raw;
@@ -12,7 +13,6 @@ use crate::record::cloudevents::{self, Context, Encoding, Names};
 use crate::record::layout::Record;
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde_json::value::{RawValue, to_raw_value};
 
 /// The group whose topic tells of a provider's gaps.
 pub fn group(provider: Provider) -> Group {
@@ -51,11 +51,10 @@ pub fn encode(gap: &Gap, received_at: Timestamp, encoding: Encoding) -> Record {
     cloudevents::encode_named(&event, names, context, encoding)
 }
 
-fn attributes(gap: &Gap) -> Vec<(String, Box<RawValue>)> {
+fn attributes(gap: &Gap) -> Vec<(String, Json)> {
     let mut attributes = Vec::new();
     let mut add = |name: &str, value: serde_json::Value| {
-        let json = to_raw_value(&value).expect("a value has a JSON form");
-        attributes.push((name.to_owned(), json));
+        attributes.push((name.to_owned(), Json::known(value.to_string())));
     };
     if let Some(subscription) = &gap.subscription {
         add("subscription", subscription.as_str().into());

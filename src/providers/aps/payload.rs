@@ -7,6 +7,7 @@
 use crate::event::Event;
 use crate::event::group::Group;
 use crate::event::id::EventId;
+use crate::event::json::Json;
 use crate::event::provider::Provider;
 use crate::event::reason::Reason;
 use crate::event::subject::Subject;
@@ -17,7 +18,6 @@ use crate::providers::attributes::Attributes;
 use crate::providers::identity::{self, Part};
 use crate::providers::reading::{Facts, Posted};
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// Understands a body.
@@ -136,7 +136,7 @@ impl<'b> Envelope<'b> {
     }
 
     /// What is not said elsewhere: the payload is in `raw`, and is not repeated.
-    fn attributes(&self, unreadable_time: Option<&Node<'_>>) -> Vec<(String, Box<RawValue>)> {
+    fn attributes(&self, unreadable_time: Option<&Node<'_>>) -> Vec<(String, Json)> {
         let mut attributes = Attributes::default();
         if let Some(system) = &self.system {
             attributes.keep_text("system", system);
