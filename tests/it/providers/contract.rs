@@ -249,7 +249,9 @@ fn asyncapi() -> Value {
 
 #[test]
 fn the_schemas_are_those_of_the_code() {
-    let mut names = BTreeSet::from(["asyncapi.json".to_owned(), "quarantine.json".to_owned()]);
+    // The admin listener's own description is compared where a relay runs.
+    let mut names: BTreeSet<_> =
+        ["asyncapi.json", "openapi.json", "quarantine.json"].map(str::to_owned).into();
     for (provider, group) in groups() {
         let name = format!("{provider}.{group}.json");
         check_file(&format!("schemas/{name}"), &pretty(&schema(provider, group)));

@@ -22,6 +22,30 @@ async fn each_event_of_aps_reaches_a_foreign_consumer_as_its_snapshot_says() {
     each_event_arrives(Provider::Aps).await;
 }
 
+#[tokio::test]
+async fn what_is_in_quarantine_reaches_a_foreign_consumer_as_a_cloudevent() {
+    let kafka = Kafka::shared().await;
+    let source = "name = 'acme'\nprovider = 'aps'\nproof = { url_token = ['t0ken'] }";
+    let relay = Relay::builder().kafka(kafka).source(source).start().await;
+    let bodies: [&[u8]; 3] = [b"{\"a\":1}", b"{\"a\":\"\\ud800\"}", b"\xff"];
+    for body in bodies {
+        let odd = Notification::bare("acme?token=t0ken", body);
+        relay.post(&odd).await.assert_quarantined();
+    }
+    relay.drained().await;
+
+    let topic = relay.topic("quarantine");
+    let lines = read_by_python(&kafka.brokers(), &topic, bodies.len()).await;
+
+    assert_eq!(lines.len(), bodies.len());
+    for line in lines {
+        let event = Foreign::parse(&line);
+        assert_eq!(event.attributes["type"], "com.cadrelay.quarantined");
+        assert_eq!(event.attributes["source"], "/cadrelay/sources/acme");
+        assert_eq!(event.attributes["id"], event.data["id"]);
+    }
+}
+
 /// Posts every fixture of a provider, and compares what arrives with the fixture's snapshot and
 /// bytes.
 async fn each_event_arrives(provider: Provider) {
@@ -198,6 +222,8 @@ async fn what_is_not_understood_is_kept_whole_in_quarantine() {
     for (record, (body, reason)) in records.iter().zip(bodies) {
         let value = record.json();
         assert_eq!(record.key_text(), "aps");
+        assert_eq!(record.header("ce_specversion"), Some("1.0"));
+        assert_eq!(record.header("ce_type"), Some("com.cadrelay.quarantined"));
         assert_eq!(value["reason"], reason);
         assert_eq!(value["source"], "aps");
         assert_eq!(value["provider"], "aps");

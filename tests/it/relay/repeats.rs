@@ -1,6 +1,9 @@
 //! A redelivery is recognised, and a consumer sees each event once (P2).
 
+use cadrelay::event::provider::Provider;
+use jiff::{Timestamp, ToSpan as _};
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 use support::notification::Notification;
 use support::relay::{Answer, Relay};
 use support::waiting::eventually;
@@ -71,13 +74,10 @@ async fn the_same_event_at_another_source_is_another_event() {
 
 #[tokio::test]
 async fn an_id_is_forgotten_when_the_window_has_passed() {
-    let relay = Relay::builder()
-        .set("dedup.window", "'1s'")
-        // Onshape signs a time, which may be ten minutes ahead: its ids live so much longer.
-        .source("name = 'plant'\nprovider = 'aps'\nproof = 'none'")
-        .start()
-        .await;
-    let notification = Notification::aps(1).to("plant");
+    // Onshape signs a time, for which ids are remembered ten minutes more.
+    let source = "name = 'aps'\nprovider = 'aps'\nproof = 'none'";
+    let relay = Relay::builder().source(source).set("dedup.window", "'1s'").start().await;
+    let notification = Notification::aps(1);
     relay.post(&notification).await.assert_accepted();
 
     let forgotten = eventually("the id is forgotten", async || {
@@ -88,6 +88,23 @@ async fn an_id_is_forgotten_when_the_window_has_passed() {
 
     forgotten.assert_accepted();
     relay.post(&notification).await.assert_duplicate();
+}
+
+#[tokio::test]
+async fn a_replay_signed_ahead_of_our_clock_is_a_repeat_when_the_window_has_passed() {
+    let window = Duration::from_secs(1);
+    let relay = Relay::builder().set("dedup.window", "'1s'").start().await;
+    let secret = support::notification::secret(Provider::Onshape);
+    let ahead = Timestamp::now() + 5.minutes();
+    let captured = Notification::onshape(1).signed_at(Provider::Onshape, secret, ahead);
+    relay.post(&captured).await.assert_accepted();
+    let accepted = Instant::now();
+
+    eventually("the window has passed twice", async || {
+        relay.post(&captured).await.assert_duplicate();
+        (accepted.elapsed() > 2 * window).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
