@@ -63,7 +63,8 @@ struct Listeners {
 
 impl Relay {
     /// Builds all parts: opens the spool, binds the listeners, begins to drain.
-    pub fn build(config: &Config, resolved: Resolved, loss: Loss) -> anyhow::Result<Self> {
+    pub fn build(resolved: Resolved, loss: Loss) -> anyhow::Result<Self> {
+        let config = &resolved.config;
         let names = names(&resolved.sources);
         let keeper = keeper(config, resolved.subscriptions)?;
         let providers = all_providers(&resolved.sources);
@@ -122,7 +123,12 @@ impl Relay {
         let admin = Arc::new(admin);
         let addresses = (listeners.0.local_addr()?, listeners.1.local_addr()?);
         let listeners = Listeners {
-            ingest: server::ingest::listener(&config.http, listeners.0, Arc::clone(&inlets))?,
+            ingest: server::ingest::listener(
+                &config.http,
+                resolved.tls,
+                listeners.0,
+                Arc::clone(&inlets),
+            )?,
             admin: server::admin::listener(listeners.1, Arc::clone(&admin))?,
         };
         let stop_drain = Arc::new(AtomicBool::new(false));

@@ -87,13 +87,13 @@ const LEAVES: &[&str] =
     &["event", "lock", "mutants", "printable", "quantity", "secret", "throttle", "veil"];
 
 /// The rooms that a leaf may name.
-const LEAF: &[&str] = &["lock", "secret"];
+const LEAF: &[&str] = &["lock", "secret", "veil"];
 
 /// Arrows that stand although the table does not allow them. The list only ever gets shorter.
 const ARROWS_TO_REMOVE: &[(&str, &str)] = &[("kafka", "record")];
 
 /// Circles of files that still stand. The list only ever gets shorter.
-const CIRCLES_TO_OPEN: &[&[&str]] = &[&["cli::configured", "cli::dev", "cli::serve", "cli::tail"]];
+const CIRCLES_TO_OPEN: &[&[&str]] = &[];
 
 /// The modules that each module names.
 type Graph = BTreeMap<String, BTreeSet<String>>;

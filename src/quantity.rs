@@ -2,6 +2,7 @@
 //!
 //! A number without a unit is refused rather than guessed at.
 
+use crate::veil;
 use serde::de::{self, Deserialize, Deserializer};
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +17,7 @@ pub struct ByteSize(pub u64);
 
 /// The text is not an amount that the setting takes.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{text:?} is not {accepted}")]
+#[error("{} is not {accepted}", veil::value(text))]
 pub struct Error {
     text: String,
     accepted: &'static str,

@@ -7,6 +7,7 @@
 
 use crate::event::group::Group;
 use crate::event::provider::Provider;
+use crate::veil;
 use std::collections::BTreeMap;
 
 /// The names of our topics, as the settings have them.
@@ -56,11 +57,11 @@ impl Names<'_> {
                 faults.push(format!("kafka.topics.\"{name}\": no such group; there are {known}"));
             }
             if let Some(fault) = fault(topic) {
-                faults.push(format!("kafka.topics.\"{name}\": {topic:?} {fault}"));
+                faults.push(format!("kafka.topics.\"{name}\": {} {fault}", veil::value(topic)));
             }
         }
         if let Some(fault) = fault(&self.quarantine()) {
-            faults.push(format!("kafka.topic_prefix: {:?} {fault}", self.prefix));
+            faults.push(format!("kafka.topic_prefix: {} {fault}", veil::value(self.prefix)));
         }
         faults
     }

@@ -26,6 +26,47 @@ impl Veil {
     }
 }
 
+/// What a parser says, without the value that it refuses: a secret in the wrong place is a value that
+/// does not fit. Names of keys stay.
+pub fn parser(cause: &dyn std::fmt::Display) -> String {
+    let text = cause.to_string();
+    for said in ["invalid type: ", "invalid value: "] {
+        // serde: invalid type: string "…", expected …
+        if let Some((found, expected)) =
+            text.strip_prefix(said).and_then(|rest| rest.rsplit_once(", expected "))
+        {
+            let kind = found.split(['"', '`']).next().unwrap_or_default().trim_end();
+            return format!("{said}{kind}, expected {expected}");
+        }
+    }
+    // serde: unknown variant `…`, expected …
+    if let Some((found, expected)) =
+        text.strip_prefix("unknown variant `").and_then(|rest| rest.split_once("`, expected "))
+    {
+        return format!("unknown variant {}, expected {expected}", value(found));
+    }
+    mask_urls(&quoted(&text))
+}
+
+/// A value that was refused, in quotes. A mistyped number, time or name is short; a key or token is
+/// not, and is not shown.
+pub fn value(text: &str) -> String {
+    if text.chars().count() <= SHORT { format!("{text:?}") } else { MASK.to_owned() }
+}
+
+/// Replaces what stands in double quotes by `***` if it is longer than a mistyped number or name.
+pub fn quoted(text: &str) -> String {
+    let mut parts = text.split('"');
+    let mut veiled = parts.next().unwrap_or_default().to_owned();
+    let mut inside = true;
+    for part in parts {
+        veiled.push('"');
+        veiled.push_str(if inside && part.chars().count() > SHORT { MASK } else { part });
+        inside = !inside;
+    }
+    veiled
+}
+
 /// Replaces what opens doors in the URLs of a text by `***`: each `token` parameter, and the user and
 /// password before a host.
 pub fn mask_urls(text: &str) -> String {
@@ -74,6 +115,8 @@ fn split_at_token(text: &str) -> Option<(&str, &str)> {
 }
 
 const MASK: &str = "***";
+/// The longest refused value that is repeated. Keys and tokens that are used are longer.
+const SHORT: usize = 16;
 
 /// What ends a parameter, in a URL or in the text around it.
 const ENDS: &str = "&#\"'<>\\`,;)]}";
@@ -106,5 +149,25 @@ mod tests {
 
         assert_eq!(format!("{veil:?}"), "Veil([***])");
         assert_eq!(veil.over("bad key hunter22"), "bad key ***");
+    }
+
+    #[test]
+    fn a_parser_tells_what_it_expects_and_not_what_it_found() {
+        for (said, shown) in [
+            (
+                r#"invalid type: string "a, expected b", expected u16"#,
+                "invalid type: string, expected u16",
+            ),
+            ("invalid type: integer `7`, expected a map", "invalid type: integer, expected a map"),
+            (
+                "unknown variant `s3cret-5d1e9f2c71`, expected `a`",
+                "unknown variant ***, expected `a`",
+            ),
+            ("unknown variant `solid`, expected `a`", "unknown variant \"solid\", expected `a`"),
+            ("unknown field `port`, expected `listen`", "unknown field `port`, expected `listen`"),
+            (r#"cannot read "s3cret-5d1e9f2c71" as "x""#, r#"cannot read "***" as "x""#),
+        ] {
+            assert_eq!(parser(&said), shown);
+        }
     }
 }

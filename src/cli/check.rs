@@ -2,9 +2,9 @@
 
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
-use crate::config::Config;
+use crate::cli::output::note;
+use crate::config::{Config, Resolved};
 use crate::kafka::outcome::Trouble;
-use crate::kafka::publisher::Publisher;
 use crate::kafka::topics::{Inspector, State};
 use std::time::Duration;
 
@@ -21,18 +21,11 @@ pub struct Args {
 impl Args {
     /// Checks, and says what was found.
     pub async fn run(self) -> Result<Exit, Failure> {
-        let config = self.config.read()?;
-        let resolved = config.resolve().map_err(|error| {
-            let file = self.config.file();
-            Failure::usage(crate::config::Error { file, ..error }.to_string())
-        })?;
-        Publisher::new(&config.kafka, "check")
-            .map_err(|error| Failure::usage(error.to_string()))?;
-        if let Some(tls) = &config.http.tls {
-            crate::http::server::tls::config(tls)
-                .map_err(|error| Failure::usage(error.to_string()))?;
+        let Resolved { config, sources, warnings, .. } = self.config.resolve()?;
+        for warning in warnings {
+            note(&format!("warning: {warning}"));
         }
-        let sources = resolved.sources.len();
+        let sources = sources.len();
         if self.connect {
             let brokers = config.kafka.brokers.clone();
             let positions = tokio::task::spawn_blocking(move || connect(&config))

@@ -1,8 +1,8 @@
 //! What the commands share that read the configuration.
 
-use crate::cli::dev;
+use crate::cli::beacon;
 use crate::cli::exit::Failure;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Resolved};
 use crate::kafka::settings::Settings;
 use std::path::PathBuf;
 
@@ -25,6 +25,11 @@ impl ConfigFile {
     pub fn read(&self) -> Result<Config, Failure> {
         Config::read(self.file().as_deref()).map_err(|error| Failure::usage(error.to_string()))
     }
+
+    /// Reads the configuration and all that it names.
+    pub fn resolve(&self) -> Result<Resolved, Failure> {
+        Resolved::read(self.file().as_deref()).map_err(|error| Failure::usage(error.to_string()))
+    }
 }
 
 /// Which Kafka.
@@ -44,7 +49,7 @@ impl WhichKafka {
             return Ok(Settings { brokers: brokers.clone(), ..Settings::default() });
         }
         if self.config.config.is_none()
-            && let Some(brokers) = dev::running()
+            && let Some(brokers) = beacon::running()
         {
             return Ok(Settings { brokers, ..Settings::default() });
         }

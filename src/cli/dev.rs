@@ -1,15 +1,17 @@
 //! `cadrelay dev`: the relay with Kafka inside, to try it.
 
 use crate::app::Relay;
+use crate::cli::beacon::Beacon;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::serve;
-use crate::cli::tail::{self, Style};
+use crate::cli::printing::{self, Style};
+use crate::cli::signals;
 use crate::config::Config;
 use crate::event::provider::Provider;
 use crate::kafka::embedded::Embedded;
+use crate::kafka::settings::Settings;
 use crate::kafka::tailing::{From, Tail};
 use crate::kafka::topics;
-use crate::providers::settings::{Asked, Settings};
+use crate::providers::settings::{self as source, Asked};
 use crate::quantity::ByteSize;
 use crate::simulator::traffic;
 use crate::spool::Loss;
@@ -45,7 +47,7 @@ impl Args {
         let failed = |doing: &str, error: &dyn std::fmt::Display| {
             Failure::failed(format!("{doing}: {error}"))
         };
-        let shutdown = serve::shutdown()?;
+        let shutdown = signals::shutdown()?;
         let temporary = std::env::temp_dir().join(format!("cadrelay-dev-{}", std::process::id()));
         let dir = self.spool.clone().unwrap_or_else(|| temporary.clone());
         let kafka = Embedded::start().map_err(|error| failed("starting Kafka", &error))?;
@@ -55,12 +57,13 @@ impl Args {
                 .make_topic(&topic.name, topic.partitions)
                 .map_err(|error| failed("making a topic", &error))?;
         }
+        let settings = config.kafka.clone();
         let resolved = config.resolve().map_err(|error| Failure::usage(error.to_string()))?;
-        let relay = Relay::build(&config, resolved, Loss::Refuse)
+        let relay = Relay::build(resolved, Loss::Refuse)
             .map_err(|error| Failure::failed(format!("{error:#}")))?;
-        let note = Note::leave(&config.kafka.brokers);
-        greet(&relay, &config.kafka.brokers, self.simulate);
-        show(&config, self.json)?;
+        let note = Beacon::leave(&settings.brokers);
+        greet(&relay, &settings.brokers, self.simulate);
+        show(settings, self.json)?;
         let simulation = self.simulate.map(|rate| tokio::spawn(traffic::run(relay.ingest, rate)));
         let ran = relay.run(shutdown).await;
         if let Some(simulation) = simulation {
@@ -88,7 +91,7 @@ fn config(args: &Args, dir: &Path, brokers: String) -> Config {
     config.kafka.partitions = PARTITIONS;
     config.sources = Provider::ALL
         .into_iter()
-        .map(|provider| Settings {
+        .map(|provider| source::Settings {
             name: provider.as_str().to_owned(),
             provider,
             proof: Asked::Nothing,
@@ -121,13 +124,13 @@ fn greet(relay: &Relay, brokers: &str, simulate: Option<u32>) {
 }
 
 /// Shows events as a consumer gets them, until the process ends.
-fn show(config: &Config, json: bool) -> Result<(), Failure> {
+fn show(settings: Settings, json: bool) -> Result<(), Failure> {
     let style = match (json, std::io::stdout().is_terminal()) {
         (true, _) => Style::Json,
         (false, true) => Style::Colour,
         (false, false) => Style::Plain,
     };
-    let mut tail = Tail::open(config.kafka.clone(), Vec::new(), From::Beginning)
+    let mut tail = Tail::open(settings, Vec::new(), From::Beginning)
         .map_err(|error| Failure::failed(error.to_string()))?;
     // It ends with the process: its next poll may be a tenth of a second away, and nothing waits.
     std::thread::Builder::new()
@@ -135,7 +138,7 @@ fn show(config: &Config, json: bool) -> Result<(), Failure> {
         .spawn(move || {
             loop {
                 if let Some(seen) = tail.poll()
-                    && tail::print(style, &seen).is_err()
+                    && printing::print(style, &seen).is_err()
                 {
                     return;
                 }
@@ -145,38 +148,4 @@ fn show(config: &Config, json: bool) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("showing events: {error}")))
 }
 
-/// Tells `cadrelay tail` where a running `dev` has its Kafka.
-struct Note(PathBuf);
-
-impl Note {
-    fn leave(brokers: &str) -> Self {
-        let path = note_path();
-        if let Err(error) = std::fs::write(&path, brokers) {
-            tracing::warn!(error = %error, "`cadrelay tail` will not find this process by itself");
-        }
-        Self(path)
-    }
-}
-
-impl Drop for Note {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.0));
-    }
-}
-
-/// The brokers of the `dev` that runs, if one does.
-pub fn running() -> Option<String> {
-    let brokers = std::fs::read_to_string(note_path()).ok()?;
-    let address: SocketAddr = brokers.trim().split(',').next()?.parse().ok()?;
-    // A note can outlive its process.
-    std::net::TcpStream::connect_timeout(&address, CONNECT).ok()?;
-    Some(brokers.trim().to_owned())
-}
-
-fn note_path() -> PathBuf {
-    let dir = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    dir.join("cadrelay-dev-brokers")
-}
-
 const PARTITIONS: i32 = 3;
-const CONNECT: std::time::Duration = std::time::Duration::from_millis(500);

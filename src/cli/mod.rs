@@ -4,16 +4,19 @@
 //! - stdout carries the result alone; everything else goes to stderr.
 //! - Every command ends with one of the numbers of [`exit::Exit`].
 
+pub mod beacon;
 pub mod check;
 pub mod configured;
 pub mod dev;
 pub mod exit;
 pub mod explain;
 pub mod output;
+pub mod printing;
 pub mod quarantine;
 pub mod ready;
 pub mod relay;
 pub mod serve;
+pub mod signals;
 pub mod simulate;
 pub mod spool;
 pub mod tail;

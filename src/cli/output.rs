@@ -4,6 +4,7 @@
 //! - json, yaml and csv hold the same keys and values; what is absent is left out, or empty in csv.
 //! - stdout gets a result and nothing else. Notes go to stderr.
 
+use crate::printable;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use serde_json::Value;
@@ -78,7 +79,8 @@ pub fn print(text: &str) -> io::Result<()> {
 }
 
 fn json<T: Serialize>(rows: &T) -> String {
-    serde_json::to_string_pretty(rows).expect("our rows have text keys")
+    let json = serde_json::to_string_pretty(rows).expect("our rows have text keys");
+    printable::json(&json).into_owned()
 }
 
 fn yaml<T: Serialize>(rows: &T) -> String {
@@ -88,7 +90,7 @@ fn yaml<T: Serialize>(rows: &T) -> String {
 fn csv(keys: &[&str], rows: &[Value]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let lines = std::iter::once(keys.iter().map(ToString::to_string).collect::<Vec<_>>())
-        .chain(rows.iter().map(|row| keys.iter().map(|key| cell(row.get(key), "; ")).collect()));
+        .chain(rows.iter().map(|row| keys.iter().map(|key| csv_cell(row.get(key))).collect()));
     for line in lines {
         writer.write_record(line).expect("memory takes every line, all of the header's length");
     }
@@ -130,11 +132,17 @@ fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
+/// A number stays a number, whatever its sign.
+fn csv_cell(value: Option<&Value>) -> String {
+    let text = cell(value, "; ");
+    if matches!(value, Some(Value::Number(_))) { text } else { printable::csv(&text).into_owned() }
+}
+
 /// One value on one place: lists joined, objects as `key=value` in tables and JSON in csv.
 fn cell(value: Option<&Value>, separator: &str) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => printable::text(text).into_owned(),
         Some(Value::Array(items)) => {
             let items: Vec<_> = items.iter().map(|item| cell(Some(item), separator)).collect();
             items.join(separator)
@@ -142,11 +150,11 @@ fn cell(value: Option<&Value>, separator: &str) -> String {
         Some(Value::Object(pairs)) if separator == "\n" => {
             let pairs: Vec<_> = pairs
                 .iter()
-                .map(|(key, value)| format!("{key}={}", cell(Some(value), " ")))
+                .map(|(key, value)| format!("{}={}", printable::text(key), cell(Some(value), " ")))
                 .collect();
             pairs.join("\n")
         }
-        Some(other) => other.to_string(),
+        Some(other) => printable::json(&other.to_string()).into_owned(),
     }
 }
 
@@ -185,6 +193,21 @@ mod tests {
         let text = csv(&["id", "name", "events", "scope"], &rows);
 
         assert_eq!(text, "id,name,events,scope\na,,x; y,\"{\"\"k\"\":\"\"v\"\"}\"\n");
+    }
+
+    #[test]
+    fn what_a_sender_wrote_neither_moves_a_terminal_nor_calculates() {
+        let rows = [json!({ "id": "=cmd()", "name": "a\u{1b}[2Jb\u{9b}", "n": -1, "k": ["@x"] })];
+        let keys = &["id", "name", "n", "k"];
+
+        let csv = csv(keys, &rows);
+        let table = table_of_rows(keys, &rows);
+        let json = super::json(&rows);
+
+        assert!(csv.ends_with("\n'=cmd(),a\\u{1b}[2Jb\\u{9b},-1,'@x\n"), "{csv}");
+        for shown in [csv, table, json] {
+            assert!(!shown.contains(['\u{1b}', '\u{9b}']), "{shown:?}");
+        }
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use crate::app::Relay;
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::signals;
 use crate::spool::Loss;
 use crate::telemetry;
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Flags of `serve`.
 #[derive(Debug, clap::Args)]
@@ -24,19 +24,22 @@ pub struct Args {
 impl Args {
     /// Runs the relay until SIGTERM or Ctrl-C.
     pub async fn run(self) -> Result<Exit, Failure> {
-        let config = self.config.read()?;
-        let resolved = config.resolve().map_err(|error| Failure::usage(error.to_string()))?;
+        let resolved = self.config.resolve()?;
         telemetry::start(self.log_format);
+        for warning in &resolved.warnings {
+            tracing::warn!(event = "configuration", "{warning}");
+        }
+        let config = &resolved.config;
         let sources: Vec<_> =
             resolved.sources.iter().map(|source| source.name().to_owned()).collect();
         tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"),
             sources = sources.join(","), brokers = config.kafka.brokers,
             delivery = config.kafka.delivery.as_str(),
             spool = %config.spool.dir.display(), "cadrelay {}", env!("CARGO_PKG_VERSION"));
-        let shutdown = past_hangups(shutdown()?)?;
+        let shutdown = signals::past_hangups(signals::shutdown()?)?;
         let loss = if self.accept_loss { Loss::Accept } else { Loss::Refuse };
-        let relay = Relay::build(&config, resolved, loss)
-            .map_err(|error| Failure::failed(format!("{error:#}")))?;
+        let relay =
+            Relay::build(resolved, loss).map_err(|error| Failure::failed(format!("{error:#}")))?;
         tracing::info!(event = "listening", ingest = %relay.ingest, admin = %relay.admin,
             "listening on http://{}/webhooks/…, admin on http://{}", relay.ingest, relay.admin);
         tell_systemd(&[NotifyState::Ready]);
@@ -54,37 +57,4 @@ fn tell_systemd(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!(error = %error, "cannot tell the service manager");
     }
-}
-
-/// The same, and SIGHUP does not end the process meanwhile: service managers send it for a reload.
-fn past_hangups(shutdown: impl Future<Output = ()>) -> Result<impl Future<Output = ()>, Failure> {
-    let mut hangup = signal(SignalKind::hangup())
-        .map_err(|error| Failure::failed(format!("listening for signals: {error}")))?;
-    Ok(async move {
-        let mut shutdown = std::pin::pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                _ = hangup.recv() => tracing::warn!(
-                    event = "reload_refused",
-                    "SIGHUP changes nothing yet: restart to read the configuration again"
-                ),
-            }
-        }
-    })
-}
-
-/// Completes at SIGTERM or Ctrl-C. Listens from now on.
-pub fn shutdown() -> Result<impl Future<Output = ()>, Failure> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| Failure::failed(format!("listening for signals: {error}")))
-    };
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

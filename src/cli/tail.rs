@@ -2,10 +2,10 @@
 
 use crate::cli::configured::WhichKafka;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::serve;
-use crate::kafka::tailing::{From, Seen, Tail};
-use serde_json::Value;
-use std::io::{IsTerminal, Write};
+use crate::cli::printing::{Style, print};
+use crate::cli::signals;
+use crate::kafka::tailing::{From, Tail};
+use std::io::IsTerminal;
 
 /// Flags of `tail`.
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,7 @@ impl Args {
     /// Prints events until Ctrl-C, or `--count`.
     pub async fn run(self) -> Result<Exit, Failure> {
         let settings = self.kafka.settings()?;
-        let shutdown = serve::shutdown()?;
+        let shutdown = signals::shutdown()?;
         let failed = |error: crate::kafka::client::Error| Failure::usage(error.to_string());
         let mut tail = Tail::open(settings, self.topic.clone(), self.from).map_err(failed)?;
         let style = match (self.json, std::io::stdout().is_terminal() && !self.no_color) {
@@ -59,35 +59,4 @@ impl Args {
         }
         Ok(Exit::Done)
     }
-}
-
-/// How events are shown.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Style {
-    /// One JSON object a line.
-    Json,
-    /// One line of text with colours.
-    Colour,
-    /// One line of text.
-    Plain,
-}
-
-/// Prints one record.
-pub fn print(style: Style, seen: &Seen) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if style == Style::Json {
-        serde_json::to_writer(&mut out, seen)?;
-        writeln!(out)?;
-        return out.flush();
-    }
-    let value: Value = serde_json::from_str(seen.value.get()).unwrap_or_default();
-    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
-    let (dim, bold, off) =
-        if style == Style::Colour { ("\x1b[2m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
-    let time = text("receivedAt");
-    let name = if text("event").is_empty() { text("reason") } else { text("event") };
-    let subject = if text("subject").is_empty() { &seen.key } else { text("subject") };
-    let place = format!("{}[{}]@{}", seen.topic, seen.partition, seen.offset);
-    writeln!(out, "{dim}{time}{off} {bold}{name}{off} {subject} {dim}{} {place}{off}", text("id"))?;
-    out.flush()
 }

@@ -2,6 +2,7 @@
 
 use crate::quantity::{ByteSize, Duration};
 use crate::secret::written::Written;
+use crate::veil;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
@@ -35,6 +36,17 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Threads that answer. Default: one for each processor.
     pub workers: Option<usize>,
+}
+
+impl Settings {
+    /// What is wrong with these settings, each with its key.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.body_limit.0 == 0 || self.body_limit.0 > MAX_BODY_LIMIT {
+            faults.push(format!("http.body_limit: {} is not 1B to 1MiB", self.body_limit));
+        }
+        faults
+    }
 }
 
 /// A certificate and its key, as PEM files.
@@ -90,10 +102,16 @@ impl Default for Admin {
     }
 }
 
+/// What the topics take, less what a record adds to a body.
+const MAX_BODY_LIMIT: u64 = 1 << 20;
+
 /// An address, or a message that says what one looks like.
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|_| {
-        D::Error::custom(format_args!("{text:?} is not an address such as `127.0.0.1:8080`"))
+        D::Error::custom(format_args!(
+            "{} is not an address such as `127.0.0.1:8080`",
+            veil::value(&text)
+        ))
     })
 }

@@ -2,9 +2,12 @@
 
 use crate::kafka::settings::{Delivery, Settings};
 use crate::secret::written;
+use crate::veil::{self, Veil};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
+use rdkafka::types::RDKafkaConfRes;
 use rdkafka::{ClientContext, Offset};
 use std::fmt;
 
@@ -20,9 +23,57 @@ pub enum Error {
         #[source]
         cause: written::Error,
     },
-    /// The properties do not fit together, or one is unknown.
-    #[error("the Kafka client refuses its properties: {0}")]
-    Refused(KafkaError),
+    /// The properties do not fit together, or one is unknown. The text names no value.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Error {
+    /// librdkafka repeats the values that it refuses; they are left out.
+    pub(super) fn refused(error: KafkaError) -> Self {
+        Self::Refused(refusal(error, &Veil::default()))
+    }
+}
+
+/// What librdkafka refuses of `[kafka.client]`, each with its property. No broker is asked.
+pub fn faults(settings: &Settings) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut secrets = Veil::default();
+    for (property, value) in &settings.client {
+        // A secret that is not at hand is told by who looked for it.
+        let Ok(value) = value.resolve() else { continue };
+        let alone = ClientConfig::from_iter([(property.clone(), value.reveal().to_owned())]);
+        if let Err(error) = alone.create_native_config() {
+            faults.push(refusal(error, &secrets));
+        }
+        secrets.add(value);
+    }
+    if !faults.is_empty() {
+        return faults;
+    }
+    let Ok(mut whole) = producer(settings, "check") else { return faults };
+    // Without brokers it does not try to reach any.
+    whole.remove("bootstrap.servers");
+    if let Err(error) = whole.create_with_context::<_, BaseProducer<Context>>(Context) {
+        faults.push(refusal(error, &secrets));
+    }
+    faults
+}
+
+fn refusal(error: KafkaError, secrets: &Veil) -> String {
+    match error {
+        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, property, _) => {
+            format!("kafka.client.\"{property}\": librdkafka has no such property")
+        }
+        KafkaError::ClientConfig(_, _, property, _) => {
+            format!("kafka.client.\"{property}\": librdkafka refuses the value")
+        }
+        KafkaError::ClientCreation(reason) => {
+            let reason = veil::quoted(&secrets.over(&reason));
+            format!("kafka.client: librdkafka refuses the properties together: {reason}")
+        }
+        error => format!("kafka.client: {}", veil::quoted(&secrets.over(&error.to_string()))),
+    }
 }
 
 /// The properties that every client shares.
@@ -136,6 +187,13 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {}
+
+/// For the look at the properties alone: nothing is produced.
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
 
 pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {

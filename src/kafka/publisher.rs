@@ -53,7 +53,7 @@ impl Publisher {
     }
 
     fn of(config: ClientConfig, delivery: Delivery) -> Result<Self, Error> {
-        let producer = config.create_with_context(Reports::default()).map_err(Error::Refused)?;
+        let producer = config.create_with_context(Reports::default()).map_err(Error::refused)?;
         Ok(Self { producer, delivery, batches: 0 })
     }
 

@@ -46,7 +46,7 @@ impl Reader {
             // A record that retention has taken must not become another one.
             .set("auto.offset.reset", "error")
             .create_with_context(Context)
-            .map_err(Error::Refused)?;
+            .map_err(Error::refused)?;
         let inspector = Inspector::new(settings)?;
         Ok(Self { topic: settings.topic_names().quarantine(), inspector, consumer })
     }

@@ -73,11 +73,31 @@ impl Settings {
         Names { prefix: &self.topic_prefix, overrides: &self.topics }
     }
 
+    /// Reads the secrets of `[kafka.client]`, so that every client gets the same. Returns those that
+    /// are not at hand.
+    pub fn resolve_secrets(&mut self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (property, value) in &mut self.client {
+            match value.resolve() {
+                Ok(secret) => *value = Written::Text(secret.reveal().to_owned()),
+                Err(error) => faults.push(format!("kafka.client.\"{property}\": {error}")),
+            }
+        }
+        faults
+    }
+
     /// What is wrong with these settings, each with its key.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.brokers.trim().is_empty() {
             faults.push("kafka.brokers: empty; expected host:port, several with commas".to_owned());
+        }
+        if self.brokers.contains('@') {
+            faults.push(
+                "kafka.brokers: expected host:port without a user; credentials are \"sasl.username\" \
+                 and \"sasl.password\" in [kafka.client]"
+                    .to_owned(),
+            );
         }
         if !(1..=10_000).contains(&self.partitions) {
             faults.push(format!("kafka.partitions: {} is not 1 to 10000", self.partitions));

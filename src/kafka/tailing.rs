@@ -50,7 +50,7 @@ impl Tail {
     /// Opens a reader of the given topics; of all of ours, if none is given.
     pub fn open(settings: Settings, topics: Vec<String>, from: From) -> Result<Self, Error> {
         let consumer =
-            client::reader(&settings)?.create_with_context(Context).map_err(Error::Refused)?;
+            client::reader(&settings)?.create_with_context(Context).map_err(Error::refused)?;
         Ok(Self { consumer, settings, topics, from, assigned: BTreeSet::new(), looked: None })
     }
 

@@ -78,9 +78,9 @@ impl Inspector {
     /// Makes the clients. Does not connect yet.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let config = client::reader(settings)?;
-        let reader = config.create_with_context(Context).map_err(Error::Refused)?;
+        let reader = config.create_with_context(Context).map_err(Error::refused)?;
         let admin =
-            client::common(settings)?.create_with_context(Context).map_err(Error::Refused)?;
+            client::common(settings)?.create_with_context(Context).map_err(Error::refused)?;
         Ok(Self { reader, admin })
     }
 

@@ -28,7 +28,7 @@ pub enum Error {
     #[error("the secret is empty; give its text, {{ env = \"NAME\" }} or {{ file = \"path\" }}")]
     EmptyText,
     /// The variable is not set.
-    #[error("the environment variable {0} is not set")]
+    #[error("the environment variable {} is not set", shown(.0))]
     NoVariable(String),
     /// The variable is not UTF-8.
     #[error("the environment variable {0} is not UTF-8 text")]
@@ -44,6 +44,14 @@ pub enum Error {
         /// What the system says.
         #[source]
         cause: std::io::Error,
+    },
+    /// The file holds more than the secret.
+    #[error("the secret's file {} {what}, which would be part of the secret", path.display())]
+    Surrounded {
+        /// The file.
+        path: PathBuf,
+        /// What is too much.
+        what: &'static str,
     },
     /// The file holds nothing.
     #[error("the secret's file {} is empty", .0.display())]
@@ -67,9 +75,37 @@ impl Written {
                     .map_err(|cause| Error::File { path: path.clone(), cause })?;
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 let text = text.strip_suffix('\r').unwrap_or(text);
+                if let Some(what) = surroundings(text) {
+                    return Err(Error::Surrounded { path: path.clone(), what });
+                }
                 some(text, || Error::EmptyFile(path.clone()))
             }
         }
+    }
+}
+
+/// The name of a variable. What does not look like one may be the secret itself.
+fn shown(name: &str) -> &str {
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_name && name.len() <= 64 {
+        name
+    } else {
+        "*** (not shown, as it does not look like a name)"
+    }
+}
+
+/// What editors and shells put around a secret. It would be taken for a part of the key, and every
+/// signature would be wrong.
+fn surroundings(text: &str) -> Option<&'static str> {
+    let is_quoted = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    if text.starts_with('\u{feff}') {
+        Some("begins with a byte order mark")
+    } else if text.trim() != text {
+        Some("has blanks or more than one newline around the secret")
+    } else if is_quoted('"') || is_quoted('\'') {
+        Some("has quotes around the secret")
+    } else {
+        None
     }
 }
 
@@ -246,11 +282,30 @@ mod tests {
     #[test]
     fn a_file_is_read_without_its_last_newline() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b" s3cret \r\n").unwrap();
+        file.write_all(b"s3 cret\r\n").unwrap();
 
         let resolved = Written::File(file.path().to_owned()).resolve().unwrap();
 
-        assert_eq!(resolved.reveal(), " s3cret ");
+        assert_eq!(resolved.reveal(), "s3 cret");
+    }
+
+    #[test]
+    fn what_stands_around_a_secret_in_its_file_is_refused_with_the_reason() {
+        for (written, reason) in [
+            (" s3cret", "blanks"),
+            ("s3cret \n", "blanks"),
+            ("s3cret\n\n", "more than one newline"),
+            ("\u{feff}s3cret", "byte order mark"),
+            ("\"s3cret\"\n", "quotes"),
+            ("'s3cret'", "quotes"),
+        ] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), written).unwrap();
+
+            let error = Written::File(file.path().to_owned()).resolve().unwrap_err().to_string();
+
+            assert!(error.contains(reason) && !error.contains("s3cret\n"), "{written:?}: {error}");
+        }
     }
 
     #[test]

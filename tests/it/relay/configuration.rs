@@ -76,6 +76,49 @@ fn what_does_not_fit_together_is_told_at_once_too() {
 }
 
 #[test]
+fn an_unknown_provider_hides_no_missing_secret_and_a_spool_below_a_file_is_refused() {
+    let dir = written(
+        "[[sources]]\nname = 'a'\nprovider = 'solidworks'\nfreshness = 'soon'\nproof = 'none'\n\
+         [[sources]]\nname = 'b'\nprovider = 'aps'\nproof = { hmac = [{ env = 'NOT_SET' }] }\n\
+         [spool]\ndir = 'SPOOL/below/it'\n",
+    );
+    fs::write(dir.path().join("spool"), "a file").expect("a file in the way");
+
+    let said = run(&mut check(&dir));
+
+    assert_eq!(said.code, 2, "{said:?}");
+    for part in [
+        "sources[0].provider (\"a\"): unknown variant \"solidworks\"",
+        "sources[0].freshness (\"a\"): \"soon\" is not a duration",
+        "source \"b\": proof.hmac[0]: the environment variable NOT_SET is not set",
+        "spool.dir: ",
+        "is no directory",
+    ] {
+        assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
+    }
+    assert!(!said.stderr.contains("sources: none"), "{}", said.stderr);
+}
+
+#[test]
+fn an_admin_listener_that_strangers_reach_without_a_token_draws_a_warning() {
+    let exposed = written(&format!("admin.listen = '0.0.0.0:0'\n{SOURCE}"));
+    let guarded = written(&format!("admin.listen = '0.0.0.0:0'\nadmin.token = 't'\n{SOURCE}"));
+
+    let (exposed, guarded) = (run(&mut check(&exposed)), run(&mut check(&guarded)));
+
+    assert_eq!((exposed.code, guarded.code), (0, 0));
+    assert!(exposed.stderr.contains("warning: admin.listen is 0.0.0.0:0"), "{exposed:?}");
+    assert!(!guarded.stderr.contains("warning"), "{guarded:?}");
+}
+
+#[tokio::test]
+async fn warnings_about_the_configuration_are_in_the_log_of_a_start() {
+    let relay = Relay::builder().set("admin.listen", "'0.0.0.0:0'").start().await;
+
+    assert!(relay.log().contains("admin.token is not set"), "{}", relay.log());
+}
+
+#[test]
 fn check_creates_nothing_and_says_that_a_sound_configuration_is_sound() {
     let dir = written(&format!("spool.dir = 'SPOOL'\nkafka.brokers = '127.0.0.1:1'\n{SOURCE}"));
     let before = entries(dir.path());

@@ -2,7 +2,7 @@
 
 use cadrelay::event::provider::Provider;
 use support::notification::{Notification, secret};
-use support::relay::Relay;
+use support::relay::{Relay, cadrelay};
 
 #[tokio::test]
 async fn no_secret_signature_or_body_is_in_the_log_the_answers_or_the_metrics() {
@@ -75,4 +75,104 @@ async fn a_secret_in_the_wrong_place_is_not_repeated_by_the_error() {
 
     assert_eq!(status.code(), Some(2));
     assert!(!log.contains("s3cret"), "{log}");
+}
+
+/// A key of a usual length, not one that could be a mistyped number.
+const MARKER: &str = "M4rk-3r7f9c2b5d1e8a";
+
+#[test]
+fn a_secret_shows_in_no_message_about_a_wrong_configuration() {
+    let source = "[[sources]]\nname = 'a'\nprovider = 'aps'\nproof = 'none'\n";
+    let wrong = [
+        "admin.token = 'MARKER",
+        "admin.token = MARKER",
+        "admin.token = 'MARKER' 'MARKER'",
+        "admin.token = { text = 'MARKER' }",
+        "admin.token = { env = 'MARKER' }",
+        "admin.token = ['MARKER']",
+        "admin = 'MARKER'",
+        "admin.listen = 'MARKER'",
+        "http = 'MARKER'",
+        "http.tls = 'MARKER'",
+        "http.workers = 'MARKER'",
+        "http.body_limit = 'MARKER'",
+        "dedup.window = 'MARKER'",
+        "kafka.brokers = 'u:MARKER@127.0.0.1:1'",
+        "kafka.delivery = 'MARKER'",
+        "kafka.partitions = 'MARKER'",
+        "kafka.topic_prefix = ' MARKER'",
+        "kafka.topics = { 'aps.data' = ' MARKER' }",
+        "kafka.topics = 'MARKER'",
+        "kafka.client = 'MARKER'",
+        "kafka.client = { 'sasl.pasword' = 'MARKER' }",
+        "kafka.client = { 'security.protocol' = 'MARKER' }",
+        "kafka.client = { 'sasl.password' = ['MARKER'] }",
+        "kafka.client = { 'security.protocol' = 'SASL_SSL', 'sasl.mechanism' = 'MARKER' }",
+        "kafka.client = { 'security.protocol' = 'SSL', 'ssl.key.pem' = 'MARKER' }",
+        "[[sources]]\nname = 'b'\nprovider = 'MARKER'\nproof = 'none'",
+        "[[sources]]\nname = 'b'\nprovider = 'aps'\nproof = 'MARKER'",
+        "[[sources]]\nname = 'b'\nprovider = 'aps'\nproof = ['MARKER']",
+        "[[sources]]\nname = 'b'\nprovider = 'aps'\nproof = { hmac = { text = 'MARKER' } }",
+        "[[sources]]\nname = 'b'\nprovider = 'aps'\nproof = { basic = 'MARKER' }",
+        "[[sources]]\nname = 'b'\nprovider = 'aps'\nfreshness = 'MARKER'\nproof = { hmac = 'x' }",
+        "[[subscriptions]]\nname = 's'\nprovider = 'aps'\nurl = 'MARKER'\nevents = ['dm.*']",
+        "[[subscriptions]]\nname = 's'\nprovider = 'aps'\nurl = ['MARKER']\nevents = ['dm.*']",
+        "[[subscriptions]]\nname = 's'\nprovider = 'MARKER'\nevents = ['dm.*']",
+        "[[subscriptions]]\nname = 's'\nprovider = 'aps'\nexpires = 'MARKER'\nevents = ['dm.*']",
+    ];
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("cadrelay.toml");
+    let mut shown = Vec::new();
+    for text in wrong {
+        let text = if text.starts_with('[') {
+            format!("{source}{text}")
+        } else {
+            format!("{text}\n{source}")
+        };
+        let spool = dir.path().join("spool").display().to_string();
+        let text = format!("spool.dir = '{spool}'\n{}\n", text.replace("MARKER", MARKER));
+        std::fs::write(&file, &text).expect("the configuration is written");
+        for command in ["check", "serve"] {
+            let output = cadrelay()
+                .arg(command)
+                .arg("--config")
+                .arg(&file)
+                .env("RUST_LOG", "trace")
+                .output()
+                .expect("the program runs");
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{text}\n{said}");
+            if said.contains(MARKER) {
+                shown.push(format!("{command}: {text}{said}"));
+            }
+        }
+    }
+    assert!(shown.is_empty(), "{}", shown.join("\n----\n"));
+}
+
+#[test]
+fn a_property_of_kafka_from_the_environment_counts_and_its_value_is_not_shown() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("cadrelay.toml");
+    let source = "[[sources]]\nname = 'a'\nprovider = 'aps'\nproof = 'none'\n";
+    std::fs::write(&file, source).expect("the configuration is written");
+    let check = |name: &str, value: &str| {
+        let mut command = cadrelay();
+        command.arg("check").arg("--config").arg(&file).env(name, value);
+        let output = command.output().expect("the program runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+
+    let (sound, said) = check("CADRELAY__KAFKA__CLIENT__SECURITY__PROTOCOL", "PLAINTEXT");
+    assert_eq!(sound, Some(0), "{said}");
+    let (wrong, said) = check("CADRELAY__KAFKA__CLIENT__SECURITY__PROTOCOL", MARKER);
+    assert_eq!(wrong, Some(2));
+    assert!(
+        said.contains("kafka.client.\"security.protocol\"") && !said.contains(MARKER),
+        "{said}"
+    );
+    let (unknown, said) = check("CADRELAY__KAFKA__CLIENT__SASL__PASWORD", MARKER);
+    assert_eq!(unknown, Some(2));
+    assert!(said.contains("kafka.client.\"sasl.pasword\"") && !said.contains(MARKER), "{said}");
 }

@@ -3,20 +3,21 @@
 //! A file, then the environment over it: `CADRELAY__KAFKA__BROKERS` is `kafka.brokers`. Reading
 //! collects every fault instead of stopping at the first, and acts on nothing.
 
+mod checks;
+mod reading;
+
+use crate::config::reading::{list, section};
 use crate::http::settings as http;
 use crate::providers::settings as source;
 use crate::providers::source::Source;
 use crate::quantity::Duration;
 use crate::secret::Secret;
 use crate::webhooks::declared::Declared;
-use crate::webhooks::settings::{self, Subscription};
+use crate::webhooks::settings::Subscription;
 use crate::{kafka, spool};
-use config::{Environment, File, FileFormat};
+use rustls::ServerConfig;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use serde_path_to_error::{Path as KeyPath, Segment};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,21 @@ pub struct Keeper {
     pub enabled: bool,
 }
 
+impl Keeper {
+    fn faults(&self) -> Option<String> {
+        let interval = self.interval;
+        (interval.0 < SHORTEST_KEEPER_INTERVAL)
+            .then(|| format!("keeper.interval: {interval} is too short; give 1s or more"))
+    }
+}
+
+impl Dedup {
+    fn faults(&self) -> Option<String> {
+        let is_zero = self.window.0.is_zero();
+        is_zero.then(|| "dedup.window: 0 would recognise no redelivery".to_owned())
+    }
+}
+
 impl Default for Keeper {
     fn default() -> Self {
         Self { interval: Duration(std::time::Duration::from_secs(300)), enabled: true }
@@ -74,15 +90,21 @@ impl Default for Dedup {
     }
 }
 
-/// What the configuration means: its secrets are at hand and its parts fit together.
+/// What the configuration means: each secret and file was read, once, and the parts fit together.
 #[derive(Debug)]
 pub struct Resolved {
+    /// The settings. The secrets of `[kafka.client]` are at hand in them.
+    pub config: Config,
+    /// The certificate of the ingest listener, with its key.
+    pub tls: Option<ServerConfig>,
     /// The sources, in the order they were written.
     pub sources: Vec<Source>,
     /// The token of the admin listener.
     pub admin_token: Option<Secret>,
     /// The subscriptions.
     pub subscriptions: Vec<Declared>,
+    /// Worth knowing, and no fault. Who asked says them.
+    pub warnings: Vec<String>,
 }
 
 /// Everything that is wrong with the configuration.
@@ -119,17 +141,21 @@ impl Config {
     /// Reads the file, if there is one, and the environment over it.
     pub fn read(file: Option<&Path>) -> Result<Self, Error> {
         let mut faults = Vec::new();
-        let config = match load(file) {
-            Ok(written) => Self::parse(written, &mut faults),
-            Err(fault) => {
-                faults.push(fault);
-                Self::default()
-            }
-        };
+        let config = Self::read_what_can_be(file, &mut faults);
         if faults.is_empty() {
             Ok(config)
         } else {
             Err(Error { file: file.map(Path::to_owned), faults })
+        }
+    }
+
+    fn read_what_can_be(file: Option<&Path>, faults: &mut Vec<String>) -> Self {
+        match reading::load(file) {
+            Ok(written) => Self::parse(written, faults),
+            Err(found) => {
+                faults.extend(found);
+                Self::default()
+            }
         }
     }
 
@@ -151,215 +177,39 @@ impl Config {
         config
     }
 
-    /// Gets the secrets, and tells everything that does not fit together.
-    pub fn resolve(&self) -> Result<Resolved, Error> {
-        let mut faults = self.kafka.faults();
-        let window = self.dedup.window.0;
-        if window.is_zero() {
-            faults.push("dedup.window: 0 would recognise no redelivery".to_owned());
-        }
-        let interval = self.keeper.interval;
-        if interval.0 < SHORTEST_KEEPER_INTERVAL {
-            faults.push(format!("keeper.interval: {interval} is too short; give 1s or more"));
-        }
-        let mut sources = Vec::new();
-        let mut names = BTreeSet::new();
-        if self.sources.is_empty() {
-            faults
-                .push("sources: none; add a [[sources]] with name, provider and proof".to_owned());
-        }
-        for settings in &self.sources {
-            if !names.insert(&settings.name) {
-                faults.push(format!("sources: two are named {:?}", settings.name));
-            }
-            let facts_window = settings.facts_window.or(self.dedup.facts_window);
-            match Source::new(&source::Settings { facts_window, ..settings.clone() }, window) {
-                Ok(source) => sources.push(source),
-                Err(error) => faults.push(error.to_string()),
-            }
-        }
-        let exposed = !self.http.listen.ip().is_loopback() && !self.http.allow_unproven;
-        for source in sources.iter().filter(|source| exposed && source.asks_nothing()) {
-            faults.push(format!(
-                "source {:?}: proof = \"none\" on {}, which is not a loopback address; give it a \
-                 proof, or set http.allow_unproven = true",
-                source.name(),
-                self.http.listen
-            ));
-        }
-        let mut warnings = Vec::new();
-        let public_url = self.http.public_url.as_deref();
-        let subscriptions = settings::resolve(
-            &self.subscriptions,
-            public_url,
-            jiff::Timestamp::now(),
-            &mut warnings,
-        )
-        .unwrap_or_else(|found| {
-            faults.extend(found.iter().map(ToString::to_string));
-            Vec::new()
-        });
-        for warning in warnings {
-            tracing::warn!("{warning}");
-        }
-        if self.http.body_limit.0 == 0 || self.http.body_limit.0 > MAX_BODY_LIMIT {
-            faults.push(format!("http.body_limit: {} is not 1B to 1MiB", self.http.body_limit));
-        }
-        let admin_token = self.admin.token.as_ref().and_then(|token| match token.resolve() {
-            Ok(token) => Some(token),
-            Err(error) => {
-                faults.push(format!("admin.token: {error}"));
-                None
-            }
-        });
-        if let Err(error) = kafka::client::producer(&self.kafka, "check") {
-            faults.push(error.to_string());
-        }
+    /// Gets the secrets and files, and tells everything that does not fit together.
+    pub fn resolve(self) -> Result<Resolved, Error> {
+        let mut faults = Vec::new();
+        let resolved = checks::resolve(self, &mut faults);
+        if faults.is_empty() { Ok(resolved) } else { Err(Error { file: None, faults }) }
+    }
+}
+
+impl Resolved {
+    /// Reads the file, if there is one, and the environment over it, and gets all that they name.
+    pub fn read(file: Option<&Path>) -> Result<Self, Error> {
+        let mut faults = Vec::new();
+        let config = Config::read_what_can_be(file, &mut faults);
+        let is_read = faults.is_empty();
+        let mut found = Vec::new();
+        let resolved = checks::resolve(config, &mut found);
+        // What could not be read is no source that is missing.
+        found.retain(|fault| is_read || !fault.starts_with(checks::NO_SOURCES));
+        faults.extend(found);
         if faults.is_empty() {
-            Ok(Resolved { sources, admin_token, subscriptions })
+            Ok(resolved)
         } else {
-            Err(Error { file: None, faults })
+            Err(Error { file: file.map(Path::to_owned), faults })
         }
     }
-}
-
-/// File and environment as one tree, not yet understood.
-fn load(file: Option<&Path>) -> Result<Map<String, Value>, String> {
-    let mut builder = config::Config::builder();
-    if let Some(file) = file {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-        builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
-    }
-    let environment = Environment::with_prefix("CADRELAY").prefix_separator("__").separator("__");
-    builder
-        .add_source(environment)
-        .build()
-        .and_then(config::Config::try_deserialize)
-        .map_err(|error| error.to_string())
-}
-
-/// Reads one section. A value that is wrong is noted and left out, so that the next one is looked at.
-fn section<T: DeserializeOwned + Default>(
-    name: &str,
-    mut written: Value,
-    faults: &mut Vec<String>,
-) -> T {
-    loop {
-        let error = match serde_path_to_error::deserialize::<_, T>(&written) {
-            Ok(section) => return section,
-            Err(error) => error,
-        };
-        let (path, cause) = (error.path().clone(), error.into_inner());
-        let key = key_of(name, &path, &cause);
-        let Some(wrong) = remove(&mut written, &path, &cause) else {
-            faults.push(format!("{key}: {cause}"));
-            return T::default();
-        };
-        // The environment has text alone; what is a number or true there is read again as one.
-        match wrong.as_str().and_then(|text| serde_json::from_str(text).ok()) {
-            Some(plain @ (Value::Number(_) | Value::Bool(_))) => put(&mut written, &path, plain),
-            _ => faults.push(format!("{key}: {cause}")),
-        }
-    }
-}
-
-/// Reads a list of tables, each by itself.
-fn list<T: DeserializeOwned>(
-    section: &str,
-    written: Option<Value>,
-    faults: &mut Vec<String>,
-) -> Vec<T> {
-    let entries = match written {
-        None => return Vec::new(),
-        Some(Value::Array(entries)) => entries,
-        Some(_) => {
-            faults.push(format!("{section}: write each one as [[{section}]]"));
-            return Vec::new();
-        }
-    };
-    let mut read = Vec::new();
-    for (at, entry) in entries.into_iter().enumerate() {
-        let name = entry.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        match serde_path_to_error::deserialize::<_, T>(&entry) {
-            Ok(entry) => read.push(entry),
-            Err(error) => {
-                let (path, cause) = (error.path().clone(), error.into_inner());
-                let key = key_of(&format!("{section}[{at}]"), &path, &cause);
-                let of = if name.is_empty() { name } else { format!(" ({name:?})") };
-                faults.push(format!("{key}{of}: {cause}"));
-            }
-        }
-    }
-    read
-}
-
-/// The key that a fault is about. For an unknown field the path ends at its parent or at itself.
-fn key_of(section: &str, path: &KeyPath, cause: &serde_json::Error) -> String {
-    let path = path.to_string();
-    let mut key = section.to_owned();
-    if path != "." && !path.is_empty() {
-        key = format!("{key}.{path}");
-    }
-    match unknown_field(cause) {
-        Some(field) if !key.ends_with(&field) => format!("{key}.{field}"),
-        _ => key,
-    }
-}
-
-fn unknown_field(cause: &serde_json::Error) -> Option<String> {
-    let text = cause.to_string();
-    let rest = text.strip_prefix("unknown field `")?;
-    rest.split_once('`').map(|(field, _)| field.to_owned())
-}
-
-/// Takes the wrong value out of the tree.
-fn remove(tree: &mut Value, path: &KeyPath, cause: &serde_json::Error) -> Option<Value> {
-    let mut keys: Vec<String> = keys_of(path)?;
-    if let Some(field) = unknown_field(cause)
-        && keys.last() != Some(&field)
-    {
-        keys.push(field);
-    }
-    let last = keys.pop()?;
-    let mut at = tree;
-    for key in &keys {
-        at = at.get_mut(key)?;
-    }
-    at.as_object_mut()?.remove(&last)
-}
-
-fn put(tree: &mut Value, path: &KeyPath, value: Value) {
-    let Some(mut keys) = keys_of(path) else { return };
-    let Some(last) = keys.pop() else { return };
-    let mut at = tree;
-    for key in &keys {
-        match at.get_mut(key) {
-            Some(inner) => at = inner,
-            None => return,
-        }
-    }
-    if let Some(object) = at.as_object_mut() {
-        object.insert(last, value);
-    }
-}
-
-fn keys_of(path: &KeyPath) -> Option<Vec<String>> {
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Map { key } => Some(key.clone()),
-            Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
-        })
-        .collect()
 }
 
 const USUAL: [&str; 2] = ["cadrelay.toml", "/etc/cadrelay/cadrelay.toml"];
 const SECTIONS: [&str; 8] =
     ["http", "admin", "kafka", "spool", "dedup", "sources", "subscriptions", "keeper"];
+
 /// Looking more often would only use up what a provider lets us ask.
 const SHORTEST_KEEPER_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
-/// What the topics take, less what a record adds to a body.
-const MAX_BODY_LIMIT: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {

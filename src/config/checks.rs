@@ -1,0 +1,114 @@
+//! Gets the secrets and files that the settings name, and tells what does not fit together.
+//!
+//! Every check runs, whatever another one found.
+
+use crate::config::{Config, Resolved};
+use crate::http::server::tls;
+use crate::http::settings as http;
+use crate::kafka;
+use crate::providers::settings as source;
+use crate::providers::source::Source;
+use crate::webhooks::settings;
+use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::path::Path;
+
+/// Checks everything. What is returned is whole if no fault was noted.
+pub(super) fn resolve(mut config: Config, faults: &mut Vec<String>) -> Resolved {
+    let mut warnings = Vec::new();
+    faults.extend(config.http.faults());
+    faults.extend(config.kafka.faults());
+    faults.extend(config.dedup.faults());
+    faults.extend(config.keeper.faults());
+    faults.extend(place_fault(&config.spool.dir));
+    faults.extend(config.kafka.resolve_secrets());
+    faults.extend(kafka::client::faults(&config.kafka));
+    let sources = sources(&config, faults);
+    let tls = config.http.tls.as_ref().and_then(|settings| match tls::config(settings) {
+        Ok(tls) => Some(tls),
+        Err(error) => {
+            faults.push(with_cause(&error));
+            None
+        }
+    });
+    let admin_token = config.admin.token.as_ref().and_then(|token| match token.resolve() {
+        Ok(token) => Some(token),
+        Err(error) => {
+            faults.push(format!("admin.token: {error}"));
+            None
+        }
+    });
+    warnings.extend(admin_warning(&config.admin));
+    let public_url = config.http.public_url.as_deref();
+    let subscriptions =
+        settings::resolve(&config.subscriptions, public_url, jiff::Timestamp::now(), &mut warnings)
+            .unwrap_or_else(|found| {
+                faults.extend(found.iter().map(ToString::to_string));
+                Vec::new()
+            });
+    Resolved { config, tls, sources, admin_token, subscriptions, warnings }
+}
+
+fn sources(config: &Config, faults: &mut Vec<String>) -> Vec<Source> {
+    if config.sources.is_empty() {
+        faults.push(format!("{NO_SOURCES}; add a [[sources]] with name, provider and proof"));
+    }
+    let mut names = BTreeSet::new();
+    let mut sources = Vec::new();
+    for settings in &config.sources {
+        if !names.insert(&settings.name) {
+            faults.push(format!("sources: two are named {:?}", settings.name));
+        }
+        let facts_window = settings.facts_window.or(config.dedup.facts_window);
+        let settings = source::Settings { facts_window, ..settings.clone() };
+        match Source::new(&settings, config.dedup.window.0) {
+            Ok(source) => sources.push(source),
+            Err(error) => faults.push(error.to_string()),
+        }
+    }
+    let http = &config.http;
+    let is_exposed = !http.listen.ip().is_loopback() && !http.allow_unproven;
+    for source in sources.iter().filter(|source| is_exposed && source.asks_nothing()) {
+        faults.push(format!(
+            "source {:?}: proof = \"none\" on {}, which is not a loopback address; give it a \
+             proof, or set http.allow_unproven = true",
+            source.name(),
+            http.listen
+        ));
+    }
+    sources
+}
+
+/// A spool needs a directory, which has to be there or to be made.
+fn place_fault(dir: &Path) -> Option<String> {
+    // The nearest thing above it that exists decides.
+    let nearest = dir.ancestors().find(|path| std::fs::symlink_metadata(path).is_ok())?;
+    (!nearest.is_dir()).then(|| {
+        format!(
+            "spool.dir: {} cannot be made, as {} is no directory",
+            dir.display(),
+            nearest.display()
+        )
+    })
+}
+
+fn admin_warning(admin: &http::Admin) -> Option<String> {
+    let is_exposed = !admin.listen.ip().is_loopback() && admin.token.is_none();
+    is_exposed.then(|| {
+        format!(
+            "admin.listen is {}, which is not a loopback address, and admin.token is not set: \
+             whoever reaches it reads metrics and events",
+            admin.listen
+        )
+    })
+}
+
+fn with_cause(error: &tls::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// How the fault of a configuration without sources begins.
+pub(super) const NO_SOURCES: &str = "sources: none";
