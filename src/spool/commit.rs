@@ -17,6 +17,8 @@ use crate::spool::log::frame::{Head, Kind, Section, overhead};
 use crate::spool::log::segment::{FIRST_FRAME, Fill};
 use crate::spool::log::state::State;
 use crate::spool::notes::Note;
+#[cfg(test)]
+use crate::spool::window::slices::Handover;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -73,6 +75,20 @@ pub(super) struct Writing {
     pub(super) cursor: Cursor,
     /// Says that no segment could be laid out, once.
     pub(super) is_short: bool,
+    /// The mark of what was acknowledged cannot be written.
+    pub(super) is_mark_behind: bool,
+}
+
+impl Writing {
+    /// Says once that the mark cannot be written. The frame lasts all the same; only a loss of it,
+    /// later, would not be noticed.
+    fn note_mark(&mut self, written: &io::Result<()>) {
+        let was_behind = std::mem::replace(&mut self.is_mark_behind, written.is_err());
+        if let (Err(error), false) = (written, was_behind) {
+            tracing::error!(event = "mark_behind", error = %error,
+                "how far was acknowledged cannot be noted; a loss at the log's end may go unnoticed");
+        }
+    }
 }
 
 /// What one frame is made of.
@@ -191,10 +207,21 @@ fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u6
         sections.push(work.group.id_section());
     }
     sections.extend(work.notes.iter().map(Note::section));
+    #[cfg(test)]
+    {
+        use crate::spool::planted::{self, Planted};
+        if planted::is(Planted::AnswerBeforeSync) {
+            Settling::of(Arc::clone(&work.group.commit)).settle(Outcome::Stored);
+        }
+        if planted::is(Planted::AbsorbedBeforeDurable) {
+            let ids = work.group.ids.clone();
+            drop(inner.old_ids.absorb(&Handover { ids, ..Handover::default() }));
+        }
+    }
     inner.log.commit(&mut writing.cursor, work.head, sections)?;
     let Head { number: frame, last_sequence: sequence, .. } = work.head;
     inner.last_sequence.store(sequence, Ordering::Relaxed);
-    inner.log.acknowledge(Mark { frame, sequence })?;
+    writing.note_mark(&inner.log.acknowledge(Mark { frame, sequence }));
     let segment = writing.cursor.segment();
     inner.hand_over(segment, work.group.ids, work.notes, work.head);
     if work.group.records > 0 {

@@ -16,11 +16,15 @@
 pub mod append;
 pub mod clock;
 mod commit;
+#[cfg(test)]
+mod crash;
 pub mod inspect;
 pub mod lanes;
 pub mod log;
 pub mod notes;
 mod open;
+#[cfg(test)]
+mod planted;
 pub mod settings;
 pub mod takeover;
 #[cfg(test)]

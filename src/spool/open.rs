@@ -234,7 +234,7 @@ impl Opening<'_> {
                 ..Front::default()
             }),
             work: Condvar::new(),
-            writing: Mutex::new(Writing { cursor, is_short: false }),
+            writing: Mutex::new(Writing { cursor, is_short: false, is_mark_behind: false }),
             lanes: Mutex::new(lanes),
             committed: Condvar::new(),
             drain_woken: AtomicBool::new(false),
@@ -305,8 +305,7 @@ fn tidy(disk: &dyn Disk, mut survey: Survey, loss: Loss) -> io::Result<Found> {
     let newest = newest.max().unwrap_or(0);
     for found in &mut survey.segments {
         if !found.is_sealed || (found.is_broken && loss == Loss::Accept) {
-            // What was read may be in the system's memory alone.
-            found.segment.sync()?;
+            found.segment.rewrite(found.seal.end)?;
             found.segment.seal(&found.seal)?;
         }
     }

@@ -11,6 +11,8 @@ use crate::spool::append::admission::State;
 use crate::spool::clock::offset;
 use crate::spool::log::Keep;
 use crate::spool::log::segment::{FIRST_FRAME, Fill, Seal};
+#[cfg(test)]
+use crate::spool::planted::{self, Planted};
 use crate::spool::window::slices;
 use crate::spool::{Inner, Sealed};
 use std::fmt::Display;
@@ -234,6 +236,11 @@ fn remove(inner: &Inner, is_low: bool) -> io::Result<()> {
             }
         }
         let noted = leaving.noted;
+        #[cfg(test)]
+        let noted = match planted::is(Planted::RemovalBeforeItsNote) {
+            true => u64::MAX,
+            false => noted,
+        };
         let may_go = leaving.segments.iter().filter(|(_, version)| **version <= noted);
         let removable: Vec<u64> = may_go.map(|(number, _)| *number).collect();
         (leaving.version > noted, removable)

@@ -98,6 +98,18 @@ impl Drop for Settling {
 }
 
 impl Ticket {
+    /// What its holder is told if everything is stored.
+    #[cfg(test)]
+    pub fn appended(&self) -> Appended {
+        self.appended
+    }
+
+    /// What its holder is told, once that is known.
+    #[cfg(test)]
+    pub fn outcome(&self) -> Option<Result<Appended, Error>> {
+        self.commit.outcome().map(|outcome| self.told(outcome))
+    }
+
     fn told(&self, outcome: Outcome) -> Result<Appended, Error> {
         match outcome {
             Outcome::Stored => Ok(self.appended),

@@ -8,6 +8,9 @@
 //! - A file stays open for as long as it is held: what is written and read later needs no further
 //!   descriptor.
 
+#[cfg(test)]
+pub mod memory;
+
 use rustix::fs::{self as sys, AtFlags, FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fmt::Debug;

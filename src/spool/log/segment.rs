@@ -54,6 +54,10 @@ impl Segment {
     pub fn lay_out(disk: &dyn Disk, number: u64, length: u64, fill: Fill) -> io::Result<Self> {
         let is_kept = disk.names()?.iter().any(|name| name == SPARE);
         let file = if is_kept { disk.open(SPARE)? } else { disk.create(SPARE)? };
+        if is_kept {
+            // Or a crash could give the file its earlier name back, with this segment's head in it.
+            disk.sync_names()?;
+        }
         let written = file.length()?;
         if written < length {
             file.reserve(length)?;
@@ -98,6 +102,16 @@ impl Segment {
     /// Writes a frame at a place.
     pub fn write(&self, frame: &Frame, at: u64) -> io::Result<()> {
         self.file.write(&frame.parts(), at)
+    }
+
+    /// Writes once more what was read up to here, and syncs it.
+    ///
+    /// It may be in the system's memory alone, taken for written: after a sync that failed, only what is
+    /// written anew is brought to the disk.
+    pub fn rewrite(&self, end: u64) -> io::Result<()> {
+        let bytes = self.read_vec(FIRST_FRAME, end - FIRST_FRAME)?;
+        self.file.write(&[&bytes], FIRST_FRAME)?;
+        self.file.sync()
     }
 
     /// Brings all that was written to the disk.
