@@ -163,7 +163,19 @@ impl Trouble {
             Code::NotEnoughReplicas
             | Code::NotEnoughReplicasAfterAppend
             | Code::LeaderNotAvailable
-            | Code::NotLeaderForPartition => Self::NotEnoughReplicas,
+            | Code::NotLeaderForPartition
+            // A partition's own trouble, which passes: its disk, its move, its next leader.
+            | Code::ISRInsufficient
+            | Code::BrokerNotAvailable
+            | Code::ReplicaNotAvailable
+            | Code::KafkaStorageError
+            | Code::LogDirNotFound
+            | Code::ReassignmentInProgress
+            | Code::FencedLeaderEpoch
+            | Code::UnknownLeaderEpoch
+            | Code::OffsetNotAvailable
+            | Code::PreferredLeaderNotAvailable
+            | Code::EligibleLeadersNotAvailable => Self::NotEnoughReplicas,
             Code::Fenced
             | Code::ProducerFenced
             | Code::InvalidProducerEpoch
@@ -175,6 +187,8 @@ impl Trouble {
             | Code::InvalidMessage
             | Code::InvalidMessageSize
             | Code::InvalidTimestamp => Self::Invalid,
+            // The client's list may grow. What says nothing that we know narrows the batch, as a
+            // time-out does: a lane alone at last, never all of them for good.
             _ => Self::Timeout,
         }
     }
@@ -197,5 +211,12 @@ mod tests {
         assert_eq!(Trouble::of_code(Code::UnknownTopicOrPartition), Trouble::UnknownTopic);
         assert_eq!(Trouble::of_code(Code::ProducerFenced), Trouble::Fenced);
         assert_eq!(Trouble::of_code(Code::MessageTimedOut), Trouble::Timeout);
+    }
+
+    #[test]
+    fn what_one_partition_suffers_for_a_while_is_its_lanes_trouble() {
+        for code in [Code::KafkaStorageError, Code::ReplicaNotAvailable, Code::FencedLeaderEpoch] {
+            assert_eq!(Trouble::of_code(code).concerns(), Concerns::Lane, "{code:?}");
+        }
     }
 }
