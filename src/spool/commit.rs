@@ -2,7 +2,8 @@
 //!
 //! # Promises
 //! - Nobody is answered before the frame that carries his record is on the disk.
-//! - A failed write or sync of the log is final: what the disk holds is not known any more.
+//! - A failed write or sync of the log, or of the mark behind it, is final: what the disk holds is not known
+//!   any more.
 //! - Want of room is not: the group is given up before anything is written, and its ids are free.
 
 use crate::lock::lock;
@@ -75,20 +76,6 @@ pub(super) struct Writing {
     pub(super) cursor: Cursor,
     /// Says that no segment could be laid out, once.
     pub(super) is_short: bool,
-    /// The mark of what was acknowledged cannot be written.
-    pub(super) is_mark_behind: bool,
-}
-
-impl Writing {
-    /// Says once that the mark cannot be written. The frame lasts all the same; only a loss of it,
-    /// later, would not be noticed.
-    fn note_mark(&mut self, written: &io::Result<()>) {
-        let was_behind = std::mem::replace(&mut self.is_mark_behind, written.is_err());
-        if let (Err(error), false) = (written, was_behind) {
-            tracing::error!(event = "mark_behind", error = %error,
-                "how far was acknowledged cannot be noted; a loss at the log's end may go unnoticed");
-        }
-    }
 }
 
 /// What one frame is made of.
@@ -221,7 +208,8 @@ fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u6
     inner.log.commit(&mut writing.cursor, work.head, sections)?;
     let Head { number: frame, last_sequence: sequence, .. } = work.head;
     inner.last_sequence.store(sequence, Ordering::Relaxed);
-    writing.note_mark(&inner.log.acknowledge(Mark { frame, sequence }));
+    // A disk that went away can say of a sync that it was done; of the write behind it it does not.
+    inner.log.acknowledge(Mark { frame, sequence })?;
     let segment = writing.cursor.segment();
     inner.hand_over(segment, work.group.ids, work.notes, work.head);
     if work.group.records > 0 {

@@ -234,7 +234,7 @@ impl Opening<'_> {
                 ..Front::default()
             }),
             work: Condvar::new(),
-            writing: Mutex::new(Writing { cursor, is_short: false, is_mark_behind: false }),
+            writing: Mutex::new(Writing { cursor, is_short: false }),
             lanes: Mutex::new(lanes),
             committed: Condvar::new(),
             drain_woken: AtomicBool::new(false),
