@@ -5,6 +5,7 @@
 //! calls us a name of this machine: a page can have its own name point here, and would be of the
 //! same origin then.
 
+use crate::http::admin::Admin;
 use crate::http::error::Problem;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
@@ -17,6 +18,14 @@ pub enum Guard {
     Token,
     /// Anyone comes so far.
     Nothing,
+}
+
+impl Admin {
+    /// Lets a request that changes something through, or says why not.
+    pub(super) fn may_change(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let guard = if self.token.is_some() { Guard::Token } else { Guard::Nothing };
+        admit(request, guard)
+    }
 }
 
 /// Lets the request through, or says why not.

@@ -1,7 +1,6 @@
 //! `/api/quarantine`: what lies there and why, and putting it through the relay again.
 
 use crate::http::admin::Admin;
-use crate::http::admin::origin_guard::{self, Guard};
 use crate::http::error::Problem;
 use crate::ingest::Rejection;
 use crate::ingest::replay::Replayed;
@@ -83,8 +82,7 @@ pub async fn replay(
     id: web::Path<String>,
     which: web::Query<Which>,
 ) -> HttpResponse {
-    let guard = if admin.token.is_some() { Guard::Token } else { Guard::Nothing };
-    if let Err(problem) = origin_guard::admit(&request, guard) {
+    if let Err(problem) = admin.may_change(&request) {
         return problem.response();
     }
     let (id, which) = (id.into_inner(), which.into_inner());

@@ -71,10 +71,10 @@ pub struct Delivery {
 
 /// Answers with what became of the events with an id.
 pub async fn life(admin: web::Data<Admin>, id: web::Path<String>) -> HttpResponse {
-    let read = web::block(move || lives(&admin, &id)).await;
-    match read {
-        Ok(Ok(lives)) if lives.events.is_empty() => Problem::NotRemembered.response(),
-        read => super::answer(read),
+    match super::read(move || lives(&admin, &id)).await {
+        Ok(lives) if lives.events.is_empty() => Problem::NotRemembered.response(),
+        Ok(lives) => HttpResponse::Ok().json(lives),
+        Err(problem) => problem.response(),
     }
 }
 

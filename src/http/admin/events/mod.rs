@@ -13,6 +13,7 @@ use crate::http::admin::events::row::Row;
 use crate::http::error::Problem;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use std::io;
 
 /// A page of decisions, newest first.
 #[derive(Serialize)]
@@ -31,36 +32,34 @@ pub async fn list(admin: web::Data<Admin>, request: HttpRequest) -> HttpResponse
         Ok(query) => query,
         Err(problem) => return problem.response(),
     };
-    let found = web::block(move || {
+    let found = read(move || {
         // Whatever comes from here on is for the stream.
         let next = admin.recent.next_number();
         let before = query.before.unwrap_or(next).min(next);
         let page = admin.recent.search(&query.filter, Some(before), query.limit)?;
         let mut places = admin.places();
         let rows = page.decisions.iter().map(|found| Row::of(found, &admin).placed(&mut places));
-        Ok::<_, std::io::Error>(Events {
+        Ok(Events {
             events: rows.collect(),
             next: page.next.map(|number| number.to_string()),
             newest: (next - 1).to_string(),
         })
     })
     .await;
-    answer(found)
+    match found {
+        Ok(events) => HttpResponse::Ok().json(events),
+        Err(problem) => problem.response(),
+    }
 }
 
-/// An answer that was read on another thread.
-fn answer<T: Serialize>(
-    read: Result<std::io::Result<T>, actix_web::error::BlockingError>,
-) -> HttpResponse {
-    match read {
-        Ok(Ok(found)) => HttpResponse::Ok().json(found),
-        Ok(Err(error)) => {
-            tracing::error!(error = %error, "cannot read recent decisions");
-            Problem::Failed.response()
-        }
-        Err(error) => {
-            tracing::error!(error = %error, "reading recent decisions was given up");
-            Problem::Failed.response()
-        }
-    }
+/// Reads recent decisions on a thread that may wait for the disk.
+async fn read<T: Send + 'static>(
+    read: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let failed = |error: &dyn std::error::Error| {
+        tracing::error!(error = %error, "cannot read recent decisions");
+        Problem::Failed
+    };
+    let read = web::block(read).await;
+    read.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
 }

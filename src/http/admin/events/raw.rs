@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 /// Which of the events with one id.
 #[derive(Debug, Deserialize)]
 pub struct Which {
-    source: Option<String>,
+    /// The source that it came to.
+    pub(super) source: Option<String>,
 }
 
 /// A body, or where it is to be found.
@@ -44,23 +45,15 @@ pub async fn raw(
     id: web::Path<String>,
     which: web::Query<Which>,
 ) -> HttpResponse {
-    let found = web::block(move || admin.body(&id, which.source.as_deref())).await;
-    match found {
+    match super::read(move || admin.body(&id, which.source.as_deref())).await {
         // As text: whatever a sender wrote is not to become a page.
-        Ok(Ok(Body::Here(body))) => HttpResponse::Ok()
+        Ok(Body::Here(body)) => HttpResponse::Ok()
             .content_type("text/plain; charset=utf-8")
             .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"body.json\""))
             .body(body),
-        Ok(Ok(Body::InKafka(life))) => elsewhere(&life),
-        Ok(Ok(Body::Unknown)) => Problem::NotRemembered.response(),
-        Ok(Err(error)) => {
-            tracing::error!(error = %error, "cannot read recent decisions");
-            Problem::Failed.response()
-        }
-        Err(error) => {
-            tracing::error!(error = %error, "reading a body was given up");
-            Problem::Failed.response()
-        }
+        Ok(Body::InKafka(life)) => elsewhere(&life),
+        Ok(Body::Unknown) => Problem::NotRemembered.response(),
+        Err(problem) => problem.response(),
     }
 }
 

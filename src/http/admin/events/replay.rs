@@ -3,23 +3,16 @@
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
 use crate::http::admin::Admin;
-use crate::http::admin::events::raw::{self, Body};
-use crate::http::admin::origin_guard::{self, Guard};
+use crate::http::admin::events::raw::{self, Body, Which};
 use crate::http::error::Problem;
 use crate::ingest::Rejection;
 use crate::ingest::publish_again::{Posted, Refused};
 use crate::recent::filter::Filter;
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::io;
 use std::sync::atomic::Ordering;
-
-/// Which of the events with one id.
-#[derive(Debug, Deserialize)]
-pub struct Which {
-    source: Option<String>,
-}
 
 /// What became of it.
 #[derive(Serialize)]
@@ -42,8 +35,7 @@ pub async fn replay(
     id: web::Path<String>,
     which: web::Query<Which>,
 ) -> HttpResponse {
-    let guard = if admin.token.is_some() { Guard::Token } else { Guard::Nothing };
-    if let Err(problem) = origin_guard::admit(&request, guard) {
+    if let Err(problem) = admin.may_change(&request) {
         return problem.response();
     }
     if admin.inlets.stopping.load(Ordering::Relaxed) {
@@ -51,18 +43,11 @@ pub async fn replay(
     }
     let shared = admin.clone();
     let asked = id.clone();
-    let found = web::block(move || shared.posted(&asked, which.source.as_deref())).await;
+    let found = super::read(move || shared.posted(&asked, which.source.as_deref())).await;
     let found = match found {
-        Ok(Ok(Ok(found))) => found,
-        Ok(Ok(Err(response))) => return response.response(),
-        Ok(Err(error)) => {
-            tracing::error!(error = %error, "cannot read recent decisions");
-            return Problem::Failed.response();
-        }
-        Err(error) => {
-            tracing::error!(error = %error, "reading a body was given up");
-            return Problem::Failed.response();
-        }
+        Ok(Ok(found)) => found,
+        Ok(Err(missing)) => return missing.response(),
+        Err(problem) => return problem.response(),
     };
     let Some(inlet) = admin.inlets.sources.get(&found.source) else {
         return Problem::NotRemembered.response();

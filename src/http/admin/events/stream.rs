@@ -43,16 +43,19 @@ pub async fn stream(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespon
     // Follow first and read then: nothing falls between the two.
     let batches = admin.recent.follow();
     let shared = admin.clone();
-    let read = web::block(move || {
+    let read = super::read(move || {
         let next = shared.recent.next_number();
         let missed = match after {
             Some(after) => shared.recent.after(after, MOST_MISSED)?,
             None => Vec::new(),
         };
-        Ok::<_, std::io::Error>((next - 1, missed))
+        Ok((next - 1, missed))
     })
     .await;
-    let Ok(Ok((newest, missed))) = read else { return Problem::Failed.response() };
+    let (newest, missed) = match read {
+        Ok(read) => read,
+        Err(problem) => return problem.response(),
+    };
     if admin.streams.0.fetch_add(1, Ordering::Relaxed) >= MOST_STREAMS {
         admin.streams.0.fetch_sub(1, Ordering::Relaxed);
         return Problem::Crowded.response();
