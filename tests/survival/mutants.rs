@@ -6,11 +6,10 @@
 use crate::faults::{Fault, Faults};
 use crate::oracle::{self, Load};
 #[cfg(feature = "mutants")]
-use crate::{
-    oracle::{Verdict, dice::Dice},
-    support::relay::Builder,
-};
+use crate::oracle::{Verdict, dice::Dice};
 use support::kafka::Kafka;
+#[cfg(feature = "mutants")]
+use support::relay::Builder;
 
 #[cfg(feature = "mutants")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
