@@ -308,7 +308,7 @@ fn inlets(
         let routes = Routes::new(config.kafka.topic_names(), source.provider(), spool)
             .context("finding a lane for every topic")?;
         let meters = metrics.source(&name);
-        known.push(metrics::Inlet {
+        known.push(metrics::books::Inlet {
             name: name.clone(),
             provider: source.provider(),
             accounts: accounts.clone(),
@@ -329,7 +329,7 @@ fn inlets(
         }
         inlets.insert(name, Inlet { ingest, meters, vitals, refusals: Throttle::default() });
     }
-    let limits = metrics::Limits {
+    let limits = metrics::books::Limits {
         max_bytes: config.spool.max_bytes.0,
         disk_reserve: config.spool.reserve(),
     };

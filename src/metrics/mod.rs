@@ -1,0 +1,118 @@
+//! Every series that the relay exports: names, labels and help, in one place.
+//!
+//! # Promises
+//! - Labels come from closed sets and from configured names; all of them start at zero.
+//! - The figures of P6 are read in one look at the spool, so that they balance at every scrape.
+
+pub mod books;
+mod drain;
+mod series;
+mod subscriptions;
+
+use crate::drain::status::Meters as DrainMeters;
+use crate::http::meters::SourceMeters;
+use crate::metrics::books::{Books, Inlet, Limits};
+use crate::metrics::series::{Register, float_gauges};
+use crate::metrics::subscriptions::Subscriptions;
+use crate::spool::{Meters as SpoolMeters, Spool};
+use crate::webhooks::keeper::Keeper;
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, Registry};
+use std::sync::Arc;
+
+/// All series, in a registry of their own.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// What the spool measures.
+    pub spool: SpoolMeters,
+    /// What the drain measures.
+    pub drain: DrainMeters,
+    request_duration: HistogramVec,
+    last_notification: GaugeVec,
+}
+impl Metrics {
+    /// Registers everything that does not depend on the spool. `topics` are all topics of lanes.
+    pub fn new(topics: &[String]) -> Self {
+        let registry = Registry::new();
+        let register = Register(&registry);
+        let spool = SpoolMeters {
+            commit_duration: register.histogram(
+                "cadrelay_commit_duration_seconds",
+                "Time of one commit to disk, with its sync.",
+                COMMIT_SECONDS,
+            ),
+            commit_records: register.histogram(
+                "cadrelay_commit_records",
+                "Records in one commit to disk.",
+                COMMIT_RECORDS,
+            ),
+        };
+        let drain = drain::meters(&register, topics);
+        let request_duration = HistogramVec::new(
+            HistogramOpts::new(
+                "cadrelay_request_duration_seconds",
+                "Time from a notification's last byte to its answer.",
+            )
+            .buckets(REQUEST_SECONDS.to_vec()),
+            &["source"],
+        )
+        .expect("the name and label are legal");
+        register.register(request_duration.clone());
+        let last_notification = float_gauges(
+            "cadrelay_last_notification_timestamp_seconds",
+            "When the last notification that was answered 200 came; 0 before the first.",
+            &["source"],
+        );
+        register.register(last_notification.clone());
+        // Counted at zero where nothing is shared, so that its alert stands on a series that exists.
+        let degraded = IntCounter::new(
+            "cadrelay_dedup_degraded_total",
+            "Notifications that were accepted without asking the window that replicas share.",
+        )
+        .expect("the name is legal");
+        register.register(degraded);
+        let build = register.gauges("cadrelay_build_info", "1, with the version.", &["version"]);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        #[cfg(target_os = "linux")]
+        register.register(prometheus::process_collector::ProcessCollector::for_self());
+        Self { registry, spool, drain, request_duration, last_notification }
+    }
+
+    /// The series of a source.
+    pub fn source(&self, name: &str) -> SourceMeters {
+        SourceMeters {
+            duration: self.request_duration.with_label_values(&[name]),
+            last_notification: self.last_notification.with_label_values(&[name]),
+            answers: Arc::default(),
+        }
+    }
+
+    /// Registers what is read from the spool at each scrape.
+    pub fn watch(&self, spool: Spool, inlets: Vec<Inlet>, limits: Limits) {
+        let refused = self.drain.refused.clone();
+        let books = Books { spool, inlets, limits, refused: refused.into_iter().collect() };
+        Register(&self.registry).register(books);
+    }
+
+    /// Registers what the keeper knows of each subscription at each scrape.
+    pub fn keep(&self, keeper: Arc<Keeper>) {
+        Register(&self.registry).register(Subscriptions::of(keeper));
+    }
+
+    /// All series.
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
+    }
+}
+/// 0.1 ms to 10 s.
+const COMMIT_SECONDS: &[f64] = &[
+    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0,
+];
+/// 0.1 ms to 10 s; the senders give up after five and six.
+const REQUEST_SECONDS: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0,
+];
+const COMMIT_RECORDS: &[f64] =
+    &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0];
