@@ -7,6 +7,7 @@
 
 mod backlog;
 mod broker;
+mod brokers;
 mod clock;
 mod copies;
 mod damage;
@@ -20,6 +21,7 @@ mod long;
 mod models;
 mod mutants;
 mod oracle;
+mod partitions;
 mod power;
 mod refusals;
 mod repeats;

@@ -38,16 +38,20 @@ use rdkafka::{
 use tempfile::TempDir;
 use tokio::{sync::OnceCell, task::spawn_blocking, time::timeout};
 
+mod admin;
 pub mod blinding;
 pub mod cluster;
 pub mod reader;
 pub mod secure;
+pub mod three;
 
 pub use reader::{Isolation, Received};
 
 /// One broker, which is its own controller. It ends with this value.
 pub struct Kafka {
     port: u16,
+    /// The ports of the other brokers that its clients are told of: [`three`].
+    others: Vec<u16>,
     dir: TempDir,
     process: Option<Child>,
     compiler: Compiler,
@@ -93,11 +97,7 @@ impl Kafka {
     ) -> Self {
         // A port can be lost between the look at it and the broker's own bind. Then another is as good.
         for _ in 0..3 {
-            let dir = tempfile::Builder::new()
-                .prefix(&format!("kafka-{}-", std::process::id()))
-                .tempdir_in(data_root())
-                .expect("a folder for the broker's data");
-            let mut kafka = Self { port: free_port(), dir, process: None, compiler };
+            let mut kafka = Self::unstarted(compiler);
             prepare(&kafka).expect("the broker's folder is writable");
             match kafka.run().await {
                 Ok(()) => return kafka,
@@ -106,6 +106,15 @@ impl Kafka {
             }
         }
         panic!("three times in a row a broker found its port taken");
+    }
+
+    /// A broker with a port and a folder, which does not run yet.
+    fn unstarted(compiler: Compiler) -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix(&format!("kafka-{}-", std::process::id()))
+            .tempdir_in(data_root())
+            .expect("a folder for the broker's data");
+        Self { port: free_port(), others: Vec::new(), dir, process: None, compiler }
     }
 
     /// The broker that all tests of this process share. Use topics of your own in it, and do not
@@ -117,7 +126,13 @@ impl Kafka {
 
     /// What a client's `bootstrap.servers` takes.
     pub fn brokers(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.addresses().join(",")
+    }
+
+    /// Where it listens, and then the other brokers that its clients are told of.
+    fn addresses(&self) -> Vec<String> {
+        let ports = std::iter::once(&self.port).chain(&self.others);
+        ports.map(|port| format!("127.0.0.1:{port}")).collect()
     }
 
     /// A client's settings, without more than the address.
@@ -166,11 +181,13 @@ impl Kafka {
         }
     }
 
-    /// Makes a topic. `settings` are Kafka's topic settings, such as `max.message.bytes`.
+    /// Makes a topic that every broker holds. `settings` are Kafka's topic settings, such as
+    /// `max.message.bytes`.
     pub async fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> =
             self.client().create().expect("an admin client");
-        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let replicas = i32::try_from(1 + self.others.len()).expect("a few brokers");
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replicas));
         for (key, value) in settings {
             topic = topic.set(key, value);
         }
@@ -220,7 +237,8 @@ impl Kafka {
     async fn run(&mut self) -> Result<(), Unready> {
         self.process = Some(launch(self.command()).expect("bash starts"));
         let deadline = Instant::now() + START_DEADLINE;
-        let config = self.client();
+        let mut config = self.client();
+        config.set("bootstrap.servers", format!("127.0.0.1:{}", self.port));
         loop {
             let config = config.clone();
             let answers = spawn_blocking(move || answers(&config)).await.expect("no panic");
@@ -320,7 +338,7 @@ fn answers(config: &ClientConfig) -> bool {
         .is_ok_and(|metadata| !metadata.brokers().is_empty())
 }
 
-/// The first of three ports that nobody listens on: for clients, for the controller, and for the
+/// The first of four ports that nobody listens on: for clients, for the controller, and two for the
 /// clients of a secured broker.
 ///
 /// Below the range from which the kernel gives ports to outgoing connections, because a broker that
@@ -330,9 +348,9 @@ fn free_port() -> u16 {
 
     let offset = u16::try_from(std::process::id() % 500).expect("less than 500") * 20;
     for _ in 0..5_000 {
-        let port = 20_000 + (offset + NEXT.fetch_add(3, Ordering::Relaxed)) % 10_000;
+        let port = 20_000 + (offset + NEXT.fetch_add(4, Ordering::Relaxed)) % 10_000;
         let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if (port..port + 3).all(free) {
+        if (port..port + 4).all(free) {
             return port;
         }
     }

@@ -11,11 +11,11 @@ mod judge;
 pub mod load;
 
 pub use judge::Verdict;
-pub use load::{Ledger, Load};
+pub use load::{Ledger, Load, Posting};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::time::Duration;
-use support::kafka::{Isolation, Kafka};
+use support::kafka::{Isolation, Kafka, Received};
 use support::relay::{Builder, Metrics, Relay};
 
 /// The schedule's seed: `CADRELAY_SURVIVAL_SEED`, else a fixed one.
@@ -38,13 +38,18 @@ pub async fn judge(run: &str, kafka: &Kafka, relay: &Relay, ledger: &Ledger) -> 
 
 /// The same, when no relay runs any more.
 pub async fn judge_topics(run: &str, kafka: &Kafka, prefix: &str, ledger: &Ledger) -> Verdict {
+    let verdict = Verdict::of(run, ledger, &read(kafka, prefix).await);
+    verdict.note();
+    verdict
+}
+
+/// What a consumer reads of each topic whose name begins so.
+pub async fn read(kafka: &Kafka, prefix: &str) -> Vec<Vec<Received>> {
     let mut topics = Vec::new();
     for topic in topics_of(kafka, prefix).await {
         topics.push(kafka.read_topic(&topic, Isolation::ReadCommitted).await);
     }
-    let verdict = Verdict::of(run, ledger, &topics);
-    verdict.note();
-    verdict
+    topics
 }
 
 /// P6, of one run of the relay.
