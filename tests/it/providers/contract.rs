@@ -2,16 +2,21 @@
 //!
 //! `UPDATE_CONTRACT=1 cargo test --test providers` writes the files anew.
 
-use crate::providers::fixtures::{event_of, fixtures, record_of};
+use crate::providers::fixtures::{event_of, fixtures, record_of, shown};
+use crate::providers::given::now;
+use crate::providers::schemas::{
+    asyncapi, gap_headers_schema, gap_schema, groups, headers_schema, quarantine_headers_schema,
+    quarantine_schema, schema,
+};
+use cadrelay::event::gap::{Gap, Why};
 use cadrelay::event::group::Group;
 use cadrelay::event::provider::Provider;
 use cadrelay::event::raw::Raw;
 use cadrelay::event::reason::Reason;
-use cadrelay::providers::catalog;
-use cadrelay::providers::{aps, onshape};
 use cadrelay::record::cloudevents::Encoding;
+use cadrelay::record::gap;
 use cadrelay::record::layout::Record;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -30,233 +35,17 @@ fn pretty(value: &Value) -> String {
     format!("{}\n", serde_json::to_string_pretty(value).unwrap())
 }
 
-fn text(description: &str) -> Value {
-    json!({ "type": "string", "minLength": 1, "description": description })
-}
-
-fn base64(description: &str) -> Value {
-    json!({ "type": "string", "contentEncoding": "base64", "description": description })
-}
-
-fn time(description: &str) -> Value {
-    json!({ "type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
-        "description": description })
-}
-
-/// The schema of a value, for one group.
-fn schema(provider: Provider, group: Group) -> Value {
-    let (resources, hook): (&[&str], _) = match provider {
-        Provider::Onshape => (&onshape::payload::RESOURCES, "webhookId"),
-        Provider::Aps => (&aps::payload::RESOURCES, "hookId"),
-    };
-    let resources: Map<String, Value> = resources
-        .iter()
-        .map(|name| ((*name).to_owned(), text("As the sender writes it.")))
-        .collect();
-    let examples: Vec<_> = catalog::entries(provider)
-        .iter()
-        .filter(|entry| entry.group == group)
-        .map(|entry| entry.event)
-        .collect();
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": format!("urn:cadrelay:schema:{provider}.{group}"),
-        "title": format!("{provider}.{group}"),
-        "description": "The value of a record. Fields that the sender did not fill are absent, never \
-            null; fields may be added.",
-        "type": "object",
-        "required": ["id", "provider", "source", "event", "group", "receivedAt", "verified"],
-        "properties": {
-            "id": text("The same for every delivery of this event by this hook: the sender's message \
-                id, or `sha256:` and the hash of its content."),
-            "provider": { "const": provider.as_str() },
-            "source": text("The relay's inlet that took it: a tenant."),
-            "event": { "type": "string", "minLength": 1, "examples": examples,
-                "description": "The sender's own name of what happened. Senders add new ones." },
-            "group": { "const": group.as_str() },
-            "occurredAt": time("When it happened, by the sender's clock."),
-            "receivedAt": time("When the relay took it."),
-            "webhookId": text(&format!("The registration that caused it: the sender's {hook}.")),
-            "subject": text("What it is about, as a path or URN."),
-            "resource": { "type": "object", "minProperties": 1, "properties": resources,
-                "description": "The ids of the things involved.",
-                "additionalProperties": { "type": "string" } },
-            "actor": { "type": "object", "required": ["userId"],
-                "properties": { "userId": text("Who did it.") } },
-            "attributes": { "type": "object", "minProperties": 1,
-                "additionalProperties": { "not": { "type": "null" } },
-                "description": "Other fields of the sender, as posted. Values over 4 KiB are in `raw` \
-                    alone." },
-            "verified": { "type": "string", "pattern": "^(none|(hmac|basic|url_token|data_token)\
-                (\\+(hmac|basic|url_token|data_token))*)$",
-                "description": "What was proven about the sender, joined by `+`." },
-            "raw": { "type": "object", "description": "The body as posted, byte for byte." },
-            "rawBase64": base64("The same bytes, where a strict JSON parser would not read them."),
-        },
-        "oneOf": [{ "required": ["raw"] }, { "required": ["rawBase64"] }],
-    })
-}
-
-fn quarantine_schema() -> Value {
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:cadrelay:schema:quarantine",
-        "title": "quarantine",
-        "description": "An authentic body that was not understood, or that Kafka refused for good.",
-        "type": "object",
-        "required": ["id", "source", "provider", "reason", "receivedAt"],
-        "properties": {
-            "id": text("`sha256:` and the hash of the body; of an event that Kafka refused, its id."),
-            "source": text("The relay's inlet that took it."),
-            "provider": { "enum": Provider::ALL.map(Provider::as_str) },
-            "reason": { "enum": Reason::ALL.map(Reason::as_str) },
-            "receivedAt": time("When the relay took it."),
-            "raw": { "description": "The body as posted, byte for byte." },
-            "rawBase64": base64("The same bytes, where a strict JSON parser would not read them."),
-        },
-        "oneOf": [{ "required": ["raw"] }, { "required": ["rawBase64"] }],
-    })
-}
-
-/// What the headers of a record in quarantine hold.
-fn quarantine_headers_schema() -> Value {
-    json!({
-        "type": "object",
-        "required": [
-            "content-type", "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_reason",
-        ],
-        "properties": {
-            "content-type": { "const": "application/json" },
-            "ce_specversion": { "const": "1.0" },
-            "ce_id": text("As `id` in the value."),
-            "ce_source": { "type": "string", "pattern": "^/cadrelay/sources/[^/]*$",
-                "description": "The relay's inlet that took it." },
-            "ce_type": { "const": "com.cadrelay.quarantined" },
-            "ce_provider": { "enum": Provider::ALL.map(Provider::as_str) },
-            "ce_relaysource": text("As `source` in the value."),
-            "ce_receivedtime": time("As `receivedAt` in the value."),
-            "ce_reason": { "enum": Reason::ALL.map(Reason::as_str),
-                "description": "As `reason` in the value." },
-            "ce_verified": text("What was proven of the sender, as in events."),
-            "ce_deliveryid": text("APS: the id of the delivery, `x-adsk-delivery-id`."),
-            "ce_traceparent": text("The request's traceparent."),
-            "ce_event": text("What Kafka refused: the event."),
-            "ce_eventgroup": text("What Kafka refused: the event's group."),
-            "ce_refusedby": text("The topic that refused it."),
-        },
-    })
-}
-
-/// What the headers of a record hold in binary mode.
-fn headers_schema() -> Value {
-    let required = [
-        "content-type",
-        "ce_specversion",
-        "ce_id",
-        "ce_source",
-        "ce_type",
-        "ce_provider",
-        "ce_eventgroup",
-        "ce_relaysource",
-        "ce_receivedtime",
-        "ce_sequence",
-        "ce_verified",
-    ];
-    json!({
-        "type": "object",
-        "required": required,
-        "properties": {
-            "content-type": { "const": "application/json" },
-            "ce_specversion": { "const": "1.0" },
-            "ce_id": text("As `id` in the value."),
-            "ce_source": { "type": "string", "pattern": "^/(onshape/webhooks|aps/hooks)(/[^/]+)?$" },
-            "ce_type": { "type": "string", "pattern": "^com\\.(onshape|autodesk\\.aps)\\..+$" },
-            "ce_subject": text("As `subject` in the value."),
-            "ce_time": time("As `occurredAt` in the value."),
-            "ce_provider": { "enum": Provider::ALL.map(Provider::as_str) },
-            "ce_eventgroup": text("As `group` in the value."),
-            "ce_relaysource": text("As `source` in the value."),
-            "ce_receivedtime": time("As `receivedAt` in the value."),
-            "ce_sequence": { "type": "string", "pattern": "^[0-9]{20}$",
-                "description": "Grows with each record of one relay instance." },
-            "ce_verified": text("As `verified` in the value."),
-            "ce_traceparent": text("W3C trace context of the sender's request."),
-        },
-    })
-}
-
-/// Each group of each provider.
-pub fn groups() -> impl Iterator<Item = (Provider, Group)> {
-    Provider::ALL
-        .into_iter()
-        .flat_map(|provider| Group::of(provider).iter().map(move |group| (provider, *group)))
-}
-
-fn asyncapi() -> Value {
-    let mut channels = Map::new();
-    let mut operations = Map::new();
-    let mut messages = Map::new();
-    let mut add = |name: String, key: &str, headers: Value| {
-        messages.insert(
-            name.clone(),
-            json!({
-                "name": name,
-                "contentType": "application/json",
-                "headers": headers,
-                "payload": { "$ref": format!("./{name}.json") },
-                "bindings": { "kafka": { "key": { "type": "string", "description": key } } },
-            }),
-        );
-        channels.insert(
-            name.clone(),
-            json!({
-                "address": format!("cad.{name}"),
-                "messages": { &name: { "$ref": format!("#/components/messages/{name}") } },
-            }),
-        );
-        operations.insert(
-            format!("publish.{name}"),
-            json!({ "action": "send", "channel": { "$ref": format!("#/channels/{name}") } }),
-        );
-    };
-    let headers = json!({ "$ref": "#/components/schemas/headers" });
-    for (provider, group) in groups() {
-        let key = match provider {
-            Provider::Onshape => {
-                "documentId, else objectId, jobId, clientId, webhookId, the source's name"
-            }
-            Provider::Aps => {
-                "lineage URN, else resourceUrn without its version, project, hookId, the source's name"
-            }
-        };
-        add(format!("{provider}.{group}"), key, headers.clone());
-    }
-    add("quarantine".to_owned(), "the source's name", quarantine_headers_schema());
-    json!({
-        "asyncapi": "3.0.0",
-        "info": {
-            "title": "cadrelay",
-            "version": "1.0.0",
-            "description": "Events of Onshape and Autodesk Platform Services on Kafka. Topic names are \
-                those of the default prefix, `cad.`.",
-        },
-        "defaultContentType": "application/json",
-        "channels": channels,
-        "operations": operations,
-        "components": { "messages": messages, "schemas": { "headers": headers_schema() } },
-    })
-}
-
 #[test]
 fn the_schemas_are_those_of_the_code() {
     // The admin listener's own description is compared where a relay runs.
     let mut names: BTreeSet<_> =
-        ["asyncapi.json", "openapi.json", "quarantine.json"].map(str::to_owned).into();
+        ["asyncapi.json", "gap.json", "openapi.json", "quarantine.json"].map(str::to_owned).into();
     for (provider, group) in groups() {
         let name = format!("{provider}.{group}.json");
         check_file(&format!("schemas/{name}"), &pretty(&schema(provider, group)));
         names.insert(name);
     }
+    check_file("schemas/gap.json", &pretty(&gap_schema()));
     check_file("schemas/quarantine.json", &pretty(&quarantine_schema()));
     check_file("schemas/asyncapi.json", &pretty(&asyncapi()));
 
@@ -265,6 +54,32 @@ fn the_schemas_are_those_of_the_code() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(found, names);
+}
+
+#[test]
+fn every_property_of_every_schema_is_described() {
+    fn look(place: &str, schema: &Value, missing: &mut Vec<String>) {
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        for (name, property) in properties {
+            let place = format!("{place}.{name}");
+            if !property["description"].is_string() {
+                missing.push(place.clone());
+            }
+            look(&place, property, missing);
+        }
+    }
+    let mut missing = Vec::new();
+
+    for (provider, group) in groups() {
+        look(&format!("{provider}.{group}"), &schema(provider, group), &mut missing);
+    }
+    look("gap", &gap_schema(), &mut missing);
+    look("gap headers", &gap_headers_schema(), &mut missing);
+    look("headers", &headers_schema(), &mut missing);
+    look("quarantine", &quarantine_schema(), &mut missing);
+    look("quarantine headers", &quarantine_headers_schema(), &mut missing);
+
+    assert_eq!(missing, Vec::<String>::new());
 }
 
 /// The schema without its openness: a field that it does not name is an error.
@@ -374,5 +189,91 @@ fn an_event_that_kafka_refused_is_in_quarantine_as_its_schema_says() {
             &headers_of(&record),
             Path::new("headers"),
         );
+    }
+}
+
+/// A gap of each cause, with the record that tells it: with and without what may be absent.
+fn gaps() -> Vec<(Gap, Record)> {
+    let full = |provider, why| Gap {
+        provider,
+        source: "acme".into(),
+        subscription: Some("acme docs".into()),
+        from: now(),
+        to: now() + std::time::Duration::from_secs(90),
+        why,
+        dropped: Some(3),
+        scope: [("documentId".to_owned(), "0f9c4392e5934f30b48ab645".to_owned())].into(),
+        tally: String::new(),
+    };
+    let bare =
+        |gap: Gap| Gap { subscription: None, dropped: None, scope: Default::default(), ..gap };
+    let all = Provider::ALL.into_iter().flat_map(|provider| {
+        Why::ALL.into_iter().flat_map(move |why| {
+            let gap = full(provider, why);
+            [gap.clone(), bare(gap)]
+        })
+    });
+    all.map(|gap| {
+        let mut record = gap::encode(&gap, now(), Encoding::Binary);
+        record.stamp(7);
+        (gap, record)
+    })
+    .collect()
+}
+
+#[test]
+fn a_gap_is_as_its_own_schema_and_that_of_its_topic_say() {
+    for (gap, record) in gaps() {
+        let what = format!("{}-{}", gap.provider, gap.why.as_str());
+        let value: Value = serde_json::from_slice(record.parts().value).unwrap();
+        let mut own = gap_schema();
+        own["additionalProperties"] = json!(false);
+        let mut headers = gap_headers_schema();
+        headers["additionalProperties"] = json!(false);
+
+        check_valid(&own, &value, Path::new(&what));
+        check_valid(&headers, &headers_of(&record), Path::new(&what));
+        // A consumer that knows nothing of gaps reads it by the schema of the topic.
+        check_valid(&schema(gap.provider, gap::group(gap.provider)), &value, Path::new(&what));
+    }
+}
+
+#[test]
+fn a_gap_that_breaks_the_promise_is_noticed() {
+    let validator = jsonschema::validator_for(&gap_schema()).unwrap();
+    let (_, record) = gaps().remove(0);
+    let value: Value = serde_json::from_slice(record.parts().value).unwrap();
+    assert!(validator.is_valid(&value));
+
+    for (pointer, wrong) in [
+        ("/event", json!("onshape.model.lifecycle.changed")),
+        ("/subject", json!("documents/1")),
+        ("/verified", json!("hmac")),
+        ("/raw", json!({ "messageId": "1" })),
+        ("/attributes/why", json!("bad_luck")),
+        ("/attributes/dropped", json!(0)),
+        ("/attributes/from", json!("yesterday")),
+        ("/attributes/scope", json!({})),
+    ] {
+        let mut broken = value.clone();
+        *broken.pointer_mut(pointer).unwrap() = wrong;
+        assert!(!validator.is_valid(&broken), "{pointer}");
+    }
+}
+
+#[test]
+fn a_gap_of_each_provider_becomes_its_record() {
+    for (gap, record) in gaps() {
+        if gap.why != Why::DroppedEvents || gap.subscription.is_none() {
+            continue;
+        }
+        insta::with_settings!({
+            snapshot_path => "../../fixtures/records/gap",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            let topic = format!("cad.{}.{}", gap.provider, gap::group(gap.provider));
+            insta::assert_snapshot!(gap.provider.as_str(), shown(&topic, &record));
+        });
     }
 }

@@ -41,9 +41,9 @@ pub fn record_of(event: &Event, encoding: Encoding) -> Record {
 }
 
 /// A record as people read it.
-fn shown(event: &Event, record: &Record) -> String {
+pub fn shown(topic: &str, record: &Record) -> String {
     let parts = record.parts();
-    let mut text = format!("topic: cad.{}.{}\n", event.provider, event.group);
+    let mut text = format!("topic: {topic}\n");
     writeln!(text, "key: {}", String::from_utf8_lossy(parts.key)).unwrap();
     for (name, value) in parts.headers() {
         writeln!(text, "{name}: {}", String::from_utf8_lossy(value)).unwrap();
@@ -67,7 +67,8 @@ fn each_fixture_becomes_its_record() {
                 prepend_module_to_snapshot => false,
                 omit_expression => true,
             }, {
-                insta::assert_snapshot!(name, shown(&event, &record_of(&event, Encoding::Binary)));
+                let topic = format!("cad.{}.{}", event.provider, event.group);
+                insta::assert_snapshot!(name, shown(&topic, &record_of(&event, Encoding::Binary)));
             });
         }
     }

@@ -8,5 +8,6 @@ mod given;
 mod identity;
 mod proof;
 mod reading;
+mod schemas;
 mod strict;
 mod tables;

@@ -1,7 +1,8 @@
 //! The tables of events and bodies in docs/EVENTS.md are those of the catalogs, and those are true.
 
-use crate::providers::contract::{check_file, groups};
+use crate::providers::contract::check_file;
 use crate::providers::fixtures::event_of;
+use crate::providers::schemas::groups;
 use cadrelay::event::group::Group;
 use cadrelay::event::provider::Provider;
 use cadrelay::providers::catalog;
