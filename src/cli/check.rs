@@ -59,7 +59,7 @@ pub fn unreachable(brokers: &str, trouble: Trouble) -> Failure {
         Trouble::Authentication | Trouble::Authorization => Exit::Credentials,
         _ => Exit::Remote,
     };
-    Failure { exit, message: format!("kafka.brokers = {brokers:?}: {}", trouble.as_str()) }
+    Failure { exit, message: format!("kafka.brokers = {brokers:?}: {}", trouble.told()) }
 }
 
 const CONNECT: Duration = Duration::from_secs(10);

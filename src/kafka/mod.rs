@@ -8,6 +8,7 @@
 //!
 //! Knows nothing of the spool, or of what the records mean.
 
+mod alerts;
 pub mod client;
 pub mod embedded;
 pub mod open;

@@ -114,6 +114,28 @@ impl Trouble {
         }
     }
 
+    /// The name, and for people what it means where the name alone leads nowhere.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Authentication => {
+                "authentication: the cluster refuses the password, token or certificate of \
+                 [kafka.client], or we do not trust the cluster's certificate"
+            }
+            Self::Authorization => {
+                "authorization: the cluster knows us, and we have no right to this"
+            }
+            Self::Transport => "transport: no broker could be reached",
+            Self::Timeout
+            | Self::UnknownTopic
+            | Self::NotEnoughReplicas
+            | Self::Fenced
+            | Self::Fatal
+            | Self::Quota
+            | Self::TooLarge
+            | Self::Invalid => self.as_str(),
+        }
+    }
+
     /// Whom it concerns, when Kafka says it of one record.
     pub fn concerns(self) -> Concerns {
         match self {
@@ -140,6 +162,8 @@ impl Trouble {
                 _ => Self::Fatal,
             },
             KafkaError::Transaction(error) => Self::of_code(error.code()),
+            // The crate gives no code for these, though each holds one.
+            KafkaError::AdminOp(code) => Self::of_code(*code),
             other => other.rdkafka_error_code().map_or(Self::Fatal, Self::of_code),
         }
     }
@@ -211,6 +235,12 @@ mod tests {
         assert_eq!(Trouble::of_code(Code::UnknownTopicOrPartition), Trouble::UnknownTopic);
         assert_eq!(Trouble::of_code(Code::ProducerFenced), Trouble::Fenced);
         assert_eq!(Trouble::of_code(Code::MessageTimedOut), Trouble::Timeout);
+    }
+
+    #[test]
+    fn a_request_to_the_admin_that_was_not_answered_in_time_is_not_fatal() {
+        let timed_out = KafkaError::AdminOp(Code::OperationTimedOut);
+        assert_eq!(Trouble::of(&timed_out), Trouble::Timeout);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Which topics are needed, whether they are there, and making them.
 
 use crate::event::provider::Provider;
+use crate::kafka::alerts::Alerts;
 use crate::kafka::client::{self, Context, Error, MAX_MESSAGE_BYTES};
 use crate::kafka::outcome::Trouble;
 use crate::kafka::rights::{self, Right};
@@ -70,7 +71,7 @@ pub fn positions(settings: &Settings) -> Needed {
 /// Looks at topics and makes them, apart from the producer: a client that waits for an unknown
 /// topic holds up everything behind it.
 pub struct Inspector {
-    reader: BaseConsumer<Context>,
+    reader: BaseConsumer<Alerts>,
     admin: AdminClient<Context>,
 }
 
@@ -78,7 +79,7 @@ impl Inspector {
     /// Makes the clients. Does not connect yet.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let config = client::reader(settings)?;
-        let reader = config.create_with_context(Context).map_err(Error::refused)?;
+        let reader = config.create_with_context(Alerts::default()).map_err(Error::refused)?;
         let admin =
             client::common(settings)?.create_with_context(Context).map_err(Error::refused)?;
         Ok(Self { reader, admin })
@@ -111,12 +112,13 @@ impl Inspector {
         }
     }
 
-    /// Why nothing was answered. Of a refused log-in the call itself says no more than that there was
-    /// no connection; the reason waits among the client's events.
+    /// Why nothing was answered. Of a refused log-in or certificate the call itself says no more than
+    /// that there was no connection; the reason waits among the client's events.
     fn why_not(&self, error: &KafkaError) -> Trouble {
         let events = std::iter::from_fn(|| self.reader.poll(EVENTS));
         let mut troubles = events.filter_map(Result::err).map(|event| Trouble::of(&event));
-        match troubles.any(|trouble| trouble == Trouble::Authentication) {
+        let refused = troubles.any(|trouble| trouble == Trouble::Authentication);
+        match refused || self.reader.context().certificate_is_refused() {
             true => Trouble::Authentication,
             false => Trouble::of(error),
         }

@@ -16,7 +16,7 @@ async fn three_brokers_that_roll_lose_their_controller_and_move_their_partitions
     let mut cluster = Cluster::start().await;
     let relay = oracle::relay(cluster.kafka()).start().await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
-    posting.answered(100).await;
+    delivers(&relay).await;
 
     for id in NODES {
         roll(&mut cluster, &posting, id).await;
@@ -47,7 +47,7 @@ async fn three_rolling_restarts_of_all_brokers_lose_and_repeat_nothing() {
     let mut cluster = Cluster::start().await;
     let relay = oracle::relay(cluster.kafka()).start().await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
-    posting.answered(100).await;
+    delivers(&relay).await;
 
     for _ in 0..ROUNDS {
         for id in NODES {
@@ -66,7 +66,7 @@ async fn one_dead_broker_of_three_holds_nothing_up_whichever_it_is() {
     let mut cluster = Cluster::start().await;
     let relay = oracle::relay(cluster.kafka()).start().await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
-    posting.answered(100).await;
+    delivers(&relay).await;
 
     let mut longest = Duration::ZERO;
     for id in NODES {
@@ -92,7 +92,7 @@ async fn the_coordinator_and_the_controller_that_die_by_turns_lose_and_repeat_no
     let mut cluster = Cluster::start().await;
     let relay = oracle::relay(cluster.kafka()).start().await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
-    posting.answered(100).await;
+    delivers(&relay).await;
 
     for _ in 0..ROUNDS {
         for victim in [Victim::Coordinator, Victim::Controller] {
@@ -122,7 +122,7 @@ async fn partitions_that_change_leaders_and_replicas_under_load_lose_and_repeat_
     let cluster = Cluster::start().await;
     let relay = oracle::relay(cluster.kafka()).start().await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
-    posting.answered(100).await;
+    delivers(&relay).await;
 
     let (mut moved, mut elections) = (0, 0);
     for _ in 0..MOVES {
@@ -151,7 +151,7 @@ async fn two_dead_brokers_of_three_stop_delivery_until_one_is_back_and_senders_d
     let mut cluster = Cluster::start().await;
     let relay = oracle::relay(cluster.kafka()).start().await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
-    posting.answered(100).await;
+    delivers(&relay).await;
 
     gather(&cluster, &posting).await;
     cluster.node(2).kill();
@@ -186,7 +186,7 @@ async fn lanes_go_on_when_the_leader_of_a_partition_in_an_open_transaction_is_ba
     let alone = NODES.into_iter().find(|id| *id != coordinator).expect("two others");
     cluster.kafka().create_topic_on(&relay.topic("aps.data"), &[coordinator, alone]).await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
-    posting.answered(100).await;
+    delivers(&relay).await;
 
     gather(&cluster, &posting).await;
     let before = published(&relay, "onshape.document").await;

@@ -395,10 +395,10 @@ fn entries(dir: &Path) -> Vec<std::ffi::OsString> {
 
 /// How a command ended and what it printed.
 #[derive(Debug)]
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(super) struct Said {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 fn run(command: &mut Command) -> Said {
@@ -411,6 +411,6 @@ fn run(command: &mut Command) -> Said {
 }
 
 /// The same beside what the test awaits.
-async fn run_apart(mut command: Command) -> Said {
+pub(super) async fn run_apart(mut command: Command) -> Said {
     spawn_blocking(move || run(&mut command)).await.expect("it runs")
 }

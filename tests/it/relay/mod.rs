@@ -14,6 +14,7 @@ mod facts;
 mod gaps;
 mod hostile;
 mod keeping;
+mod managed;
 mod openapi;
 mod order;
 mod outage;

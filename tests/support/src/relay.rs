@@ -49,6 +49,7 @@ pub struct Builder {
     broker: Option<Broker>,
     settings: BTreeMap<String, String>,
     sources: Vec<String>,
+    sections: String,
     environment: Vec<(String, String)>,
 }
 
@@ -82,6 +83,12 @@ impl Builder {
     /// the usual two, `onshape` and `aps`, each with an `hmac` secret, [`secret`].
     pub fn source(mut self, fields: &str) -> Self {
         self.sources.push(fields.to_owned());
+        self
+    }
+
+    /// A section as a page has it, with its head: `[kafka.client]` and so on.
+    pub fn section(mut self, toml: &str) -> Self {
+        self.sections.push_str(toml);
         self
     }
 
@@ -136,6 +143,7 @@ impl Builder {
         for source in &self.sources {
             text.push_str(&format!("[[sources]]\n{source}\n"));
         }
+        text.push_str(&self.sections);
         fs::write(dir.path().join("cadrelay.toml"), text).expect("the configuration is written");
         // An HTTPS client needs to be told whose cryptography it uses.
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -175,6 +183,7 @@ impl Relay {
             broker: None,
             settings: BTreeMap::new(),
             sources: Vec::new(),
+            sections: String::new(),
             environment: Vec::new(),
         }
     }

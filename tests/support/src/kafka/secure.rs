@@ -1,10 +1,16 @@
-//! A broker as a company runs it: TLS, SCRAM, and rights for each user.
+//! A broker as a company runs it, or a cloud: TLS, three ways to say who one is, and rights for each
+//! user.
 //!
-//! The plain listener stays open beside it, for the tests' own eyes: who comes that way may do
-//! everything.
+//! One listener takes a password (SCRAM-SHA-512) or a token (OAUTHBEARER) over TLS, another a client's
+//! certificate (mTLS). Who comes by any of the three is [`USER`]. The plain listener stays open beside
+//! them, for the tests' own eyes: who comes that way may do everything.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, io, path::Path, path::PathBuf};
 
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair,
+};
 use rdkafka::ClientConfig;
 
 use super::Kafka;
@@ -17,12 +23,12 @@ pub const USER: &str = "relay";
 pub const PASSWORD: &str = "relay-secret";
 
 impl Kafka {
-    /// Starts a broker with a further listener, for clients with TLS and SCRAM-SHA-512. It knows
-    /// [`USER`], who has no right to anything until [`Kafka::allow`] gives it.
+    /// Starts a broker with further listeners, for clients with TLS. It knows [`USER`], who has no
+    /// right to anything until [`Kafka::allow`] gives it.
     pub async fn start_secured() -> Self {
         Self::start_prepared(|kafka| {
             let dir = kafka.dir.path();
-            make_certificate(dir);
+            make_certificates(dir)?;
             fs::write(dir.join("extra.properties"), properties(kafka.port, dir))?;
             let user = format!("SCRAM-SHA-512=[name={USER},password={PASSWORD}]");
             fs::write(dir.join("format.args"), format!("--add-scram\n{user}\n"))
@@ -30,14 +36,34 @@ impl Kafka {
         .await
     }
 
-    /// What a client's `bootstrap.servers` takes to come by TLS and SCRAM.
+    /// What a client's `bootstrap.servers` takes to come by TLS with a password or a token.
     pub fn secured_brokers(&self) -> String {
-        format!("127.0.0.1:{}", secured_port(self.port))
+        format!("127.0.0.1:{}", sasl_port(self.port))
     }
 
-    /// The certificate of the authority that a client has to trust: the broker's own.
-    pub fn authority(&self) -> std::path::PathBuf {
-        self.dir.path().join("broker.pem")
+    /// What a client's `bootstrap.servers` takes to come with a certificate.
+    pub fn mutual_brokers(&self) -> String {
+        format!("127.0.0.1:{}", mutual_port(self.port))
+    }
+
+    /// The certificate of the authority that a client has to trust.
+    pub fn authority(&self) -> PathBuf {
+        self.dir.path().join("authority.pem")
+    }
+
+    /// The certificate of [`USER`].
+    pub fn certificate(&self) -> PathBuf {
+        self.dir.path().join("relay.pem")
+    }
+
+    /// Its key.
+    pub fn key(&self) -> PathBuf {
+        self.dir.path().join("relay.key")
+    }
+
+    /// A certificate for the same name that the broker's authority did not sign, and its key.
+    pub fn foreign_certificate(&self) -> (PathBuf, PathBuf) {
+        (self.dir.path().join("foreign.pem"), self.dir.path().join("foreign.key"))
     }
 
     /// A client's settings to come by TLS and SCRAM as [`USER`].
@@ -85,60 +111,86 @@ impl Kafka {
 }
 
 /// The plain listener and the controller's have the two ports before it.
-fn secured_port(port: u16) -> u16 {
+fn sasl_port(port: u16) -> u16 {
     port + 2
 }
 
+fn mutual_port(port: u16) -> u16 {
+    port + 3
+}
+
+/// The validator of tokens is the one that Apache Kafka has for tests: it believes a token that
+/// nobody signed, and looks at its times alone.
 fn properties(port: u16, dir: &Path) -> String {
-    let secured = secured_port(port);
-    let store = dir.join("broker.p12");
+    let (sasl, mutual) = (sasl_port(port), mutual_port(port));
+    let controller = port + 1;
+    let store = dir.join("broker-store.pem");
+    let store = store.display();
+    let authority = dir.join("authority.pem");
+    let authority = authority.display();
+    let security = "org.apache.kafka.common.security";
     format!(
-        "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{},CLIENT://127.0.0.1:{secured}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port},CLIENT://127.0.0.1:{secured}\n\
-         sasl.enabled.mechanisms=SCRAM-SHA-512\n\
+        "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},\
+         CLIENT://127.0.0.1:{sasl},MUTUAL://127.0.0.1:{mutual}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port},CLIENT://127.0.0.1:{sasl},\
+         MUTUAL://127.0.0.1:{mutual}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,\
+         CLIENT:SASL_SSL,MUTUAL:SSL\n\
+         sasl.enabled.mechanisms=SCRAM-SHA-512,OAUTHBEARER\n\
          listener.name.client.scram-sha-512.sasl.jaas.config=\
-         org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
-         listener.name.client.ssl.keystore.type=PKCS12\n\
-         listener.name.client.ssl.keystore.location={}\n\
-         listener.name.client.ssl.keystore.password={STORE_PASSWORD}\n\
+         {security}.scram.ScramLoginModule required;\n\
+         listener.name.client.oauthbearer.sasl.jaas.config=\
+         {security}.oauthbearer.OAuthBearerLoginModule required \
+         unsecuredLoginStringClaim_sub=\"broker\";\n\
+         listener.name.client.ssl.keystore.type=PEM\n\
+         listener.name.client.ssl.keystore.location={store}\n\
+         listener.name.mutual.ssl.keystore.type=PEM\n\
+         listener.name.mutual.ssl.keystore.location={store}\n\
+         listener.name.mutual.ssl.truststore.type=PEM\n\
+         listener.name.mutual.ssl.truststore.location={authority}\n\
+         listener.name.mutual.ssl.client.auth=required\n\
+         listener.name.mutual.ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/\n\
          authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
-         super.users=User:ANONYMOUS\n",
-        port + 1,
-        store.display(),
+         super.users=User:ANONYMOUS\n"
     )
 }
 
-/// Java's own tool makes it; a broker needs Java anyway.
-fn make_certificate(dir: &Path) {
-    let keytool = |arguments: &[&str]| {
-        let mut command = Command::new("keytool");
-        command.current_dir(dir).args(arguments).args([
-            "-keystore",
-            "broker.p12",
-            "-storetype",
-            "PKCS12",
-            "-storepass",
-            STORE_PASSWORD,
-            "-alias",
-            "broker",
-        ]);
-        succeed(&mut command);
-    };
-    keytool(&[
-        "-genkeypair",
-        "-keyalg",
-        "EC",
-        "-groupname",
-        "secp256r1",
-        "-validity",
-        "30",
-        "-dname",
-        "CN=cadrelay tests",
-        "-ext",
-        "SAN=IP:127.0.0.1",
-    ]);
-    keytool(&["-exportcert", "-rfc", "-file", "broker.pem"]);
+/// An authority, and what it signs: the broker's certificate and the relay's. Another relay's is by an
+/// authority that nobody trusts.
+fn make_certificates(dir: &Path) -> io::Result<()> {
+    let ours = authority();
+    fs::write(dir.join("authority.pem"), ours.pem())?;
+    let (certificate, key) = signed("broker", &ours);
+    fs::write(dir.join("broker-store.pem"), key + &certificate)?;
+    for (name, authority) in [("relay", &ours), ("foreign", &self::authority())] {
+        let (certificate, key) = signed(USER, authority);
+        fs::write(dir.join(name).with_extension("pem"), certificate)?;
+        fs::write(dir.join(name).with_extension("key"), key)?;
+    }
+    Ok(())
 }
 
-/// Of a key that lives as long as the test.
-const STORE_PASSWORD: &str = "cadrelay-tests";
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = params("cadrelay tests");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, new_key()).expect("an authority")
+}
+
+fn signed(name: &str, authority: &CertifiedIssuer<'_, KeyPair>) -> (String, String) {
+    let key = new_key();
+    let mut params = params(name);
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    let certificate = params.signed_by(&key, authority).expect("a certificate");
+    (certificate.pem(), key.serialize_pem())
+}
+
+fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).expect("an address");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+fn new_key() -> KeyPair {
+    KeyPair::generate().expect("a key")
+}

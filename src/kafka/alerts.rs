@@ -1,0 +1,65 @@
+//! Hears that the cluster refuses our certificate.
+//!
+//! With TLS 1.3 a client has done its part before the cluster looks at its certificate, and learns of the
+//! refusal when it reads. librdkafka says no more of it than that the connection broke; TLS's own
+//! word for it, the number of the alert, is in the reason that it gives beside the code.
+
+use crate::kafka::client;
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The context of a client that is asked why nothing answered.
+#[derive(Debug, Default)]
+pub struct Alerts {
+    refused: AtomicBool,
+}
+
+impl Alerts {
+    /// Whether the cluster has refused our certificate, or asked for one that we do not have.
+    pub fn certificate_is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+impl ClientContext for Alerts {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client::log_line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if alert(reason).is_some_and(|alert| REFUSALS.contains(&alert)) {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+        client::log_error(&error, reason);
+    }
+}
+
+impl ConsumerContext for Alerts {}
+
+/// The number of the alert that OpenSSL names in a reason.
+fn alert(reason: &str) -> Option<u8> {
+    let (_, rest) = reason.split_once("SSL alert number ")?;
+    let digits = rest.split(|letter: char| !letter.is_ascii_digit()).next()?;
+    digits.parse().ok()
+}
+
+/// Alerts about a client's certificate (RFC 8446, section 6.2): bad, unsupported, revoked, expired,
+/// unknown, of an unknown authority, without access, missing.
+const REFUSALS: [u8; 8] = [42, 43, 44, 45, 46, 48, 49, 116];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alerts_number_is_found_in_what_the_client_says() {
+        let told = "ssl://127.0.0.1:9093/bootstrap: Receive failed: error:0A000416:SSL routines::ssl/tls \
+                    alert certificate unknown: SSL alert number 46 (after 7ms in state APIVERSION_QUERY)";
+
+        assert_eq!(alert(told), Some(46));
+        assert_eq!(alert("Connect to ipv4#127.0.0.1:9093 failed: Connection refused"), None);
+    }
+}
