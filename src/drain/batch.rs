@@ -5,7 +5,7 @@ use crate::drain::settle::Share;
 use crate::drain::turns::Turns;
 use crate::kafka::outcome::Report;
 use crate::kafka::publisher::{Outgoing, Position};
-use crate::record::layout::{Parts, Record};
+use crate::record::layout::{Headers, Parts, Record};
 use crate::record::quarantine::refused;
 use crate::spool::lanes::Leaving;
 use crate::spool::lanes::chunk::Chunk;
@@ -73,17 +73,21 @@ impl Batch {
     }
 
     /// The records on their way, in the batch's order.
-    pub fn outgoing<'a>(&'a self, lanes: &'a [Lane], quarantine: &'a str) -> Vec<Outgoing<'a>> {
+    pub fn outgoing<'a>(
+        &'a self,
+        lanes: &'a [Lane],
+        quarantine: &'a str,
+    ) -> Vec<Outgoing<'a, Headers<'a>>> {
         let mut outgoing = Vec::with_capacity(self.records);
         for part in &self.parts {
             if let Some(record) = &part.instead {
-                outgoing.push(Outgoing { topic: quarantine, parts: record.parts() });
+                outgoing.push(outgoing_to(quarantine, record.parts()));
                 continue;
             }
             let topic = &*lanes[part.lane.index()].topic;
-            outgoing.extend(part.sequences().map(|(_, bytes)| Outgoing {
-                topic,
-                parts: Parts::read(bytes).expect("the store keeps records as they were encoded"),
+            outgoing.extend(part.sequences().map(|(_, bytes)| {
+                let parts = Parts::read(bytes);
+                outgoing_to(topic, parts.expect("the store keeps records as they were encoded"))
             }));
         }
         outgoing
@@ -240,6 +244,10 @@ impl Part {
             .filter(|record| (self.first..=self.last).contains(&record.sequence))
             .map(|record| (record.sequence, record.bytes))
     }
+}
+
+fn outgoing_to<'a>(topic: &'a str, parts: Parts<'a>) -> Outgoing<'a, Headers<'a>> {
+    Outgoing { topic, key: parts.key, headers: parts.headers(), value: parts.value }
 }
 
 fn quarantined(bytes: &[u8], why: Refused, topic: &str) -> Record {

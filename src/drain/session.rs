@@ -9,6 +9,7 @@ use crate::kafka::positions::{self, Held};
 use crate::kafka::publisher::{Outgoing, Position, Publisher};
 use crate::kafka::settings::{Delivery, Settings};
 use crate::kafka::{client, open};
+use crate::record::layout::Headers;
 use crate::spool::{Identity, ReadError, Spool};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashSet};
@@ -123,7 +124,7 @@ impl Session {
     pub fn publish(
         &mut self,
         settings: &Settings,
-        batch: &[Outgoing<'_>],
+        batch: &[Outgoing<'_, Headers<'_>>],
         positions: &[Position],
         patience: &Patience<'_>,
     ) -> Outcome {

@@ -6,6 +6,7 @@
 //!
 //! Knows nothing of I/O, clocks, HTTP, Kafka, or how a provider spells things.
 
+pub mod encoding;
 pub mod gap;
 pub mod group;
 pub mod id;

@@ -16,6 +16,7 @@ pub mod replay;
 pub mod routing;
 
 use crate::event::Event;
+use crate::event::encoding::Encoding;
 use crate::event::id::EventId;
 use crate::ingest::accounts::Accounts;
 use crate::ingest::pings::Pings;
@@ -24,7 +25,7 @@ use crate::providers::notification::Notification;
 use crate::providers::reading::Reading;
 use crate::providers::source::{Refusal, Source};
 use crate::recent::Recent;
-use crate::record::cloudevents::{self, Context, Encoding};
+use crate::record::cloudevents::{self, Context};
 use crate::record::quarantine::{
     self,
     write::{self, Kept},

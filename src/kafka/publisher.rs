@@ -8,7 +8,6 @@ use crate::kafka::outcome::{Ending, Outcome, Trouble};
 use crate::kafka::patience::{Patience, Unheard};
 use crate::kafka::reports::Reports;
 use crate::kafka::settings::{Delivery, Settings};
-use crate::record::layout::Parts;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -22,13 +21,17 @@ pub struct Publisher {
     batches: usize,
 }
 
-/// One record on its way: where to, and its parts.
+/// One record on its way. `H` iterates over its headers.
 #[derive(Clone, Copy, Debug)]
-pub struct Outgoing<'a> {
+pub struct Outgoing<'a, H> {
     /// The topic.
     pub topic: &'a str,
-    /// Key, headers and value.
-    pub parts: Parts<'a>,
+    /// The Kafka key.
+    pub key: &'a [u8],
+    /// Name and value of each header.
+    pub headers: H,
+    /// The Kafka value.
+    pub value: &'a [u8],
 }
 
 /// How far a lane is, as the positions topic keeps it.
@@ -77,10 +80,10 @@ impl Publisher {
     }
 
     /// Publishes a batch with its positions. A healthy cluster needs some milliseconds for it.
-    pub fn publish(
+    pub fn publish<'a, H: Iterator<Item = (&'a str, &'a [u8])> + Clone>(
         &mut self,
         positions_topic: &str,
-        batch: &[Outgoing<'_>],
+        batch: &[Outgoing<'a, H>],
         positions: &[Position],
         patience: &Patience<'_>,
     ) -> Outcome {
@@ -125,10 +128,10 @@ impl Publisher {
         self.producer.abort_transaction(patience).map_err(trouble)
     }
 
-    fn transact(
+    fn transact<'a, H: Iterator<Item = (&'a str, &'a [u8])> + Clone>(
         &self,
         positions_topic: &str,
-        batch: &[Outgoing<'_>],
+        batch: &[Outgoing<'a, H>],
         positions: &[Position],
         patience: &Patience<'_>,
     ) -> Ending {
@@ -176,10 +179,10 @@ impl Publisher {
     ///
     /// A refusal ends the waiting if all of it will be aborted. Without transactions what was sent
     /// counts, so its reports are waited for.
-    fn write(
+    fn write<'a, H: Iterator<Item = (&'a str, &'a [u8])> + Clone>(
         &self,
         positions_topic: &str,
-        batch: &[Outgoing<'_>],
+        batch: &[Outgoing<'a, H>],
         positions: &[Position],
         patience: &Patience<'_>,
     ) -> Result<(), Failure> {
@@ -214,23 +217,24 @@ impl Publisher {
         }
     }
 
-    fn send_all(
+    fn send_all<'a, H: Iterator<Item = (&'a str, &'a [u8])> + Clone>(
         &self,
         positions_topic: &str,
-        batch: &[Outgoing<'_>],
+        batch: &[Outgoing<'a, H>],
         positions: &[Position],
         began: Instant,
         patience: &Patience<'_>,
     ) -> Result<(), Failure> {
         let context = self.producer.context();
         for (index, outgoing) in batch.iter().enumerate() {
-            let mut headers = OwnedHeaders::new_with_capacity(outgoing.parts.header_count());
-            for (key, value) in outgoing.parts.headers() {
+            let count = outgoing.headers.size_hint().1.unwrap_or(0);
+            let mut headers = OwnedHeaders::new_with_capacity(count);
+            for (key, value) in outgoing.headers.clone() {
                 headers = headers.insert(Header { key, value: Some(value) });
             }
             let record = BaseRecord::with_opaque_to(outgoing.topic, context.tag(index))
-                .key(outgoing.parts.key)
-                .payload(outgoing.parts.value)
+                .key(outgoing.key)
+                .payload(outgoing.value)
                 .headers(headers);
             self.send(index, record, began, patience)?;
         }

@@ -1,6 +1,6 @@
 //! `[kafka]`: which cluster, and how records get there.
 
-use crate::record::cloudevents::Encoding;
+use crate::event::encoding::Encoding;
 use crate::secret::written::Written;
 use crate::topics::Names;
 use serde::Deserialize;

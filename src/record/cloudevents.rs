@@ -1,6 +1,7 @@
 //! An event as a CloudEvents 1.0 record, Kafka protocol binding (docs/EVENTS.md).
 
 use crate::event::Event;
+use crate::event::encoding::Encoding;
 use crate::event::provider::Provider;
 use crate::event::raw::Raw;
 use crate::event::time;
@@ -8,17 +9,6 @@ use crate::record::layout::{Builder, Record};
 use crate::record::members::Members;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-/// How the CloudEvent lies in the record: `kafka.encoding`.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encoding {
-    /// Attributes as `ce_` headers, the value as data.
-    #[default]
-    Binary,
-    /// One JSON object with the attributes and the data.
-    Structured,
-}
 
 /// What the record says beside the event itself.
 #[derive(Clone, Copy, Debug)]

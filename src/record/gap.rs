@@ -1,6 +1,7 @@
 //! A gap as a CloudEvents record: an event of the relay's own among those of the provider.
 
 use crate::event::Event;
+use crate::event::encoding::Encoding;
 use crate::event::gap::Gap;
 use crate::event::group::Group;
 use crate::event::json::Json;
@@ -9,7 +10,7 @@ use crate::event::provider::Provider;
 use crate::event::raw::Raw;
 use crate::event::subject::Subject;
 use crate::event::time;
-use crate::record::cloudevents::{self, Context, Encoding, Names};
+use crate::record::cloudevents::{self, Context, Names};
 use crate::record::layout::Record;
 use bytes::Bytes;
 use jiff::Timestamp;

@@ -128,19 +128,31 @@ impl<'a> Parts<'a> {
     }
 
     /// The headers in order: name and value.
-    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        let mut rest = self.headers;
-        (0..self.header_count).map_while(move |_| {
-            let (name, after_name) = split_u8_prefixed(rest).ok()?;
-            let (value, after_value) = split_u16_prefixed(after_name).ok()?;
-            rest = after_value;
-            Some((std::str::from_utf8(name).ok()?, value))
-        })
+    pub fn headers(&self) -> Headers<'a> {
+        Headers { rest: self.headers, left: self.header_count }
+    }
+}
+
+/// Iterates over the headers of a record.
+#[derive(Clone, Debug)]
+pub struct Headers<'a> {
+    rest: &'a [u8],
+    left: u8,
+}
+
+impl<'a> Iterator for Headers<'a> {
+    type Item = (&'a str, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let (name, after_name) = split_u8_prefixed(self.rest).ok()?;
+        let (value, after_value) = split_u16_prefixed(after_name).ok()?;
+        self.rest = after_value;
+        Some((std::str::from_utf8(name).ok()?, value))
     }
 
-    /// The header count, to size what is made of them.
-    pub fn header_count(&self) -> usize {
-        usize::from(self.header_count)
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(usize::from(self.left)))
     }
 }
 
@@ -210,7 +222,8 @@ mod tests {
         #[test]
         fn arbitrary_bytes_are_a_record_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             if let Ok(parts) = Parts::read(&bytes) {
-                prop_assert!(parts.headers().count() <= parts.header_count());
+                let most = parts.headers().size_hint().1;
+                prop_assert!(Some(parts.headers().count()) <= most);
             }
         }
     }

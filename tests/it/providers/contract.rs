@@ -8,12 +8,12 @@ use crate::providers::schemas::{
     asyncapi, gap_headers_schema, gap_schema, groups, headers_schema, quarantine_headers_schema,
     quarantine_schema, schema,
 };
+use cadrelay::event::encoding::Encoding;
 use cadrelay::event::gap::{Gap, Why};
 use cadrelay::event::group::Group;
 use cadrelay::event::provider::Provider;
 use cadrelay::event::raw::Raw;
 use cadrelay::event::reason::Reason;
-use cadrelay::record::cloudevents::Encoding;
 use cadrelay::record::gap;
 use cadrelay::record::layout::Record;
 use serde_json::{Value, json};
@@ -177,7 +177,7 @@ fn an_event_that_kafka_refused_is_in_quarantine_as_its_schema_says() {
         traceparent: None,
         replay_of: None,
     };
-    for encoding in [cloudevents::Encoding::Binary, cloudevents::Encoding::Structured] {
+    for encoding in [Encoding::Binary, Encoding::Structured] {
         let record = cloudevents::encode(&event, context, encoding);
         let record =
             refused::encode(&record.parts(), Reason::TooLargeForKafka, "cad.onshape.document");

@@ -2,9 +2,10 @@
 
 use crate::providers::given::{event, now, open_source};
 use cadrelay::event::Event;
+use cadrelay::event::encoding::Encoding;
 use cadrelay::event::provider::Provider;
 use cadrelay::providers::catalog;
-use cadrelay::record::cloudevents::{Context, Encoding, encode};
+use cadrelay::record::cloudevents::{Context, encode};
 use cadrelay::record::layout::Record;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

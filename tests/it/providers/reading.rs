@@ -2,6 +2,7 @@
 
 use crate::providers::given::{event, kept, open_source, read, source};
 use cadrelay::event::Event;
+use cadrelay::event::encoding::Encoding;
 use cadrelay::event::group::Group;
 use cadrelay::event::provider::Provider;
 use cadrelay::event::raw::Raw;
@@ -9,7 +10,6 @@ use cadrelay::event::reason::Reason;
 use cadrelay::event::time;
 use cadrelay::providers::reading::Reading;
 use cadrelay::providers::sample;
-use cadrelay::record::cloudevents::Encoding;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
