@@ -19,7 +19,7 @@ use crate::spool::log::segment::{FIRST_FRAME, Fill};
 use crate::spool::log::state::State;
 use crate::spool::notes::Note;
 #[cfg(test)]
-use crate::spool::window::slices::Handover;
+use crate::spool::window::old_ids::Handover;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -248,6 +248,18 @@ fn fail(inner: &Inner) {
     // Those who wait for the next commit are told as well.
     Settling::of(next.commit).settle(Outcome::Failed);
     inner.failed.send_replace(true);
+}
+
+impl Inner {
+    /// Asks the writer for what only it may do.
+    pub(super) fn ask_writer(&self, ask: impl FnOnce(&mut Asked)) {
+        let mut front = lock(&self.front);
+        if front.state == admission::State::Open {
+            ask(&mut front.asked);
+            drop(front);
+            self.work.notify_one();
+        }
+    }
 }
 
 impl Front {

@@ -6,8 +6,8 @@
 use crate::record::layout::Record;
 use crate::spool::append::ticket::Commit;
 use crate::spool::lanes::chunk::{Builder, Chunk};
-use crate::spool::log::frame::{self, Kind, Section};
-use crate::spool::log::recovery::ID_BYTES;
+use crate::spool::log::frame::{self, Section};
+use crate::spool::log::ids::{self, ID_BYTES};
 use crate::spool::window::recent::Known;
 use crate::spool::window::{Entry, IdKey};
 use crate::spool::{Account, LaneId};
@@ -83,12 +83,7 @@ impl Group {
 
     /// The ids as a frame carries them.
     pub fn id_section(&self) -> Section {
-        let mut bytes = Vec::with_capacity(self.ids.len() * ID_BYTES);
-        for (id, entry) in &self.ids {
-            bytes.extend_from_slice(id.as_bytes());
-            bytes.extend_from_slice(&entry.encode());
-        }
-        Section { kind: Kind::Ids, lane: LaneId(0), bytes: bytes.into() }
+        ids::section(&self.ids)
     }
 }
 

@@ -15,10 +15,11 @@ use crate::spool::log::reader::Reader;
 use crate::spool::log::recovery::{Depth, Survey};
 use crate::spool::log::state::State;
 use crate::spool::notes::Note;
-use crate::spool::open::know_lanes;
+use crate::spool::open::lanes::know_lanes;
 use crate::spool::window::Slicing;
+use crate::spool::window::old_ids::{self, OldIds};
 use crate::spool::window::recent::{Known, Recent};
-use crate::spool::window::slices::{self, OldIds, Slices};
+use crate::spool::window::slices::Slices;
 use crate::spool::{Fault, LOCK, LOG, LaneId, ReadError, WINDOW};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::cell::OnceCell;
@@ -173,11 +174,11 @@ impl Offline {
     }
 
     /// The window's store.
-    pub(super) fn old_ids(&self) -> Result<&dyn OldIds, slices::Error> {
+    pub(super) fn old_ids(&self) -> Result<&dyn OldIds, old_ids::Error> {
         if let Some(window) = self.window.get() {
             return Ok(&window.slices);
         }
-        let copy = Copy::of(&self.dir.join(WINDOW)).map_err(slices::Error::Unreadable)?;
+        let copy = Copy::of(&self.dir.join(WINDOW)).map_err(old_ids::Error::Unreadable)?;
         // How long ids are kept does not matter to who only looks.
         let slices = Slices::open(&copy.dir, Slicing::of(Duration::MAX))?;
         Ok(&self.window.get_or_init(|| Window { slices, _copy: copy }).slices)

@@ -12,7 +12,7 @@ use crate::spool::log::Log;
 use crate::spool::log::frame::Kind;
 use crate::spool::log::segment::{FIRST_FRAME, Segment, name_of};
 use crate::spool::log::state::Gone;
-use crate::spool::window::slices::OldIds;
+use crate::spool::window::old_ids::OldIds;
 use crate::spool::{Fault, LaneId};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

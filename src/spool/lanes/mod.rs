@@ -7,8 +7,11 @@
 //!
 //! Knows nothing of the disk.
 
+pub mod books;
 pub mod chunk;
 pub mod extents;
+#[cfg(test)]
+mod tests;
 
 use crate::spool::lanes::chunk::Chunk;
 use crate::spool::lanes::extents::Extents;
@@ -16,6 +19,8 @@ use crate::spool::log::state::LaneState;
 use crate::spool::{Account, LaneId};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+pub use crate::spool::lanes::books::{Books, LaneBook, Leaving};
 
 /// All lanes of the spool.
 #[derive(Debug, Default)]
@@ -36,45 +41,6 @@ struct Lane {
     published: u64,
     tail: VecDeque<Arc<Chunk>>,
     tail_bytes: usize,
-}
-
-/// The figures of P6, from one moment.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Books {
-    /// Records committed by this run, by the account that the caller gave them.
-    pub committed: Vec<u64>,
-    /// Records that waited when this run began.
-    pub recovered: u64,
-    /// Each lane.
-    pub lanes: Vec<LaneBook>,
-}
-
-/// One lane's figures.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LaneBook {
-    /// The topic it feeds.
-    pub topic: Arc<str>,
-    /// Records that wait.
-    pub pending: u64,
-    /// Their bytes.
-    pub pending_bytes: u64,
-    /// Records of this run's work that are committed in Kafka, in this lane's topic.
-    pub published: u64,
-    /// The last sequence that is out of the spool.
-    pub released: u64,
-}
-
-/// Records that left a lane.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Leaving {
-    /// The last of them.
-    pub through: u64,
-    /// How many went to the lane's own topic.
-    pub published: u64,
-    /// How many Kafka refused for good: they went to the quarantine topic.
-    pub quarantined: u64,
-    /// The bytes of all of them.
-    pub bytes: u64,
 }
 
 /// What is needed to know a lane again at a start.
@@ -250,87 +216,3 @@ impl Lane {
 /// A lane keeps this much of its newest records at hand; a tenth of a second at full speed. They
 /// are the allocations that were written, so they cost no copy.
 const MAX_TAIL_BYTES: usize = 6 << 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::spool::lanes::chunk::Builder;
-
-    fn chunk(sequences: &[u64]) -> Chunk {
-        let mut builder = Builder::default();
-        for sequence in sequences {
-            builder.push(*sequence, b"record", 0);
-        }
-        builder.finish(0, 0).unwrap()
-    }
-
-    fn lanes() -> Lanes {
-        let known = |topic: &str| Known {
-            topic: topic.to_owned(),
-            released: 0,
-            pending: 0,
-            pending_bytes: 0,
-        };
-        Lanes::new(vec![known("a"), known("quarantine")], BTreeMap::new(), 2)
-    }
-
-    #[test]
-    fn what_was_committed_is_pending_until_it_is_published() {
-        let mut lanes = lanes();
-
-        lanes.commit(1, vec![(LaneId(0), chunk(&[1, 2, 3]))], &[(Account(0), 3)]);
-        lanes.release(
-            LaneId(0),
-            Leaving { through: 2, published: 1, quarantined: 1, bytes: 12 },
-            LaneId(1),
-        );
-
-        let books = lanes.books();
-        assert_eq!(books.committed, [3, 0]);
-        assert_eq!((books.lanes[0].pending, books.lanes[0].pending_bytes), (1, 6));
-        assert_eq!((books.lanes[0].published, books.lanes[1].published), (1, 1));
-    }
-
-    #[test]
-    fn the_tail_gives_the_chunk_that_holds_the_next_record() {
-        let mut lanes = lanes();
-        lanes.commit(1, vec![(LaneId(0), chunk(&[1, 2]))], &[]);
-        lanes.commit(1, vec![(LaneId(0), chunk(&[5, 6]))], &[]);
-
-        let last_after = |sequence| lanes.tail_after(LaneId(0), sequence).map(|chunk| chunk.last);
-
-        assert_eq!(last_after(0), Some(2));
-        assert_eq!(last_after(1), Some(2));
-        assert_eq!(last_after(2), Some(6));
-        assert_eq!(last_after(6), None);
-    }
-
-    #[test]
-    fn a_tail_that_lost_its_oldest_chunks_does_not_skip_them() {
-        let mut lanes = lanes();
-        let big = vec![0; MAX_TAIL_BYTES];
-        let mut builder = Builder::default();
-        builder.push(4, &big, 0);
-        lanes.commit(1, vec![(LaneId(0), chunk(&[1, 2]))], &[]);
-        lanes.commit(1, vec![(LaneId(0), builder.finish(0, 0).unwrap())], &[]);
-
-        assert!(lanes.tail_after(LaneId(0), 0).is_none());
-        assert_eq!(lanes.tail_after(LaneId(0), 2).map(|chunk| chunk.last), Some(4));
-    }
-
-    #[test]
-    fn nothing_waits_in_a_segment_when_all_of_it_is_released() {
-        let mut lanes = lanes();
-        lanes.commit(1, vec![(LaneId(0), chunk(&[1, 2]))], &[]);
-        lanes.commit(2, vec![(LaneId(0), chunk(&[3]))], &[]);
-
-        assert!(lanes.waits_in(1));
-        lanes.release(
-            LaneId(0),
-            Leaving { through: 2, published: 2, ..Leaving::default() },
-            LaneId(1),
-        );
-        assert!(!lanes.waits_in(1));
-        assert!(lanes.waits_in(2));
-    }
-}

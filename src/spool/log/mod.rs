@@ -12,10 +12,12 @@
 pub mod acknowledged;
 pub mod disk;
 pub mod frame;
+pub mod ids;
 pub mod reader;
 pub mod recovery;
 pub mod segment;
 pub mod state;
+pub mod suspects;
 
 use crate::lock::lock;
 use crate::spool::log::acknowledged::{Acknowledged, Mark};
@@ -203,7 +205,7 @@ impl Log {
 
     /// Notes that a segment is damaged, for the next start.
     pub fn note_damage(&self, number: u64) {
-        if let Err(error) = recovery::note_suspect(&*self.disk, number) {
+        if let Err(error) = suspects::note(&*self.disk, number) {
             tracing::error!(error = %error, "cannot note that a segment is damaged");
         }
     }

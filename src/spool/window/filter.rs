@@ -11,7 +11,7 @@
 
 use crate::lock::lock;
 use crate::spool::window::IdKey;
-use crate::spool::window::slices::{Cursor, Error, OldIds};
+use crate::spool::window::old_ids::{Cursor, Error, OldIds};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 

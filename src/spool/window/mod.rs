@@ -13,6 +13,7 @@
 //! source and id, so two different ids meet with a chance far below that of a broken disk.
 
 pub mod filter;
+pub mod old_ids;
 pub mod recent;
 pub mod slices;
 

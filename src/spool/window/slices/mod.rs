@@ -3,16 +3,14 @@
 //! fjall, by its public interface; no other file but the takeover of earlier spools names it. A slice is
 //! a keyspace with an eighth of the window, so that space is given back by dropping whole ones. Ids come
 //! sorted, a segment at a time, straight into tables.
-//!
-//! # Promises
-//! - When [`OldIds::absorb`] has returned, what it was given is on the disk.
-//!
-//! # Limits
-//! What it cannot read any more is forgotten: that costs repeats, never records.
+
+mod rows;
 
 use crate::lock::lock;
 use crate::spool::LaneId;
-use crate::spool::notes::{Elsewhere, Note, PLACE_BYTES, Place};
+use crate::spool::notes::{Elsewhere, Place};
+use crate::spool::window::old_ids::{Cursor, Error, Handover, OldIds};
+use crate::spool::window::slices::rows::{id_key, is_whole, note_row, notes_key, sequence_key};
 use crate::spool::window::{Entry, IdKey, Slicing};
 use fjall::config::PinningPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -21,72 +19,10 @@ use std::fmt::Debug;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, RwLock};
 
-/// Why the slices do not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The database failed.
-    #[error("the window's store failed: {0}")]
-    Failed(#[source] fjall::Error),
-    /// The system does not give its files.
-    #[error("the window's store cannot be used: {0}")]
-    Unreadable(#[source] std::io::Error),
-    /// What it holds is not what was written.
-    #[error("the window's store is damaged: {0}")]
-    Damaged(&'static str),
-}
-
 impl From<fjall::Error> for Error {
     fn from(error: fjall::Error) -> Self {
-        Self::Failed(error)
+        Self::Failed(Box::new(error))
     }
-}
-
-/// What a sealed segment hands over.
-#[derive(Debug, Default)]
-pub struct Handover {
-    /// Its number.
-    pub segment: u64,
-    /// Its ids, in the order in which they came.
-    pub ids: Vec<(IdKey, Entry)>,
-    /// Where records went, as told in it.
-    pub notes: Vec<Note>,
-}
-
-/// Where old ids are. The spool needs no more of a store than this.
-pub trait OldIds: Debug + Send + Sync {
-    /// Takes in what a segment hands over, and brings it to the disk.
-    fn absorb(&self, handover: &Handover) -> Result<(), Error>;
-    /// The last segment that was absorbed.
-    fn absorbed(&self) -> u64;
-    /// What is remembered of an id.
-    fn find(&self, id: &IdKey) -> Result<Option<Entry>, Error>;
-    /// Where a record went.
-    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Place>, Error>;
-    /// Where a record went that its own topic refused.
-    fn elsewhere(&self, lane: LaneId, sequence: u64) -> Result<Option<Elsewhere>, Error>;
-    /// How many ids there are, about.
-    fn count(&self) -> u64;
-    /// Drops what is older than the window. How many slices went.
-    fn forget(&self, now: u64) -> Result<usize, Error>;
-    /// Some ids after one, in an order of its own.
-    fn some_after(&self, after: Option<Cursor>, most: usize) -> Result<Vec<Cursor>, Error>;
-    /// Reads everything. The number of ids, and what is wrong.
-    fn verify(&self) -> (u64, Vec<String>);
-    /// Remembers something for as long as the directory is kept.
-    fn remember_for_good(&self, id: &IdKey) -> Result<(), Error>;
-    /// Whether [`OldIds::remember_for_good`] was told of it.
-    fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error>;
-    /// Bytes on the disk.
-    fn disk_bytes(&self) -> u64;
-}
-
-/// An id's place in the slices.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Cursor {
-    /// Its slice.
-    pub slice: u64,
-    /// The id.
-    pub id: IdKey,
 }
 
 /// The slices.
@@ -178,18 +114,7 @@ impl OldIds for Slices {
             rows.entry(slice).or_default().insert(id_key(id), entry.encode().to_vec());
         }
         let mut notes = 0;
-        for note in &handover.notes {
-            let (key, value) = match note {
-                // A note without places says nothing that is asked for here.
-                Note::Released { places, .. } if places.is_empty() => continue,
-                Note::Released { lane, places, .. } => {
-                    let last = places.last().map_or(0, |place| place.sequence);
-                    (sequence_key(b'p', *lane, last), Place::encode_all(places))
-                }
-                Note::Refused { lane, went } => {
-                    (sequence_key(b'q', *lane, went.place.sequence), went.encode())
-                }
-            };
+        for (key, value) in handover.notes.iter().filter_map(note_row) {
             notes += 1;
             rows.entry(newest).or_default().insert(key, value);
         }
@@ -289,19 +214,13 @@ impl OldIds for Slices {
         let (mut ids, mut faults) = (0, Vec::new());
         for (number, slice) in self.all().iter() {
             for row in slice.iter() {
-                let is_whole =
-                    row.into_inner().map_err(Error::from).map(|(key, value)| match key.first() {
-                        Some(b'i') => {
-                            ids += 1;
-                            Entry::decode(&value).is_some()
+                match row.into_inner().map_err(Error::from) {
+                    Ok((key, value)) => {
+                        ids += u64::from(key.first() == Some(&b'i'));
+                        if !is_whole(&key, &value) {
+                            faults.push(format!("slice {number}: an entry is damaged"));
                         }
-                        Some(b'p') => value.len().is_multiple_of(PLACE_BYTES),
-                        Some(b'q') => Elsewhere::decode(&value).is_some(),
-                        Some(_) | None => false,
-                    });
-                match is_whole {
-                    Ok(true) => {}
-                    Ok(false) => faults.push(format!("slice {number}: an entry is damaged")),
+                    }
                     Err(error) => faults.push(format!("slice {number}: {error}")),
                 }
                 if faults.len() > MOST_FAULTS {
@@ -331,23 +250,9 @@ impl Debug for Slices {
     }
 }
 
-fn notes_key(slice: u64) -> Vec<u8> {
-    [NOTES, &slice.to_be_bytes()].concat()
-}
-
-fn id_key(id: &IdKey) -> Vec<u8> {
-    [&b"i"[..], id.as_bytes()].concat()
-}
-
-fn sequence_key(kind: u8, lane: LaneId, sequence: u64) -> Vec<u8> {
-    [&[kind][..], &lane.0.to_be_bytes(), &sequence.to_be_bytes()].concat()
-}
-
 const PREFIX: &str = "window-";
 /// Segments of the earlier format.
 const RECORDS: &str = "records-";
-/// How many notes are in a slice.
-const NOTES: &[u8] = b"places/";
 const ABSORBED: &[u8] = b"absorbed";
 const FOR_GOOD: &[u8] = b"replay/";
 /// Flushing and compacting share a thread: with a second one, the first hands compactions to it in a

@@ -47,8 +47,14 @@
 //!
 //! The salt makes everything that lay in a file before, and whatever a body contains, no frame.
 
+mod found;
+#[cfg(test)]
+mod tests;
+
 use crate::spool::LaneId;
 use bytes::Bytes;
+
+pub use crate::spool::log::frame::found::{Entry, Found, NotAFrame, next_frame};
 
 /// What a frame's head says.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -101,40 +107,6 @@ pub struct Frame {
     padding: usize,
 }
 
-/// A frame as it stands in a segment, its head and directory checked.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// What its head says.
-    pub head: Head,
-    /// Its length.
-    pub length: u64,
-    /// Its sections: what they are, and where in the frame.
-    pub directory: Vec<Entry>,
-}
-
-/// A section in a frame's directory.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    /// What it holds.
-    pub kind: Kind,
-    /// Of which lane.
-    pub lane: LaneId,
-    /// Where it begins, counted from the frame's first byte.
-    pub at: usize,
-    /// Its length.
-    pub length: usize,
-    checksum: u32,
-}
-
-/// The bytes are not a frame.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum NotAFrame {
-    /// They are none.
-    Invalid,
-    /// They may be the beginning of one: at least so many are needed to tell.
-    Longer(usize),
-}
-
 impl Frame {
     /// Builds a frame for a segment with this salt.
     pub fn build(salt: u64, head: Head, sections: Vec<Section>) -> Self {
@@ -180,67 +152,6 @@ impl Frame {
     }
 }
 
-impl Found {
-    /// Reads the head and the directory of the frame that begins with these bytes.
-    pub fn read(salt: u64, bytes: &[u8]) -> Result<Self, NotAFrame> {
-        let head = bytes.get(..HEAD).ok_or(NotAFrame::Longer(HEAD))?;
-        if head[..4] != MAGIC {
-            return Err(NotAFrame::Invalid);
-        }
-        let length = small(head, 8) as usize;
-        let sections = small(head, 12) as usize;
-        let directory_end = sections.checked_mul(ENTRY).map_or(usize::MAX, |bytes| HEAD + bytes);
-        if directory_end > length || !length.is_multiple_of(8) {
-            return Err(NotAFrame::Invalid);
-        }
-        let all = bytes.get(..directory_end).ok_or(NotAFrame::Longer(directory_end))?;
-        if salted(salt, &all[8..]) != small(all, 4) {
-            return Err(NotAFrame::Invalid);
-        }
-        let mut directory = Vec::with_capacity(sections);
-        let mut at = directory_end;
-        for entry in all[HEAD..].chunks_exact(ENTRY) {
-            let kind = Kind::of(short(entry, 0)).ok_or(NotAFrame::Invalid)?;
-            let length = small(entry, 4) as usize;
-            let lane = LaneId(short(entry, 2));
-            directory.push(Entry { kind, lane, at, length, checksum: small(entry, 8) });
-            at = at.checked_add(length).ok_or(NotAFrame::Invalid)?;
-        }
-        if at > length {
-            return Err(NotAFrame::Invalid);
-        }
-        let head = Head {
-            number: long(head, 16),
-            last_sequence: long(head, 24),
-            wall: long(head, 32),
-            steady: long(head, 40),
-            run: long(head, 48),
-        };
-        Ok(Self { head, length: length as u64, directory })
-    }
-
-    /// Whether every byte of it is as it was written. `frame` begins with it.
-    pub fn is_whole(&self, frame: &[u8]) -> bool {
-        let end = self.directory.last().map_or(HEAD, |entry| entry.at + entry.length);
-        let padding = frame.get(end..self.length as usize);
-        padding.is_some_and(|padding| padding.iter().all(|byte| *byte == 0))
-            && self.directory.iter().all(|entry| entry.bytes(frame).is_some())
-    }
-
-    /// Whether it holds a segment's summary, and nothing else.
-    pub fn is_summary(&self) -> bool {
-        self.directory.iter().any(|entry| entry.kind == Kind::Summary)
-    }
-}
-
-impl Entry {
-    /// The section's bytes, if they are as they were written. `frame` begins with the frame.
-    pub fn bytes<'f>(&self, frame: &'f [u8]) -> Option<&'f [u8]> {
-        let bytes = frame.get(self.at..self.at.checked_add(self.length)?)?;
-        (crc32c::crc32c(bytes) == self.checksum).then_some(bytes)
-    }
-}
-
 impl Kind {
     const ALL: [Self; 6] =
         [Self::Records, Self::Ids, Self::Released, Self::Refused, Self::State, Self::Summary];
@@ -266,30 +177,6 @@ pub fn salted(salt: u64, bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&salt.to_le_bytes()), bytes)
 }
 
-/// The first place from `from` on, at a multiple of 8, where a frame of this salt begins. `bytes`
-/// begin at a multiple of 8 of their file.
-pub fn next_frame(salt: u64, bytes: &[u8], from: usize) -> Option<(usize, Found)> {
-    let rest = bytes.get(from..)?;
-    memchr::memmem::find_iter(rest, &MAGIC).map(|at| from + at).filter(|at| at % 8 == 0).find_map(
-        |at| {
-            let found = Found::read(salt, &bytes[at..]).ok()?;
-            (at as u64 + found.length <= bytes.len() as u64).then_some((at, found))
-        },
-    )
-}
-
-fn short(bytes: &[u8], at: usize) -> u16 {
-    bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u16::from_le_bytes(*bytes))
-}
-
-fn small(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_le_bytes(*bytes))
-}
-
-fn long(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
 /// The bytes that a frame takes beside its sections' own.
 pub fn overhead(sections: usize) -> u64 {
     (HEAD + sections * ENTRY + 8) as u64
@@ -299,63 +186,3 @@ const MAGIC: [u8; 4] = *b"frm2";
 const HEAD: usize = 56;
 const ENTRY: usize = 16;
 const ZEROS: [u8; 8] = [0; 8];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn bytes_of(frame: &Frame) -> Vec<u8> {
-        frame.parts().concat()
-    }
-
-    fn frame(salt: u64, sections: &[Vec<u8>]) -> Frame {
-        let head = Head { number: 7, last_sequence: 40, wall: 1, steady: 2, run: 3 };
-        let section = |bytes: &Vec<u8>| Section {
-            kind: Kind::Ids,
-            lane: LaneId(4),
-            bytes: bytes.clone().into(),
-        };
-        Frame::build(salt, head, sections.iter().map(section).collect())
-    }
-
-    proptest! {
-        #[test]
-        fn a_frame_is_read_back(sections in proptest::collection::vec(
-            proptest::collection::vec(any::<u8>(), 0..50), 0..5,
-        )) {
-            let frame = frame(9, &sections);
-            let bytes = bytes_of(&frame);
-            prop_assert_eq!(bytes.len() as u64, frame.length());
-
-            let found = Found::read(9, &bytes).unwrap();
-
-            prop_assert_eq!(found.length, frame.length());
-            prop_assert_eq!(found.head.last_sequence, 40);
-            let read: Vec<_> =
-                found.directory.iter().map(|entry| entry.bytes(&bytes).unwrap().to_vec()).collect();
-            prop_assert_eq!(read, sections);
-        }
-    }
-
-    #[test]
-    fn a_flipped_bit_anywhere_makes_it_no_whole_frame() {
-        let sound = bytes_of(&frame(9, &[b"some bytes".to_vec(), b"and more".to_vec()]));
-        for at in 0..sound.len() {
-            let mut bytes = sound.clone();
-            bytes[at] ^= 1 << (at % 8);
-            let is_whole = Found::read(9, &bytes).is_ok_and(|found| found.is_whole(&bytes));
-            assert!(!is_whole, "byte {at}");
-        }
-    }
-
-    #[test]
-    fn a_frame_of_another_salt_is_none_and_one_behind_others_is_found() {
-        let bytes = [vec![0; 24], bytes_of(&frame(1, &[])), bytes_of(&frame(2, &[]))].concat();
-
-        assert!(Found::read(2, &bytes[24..]).is_err());
-        assert_eq!(next_frame(2, &bytes, 0).map(|(at, _)| at), Some(80));
-        assert_eq!(next_frame(1, &bytes, 0).map(|(at, _)| at), Some(24));
-        assert_eq!(next_frame(1, &bytes, 25).map(|(at, _)| at), None);
-    }
-}

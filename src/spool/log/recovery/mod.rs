@@ -9,34 +9,25 @@
 //! Of a sealed segment the summary is believed, and its frames are read only if their ids are needed, if
 //! [`Depth`] asks for it, or if a reader has met damage there before.
 
-use crate::spool::lanes::chunk::Chunk;
-use crate::spool::lanes::extents::Extents;
+mod depth;
+mod judgement;
+mod reading;
+
 use crate::spool::log::acknowledged::{Acknowledged, Mark};
 use crate::spool::log::disk::Disk;
-use crate::spool::log::frame::{Found, Head, Kind, next_frame};
+use crate::spool::log::frame::{Found, Head, Kind};
+use crate::spool::log::recovery::depth::Wanted;
+use crate::spool::log::recovery::reading::Reading;
 use crate::spool::log::segment::{FIRST_FRAME, Seal, Segment, name_of, number_of};
 use crate::spool::log::state::State;
+use crate::spool::log::suspects;
 use crate::spool::notes::Note;
-use crate::spool::window::slices::Handover;
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::window::old_ids::Handover;
 use crate::spool::{Fault, LaneId};
-use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io;
 
-/// How much of the sealed segments is read.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Depth {
-    /// Those whose ids are not absorbed (after this segment), and the newest up to so many bytes.
-    Start {
-        /// The last segment that was absorbed.
-        absorbed: u64,
-        /// How many bytes of segments are read to see whether they are whole.
-        bytes: u64,
-    },
-    /// All of them.
-    Everything,
-}
+pub use crate::spool::log::recovery::depth::Depth;
 
 /// The log as it was found.
 #[derive(Debug, Default)]
@@ -98,7 +89,7 @@ impl Survey {
         let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
         numbers.sort_unstable();
         let mut survey = Self { acknowledged: Acknowledged::look(disk)?.mark(), ..Self::default() };
-        let suspect = read_suspects(disk)?;
+        let suspect = suspects::read(disk)?;
         let wanted = Wanted::of(disk, depth, suspect, &numbers)?;
         for number in numbers {
             survey.read_segment(disk, number, &wanted)?;
@@ -214,160 +205,4 @@ impl Survey {
             reading.handover.notes.extend(note);
         }
     }
-
-    /// Judges the log as a whole.
-    fn conclude(&mut self) {
-        let known = self.state.clone().unwrap_or_default();
-        let (over, kept): (Vec<_>, Vec<_>) = self
-            .segments
-            .drain(..)
-            .partition(|found| known.gone.covers(found.seal.first, found.seal.last));
-        self.segments = kept;
-        self.leftovers.extend(over.iter().map(|found| found.segment.number));
-        for gap in self.gaps.iter().filter(|gap| !known.gone.covers(gap.first, gap.last)) {
-            let said = match gap.first == gap.last {
-                true => format!("frame {} is missing before it", gap.first),
-                false => format!("frames {} to {} are missing before it", gap.first, gap.last),
-            };
-            self.losses.push(Fault::at(name_of(gap.segment), said));
-        }
-        for number in &self.headless {
-            self.losses.push(Fault::at(name_of(*number), "cannot be read"));
-        }
-        self.highest = self.highest.max(self.last.number).max(self.acknowledged.frame);
-        if self.acknowledged.frame > self.last.number {
-            let (told, last) = (self.acknowledged, self.last);
-            let said = format!(
-                "frame {} with record {} was acknowledged, and the log ends at frame {} with record {}",
-                told.frame, told.sequence, last.number, last.last_sequence
-            );
-            let newest = self.segments.last().map(|found| name_of(found.segment.number));
-            self.losses.push(Fault::at(newest.unwrap_or_else(|| "log".to_owned()), said));
-        }
-    }
 }
-
-/// What is gathered of one segment.
-#[derive(Debug)]
-struct Reading {
-    first: Option<u64>,
-    end: u64,
-    extents: Extents,
-    handover: Handover,
-    is_broken: bool,
-}
-
-impl Reading {
-    fn new(segment: u64) -> Self {
-        Self {
-            first: None,
-            end: FIRST_FRAME,
-            extents: Extents::default(),
-            handover: Handover { segment, ..Handover::default() },
-            is_broken: false,
-        }
-    }
-
-    /// The frame at a place, or the next one behind a break.
-    fn next(&mut self, salt: u64, bytes: &[u8], at: usize) -> Option<(usize, Found)> {
-        if let Some(found) = bytes.get(at..).and_then(|rest| Found::read(salt, rest).ok())
-            && at as u64 + found.length <= bytes.len() as u64
-        {
-            return Some((at, found));
-        }
-        let behind = next_frame(salt, bytes, at);
-        self.is_broken |= behind.is_some();
-        behind
-    }
-
-    /// Takes in a frame. False if one of its sections is not as it was written.
-    fn take(&mut self, found: &Found, frame: &[u8]) -> bool {
-        if !found.is_whole(frame) {
-            return false;
-        }
-        let mut chunks = Vec::new();
-        let mut ids = Vec::new();
-        for entry in &found.directory {
-            let Some(bytes) = entry.bytes(frame) else { return false };
-            match entry.kind {
-                Kind::Records => match Chunk::read(0, Bytes::copy_from_slice(bytes)) {
-                    Ok(chunk) => chunks.push((entry.lane, chunk)),
-                    Err(_) => return false,
-                },
-                Kind::Ids => ids.extend(read_ids(bytes)),
-                Kind::Released | Kind::Refused | Kind::State | Kind::Summary => {}
-            }
-        }
-        self.first.get_or_insert(found.head.number);
-        for (lane, chunk) in chunks {
-            self.extents.add(lane, chunk.extent());
-        }
-        self.handover.ids.extend(ids);
-        true
-    }
-}
-
-/// Which segments are read frame by frame.
-struct Wanted {
-    from: u64,
-    suspects: Vec<u64>,
-}
-
-impl Wanted {
-    fn of(disk: &dyn Disk, depth: Depth, suspects: Vec<u64>, numbers: &[u64]) -> io::Result<Self> {
-        let Depth::Start { absorbed, bytes } = depth else {
-            return Ok(Self { from: 0, suspects });
-        };
-        let (mut from, mut left) = (u64::MAX, bytes);
-        for number in numbers.iter().rev() {
-            let length = match disk.open(&name_of(*number)) {
-                Ok(file) => file.length()?,
-                Err(error) => return Err(error),
-            };
-            // The newest that holds something is needed, whatever it takes; an unused one may follow.
-            let is_needed = *number > absorbed || numbers.iter().rev().take(2).any(|n| n == number);
-            if !is_needed && length > left {
-                break;
-            }
-            left = left.saturating_sub(length);
-            from = *number;
-        }
-        Ok(Self { from, suspects })
-    }
-
-    fn includes(&self, number: u64) -> bool {
-        number >= self.from || self.suspects.contains(&number)
-    }
-}
-
-/// The ids of a section.
-fn read_ids(bytes: &[u8]) -> impl Iterator<Item = (IdKey, Entry)> {
-    bytes.chunks_exact(ID_BYTES).filter_map(|row| {
-        let (id, entry) = row.split_first_chunk::<16>()?;
-        Some((IdKey::stored(*id), Entry::decode(entry)?))
-    })
-}
-
-/// The segments in which a reader has met damage.
-fn read_suspects(disk: &dyn Disk) -> io::Result<Vec<u64>> {
-    let names = disk.names()?;
-    Ok(names.iter().filter_map(|name| number_of(name.strip_prefix(SUSPECT)?)).collect())
-}
-
-/// Notes that a segment is damaged, so that the next start reads it, and refuses.
-pub fn note_suspect(disk: &dyn Disk, segment: u64) -> io::Result<()> {
-    disk.create(&format!("{SUSPECT}{}", name_of(segment)))?.sync()?;
-    disk.sync_names()
-}
-
-/// Forgets all such notes.
-pub fn forget_suspects(disk: &dyn Disk) -> io::Result<()> {
-    for name in disk.names()?.iter().filter(|name| name.starts_with(SUSPECT)) {
-        disk.remove(name)?;
-    }
-    Ok(())
-}
-
-/// A key and its entry.
-pub const ID_BYTES: usize = 16 + 18;
-const SUSPECT: &str = "damaged-";

@@ -1,0 +1,113 @@
+//! The spool on a disk in memory, and what is found in it.
+
+use crate::quantity::ByteSize;
+use crate::record::layout::{Parts, Record};
+use crate::spool::crash::old::OldInMemory;
+use crate::spool::log::disk::memory::MemoryDisk;
+use crate::spool::settings::Settings;
+use crate::spool::window::IdKey;
+use crate::spool::{Account, LaneId, Loss, Meters, OpenError, Opening, Spool, Submission};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Opens the spool on a disk, without its threads.
+pub(super) fn open(disk: &MemoryDisk, old_ids: OldInMemory) -> Result<Spool, OpenError> {
+    thread_local! {
+        static METERS: Meters = {
+            let histogram = |name: &str| {
+                prometheus::Histogram::with_opts(prometheus::HistogramOpts::new(name, name)).unwrap()
+            };
+            Meters { commit_duration: histogram("duration"), commit_records: histogram("records") }
+        };
+    }
+    let settings = Settings {
+        dir: PathBuf::from("spool"),
+        max_bytes: ByteSize(64 << 20),
+        disk_reserve: ByteSize(0),
+    };
+    let topics = ["a", "b", "quarantine"].map(str::to_owned);
+    let opening = Opening {
+        settings: &settings,
+        window: Duration::from_secs(72 * 3600),
+        topics: &topics,
+        quarantine: "quarantine",
+        accounts: 1,
+        loss: Loss::Refuse,
+        meters: METERS.with(Meters::clone),
+    };
+    let opened =
+        opening.assemble(Arc::new(disk.clone()), Arc::new(old_ids), SEGMENT_BYTES, None)?;
+    Ok(Spool { inner: opened.inner })
+}
+
+pub(super) fn look(spool: &Spool) -> Result<Found, String> {
+    let mut lanes = Vec::new();
+    for lane in (0..LANES as u16).map(LaneId) {
+        let (mut records, mut after) = (Vec::new(), spool.released(lane));
+        while let Some(chunk) = spool.chunk_after(lane, after).map_err(|error| error.to_string())? {
+            for record in chunk.records().filter(|record| record.sequence > after) {
+                let parts = Parts::read(record.bytes).map_err(|_| "a record is not whole")?;
+                let id = parts.value.first().copied().map_or(0, u64::from);
+                if parts.value != value(id) {
+                    return Err(format!("record {} is not what was stored", record.sequence));
+                }
+                records.push((record.sequence, id));
+            }
+            after = chunk.last;
+        }
+        lanes.push(records);
+    }
+    let pending: u64 = spool.books().lanes.iter().map(|lane| lane.pending).sum();
+    if pending != lanes.iter().map(|lane| lane.len() as u64).sum::<u64>() {
+        return Err(format!("{pending} records are said to wait, not {lanes:?}"));
+    }
+    let ids = KEYS.with(|keys| {
+        keys.iter().map(|key| spool.remembers(key, NOW).expect("ids are found")).collect()
+    });
+    let released = (0..LANES as u16).map(|lane| spool.released(LaneId(lane))).collect();
+    Ok(Found { lanes, released, ids })
+}
+
+/// What a spool holds.
+pub(super) struct Found {
+    pub(super) lanes: Vec<Vec<(u64, u64)>>,
+    pub(super) released: Vec<u64>,
+    pub(super) ids: Vec<bool>,
+}
+
+thread_local! {
+    static KEYS: Vec<IdKey> = (0..IDS).map(key).collect();
+}
+
+fn key(id: u64) -> IdKey {
+    IdKey::of_id("source", &id.to_string())
+}
+
+/// Up to four sectors, all of one byte.
+fn value(id: u64) -> Vec<u8> {
+    vec![id as u8; 1 + (id * 397 % 1900) as usize]
+}
+
+pub(super) fn submission(id: u64, lane: u16) -> Submission {
+    let mut record = Record::builder("key", 64);
+    record.sequence_header("ce_sequence").value().extend_from_slice(&value(id));
+    Submission {
+        id: KEYS.with(|keys| keys[id as usize]),
+        fact: None,
+        lane: LaneId(lane),
+        record: record.finish(),
+        account: Account(0),
+        now: NOW,
+    }
+}
+
+const NOW: u64 = 1_790_000_000_000;
+
+/// As many as the spool is opened with.
+pub(super) const LANES: usize = 3;
+
+pub(super) const IDS: u64 = 120;
+
+/// Room for some ten commits.
+const SEGMENT_BYTES: u64 = 20 << 10;

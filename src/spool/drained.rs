@@ -1,0 +1,148 @@
+//! The drain's side of the spool: what waits in a lane, and letting go of what Kafka has.
+
+use crate::lock::lock;
+use crate::spool::append::admission::State;
+use crate::spool::lanes::chunk::Chunk;
+use crate::spool::lanes::{Lanes, Leaving};
+use crate::spool::log::reader::Reader;
+use crate::spool::notes::{Elsewhere, Note, Place};
+use crate::spool::{Inner, LaneId, ReadError, Spool};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+impl Spool {
+    /// The chunk that holds a lane's first record after `sequence`: from memory if it is there.
+    pub fn chunk_after(
+        &self,
+        lane: LaneId,
+        sequence: u64,
+    ) -> Result<Option<Arc<Chunk>>, ReadError> {
+        self.inner.chunk_after(lane, sequence)
+    }
+
+    /// Waits until a record follows in any of the given lanes after its sequence, or time is up.
+    pub fn wait_for_records(&self, after: &[(LaneId, u64)], timeout: Duration) {
+        let lanes = lock(&self.inner.lanes);
+        let nothing_new = |lanes: &mut Lanes| {
+            let woken = self.inner.drain_woken.swap(false, Ordering::Relaxed);
+            !woken && after.iter().all(|(lane, from)| lanes.last(*lane) <= *from)
+        };
+        drop(self.inner.committed.wait_timeout_while(lanes, timeout, nothing_new));
+    }
+
+    /// Wakes [`Spool::wait_for_records`]' caller at once, to look at something else.
+    pub fn wake_drain(&self) {
+        // Under the lock, or it could fall between the look and the wait.
+        let _lanes = lock(&self.inner.lanes);
+        self.inner.drain_woken.store(true, Ordering::Relaxed);
+        self.inner.committed.notify_all();
+    }
+
+    /// The first record of a lane after `sequence`, if there is one.
+    pub fn first_after(&self, lane: LaneId, sequence: u64) -> Result<Option<u64>, ReadError> {
+        let chunk = self.chunk_after(lane, sequence)?;
+        let first = chunk.as_ref().and_then(|chunk| {
+            chunk.records().map(|record| record.sequence).find(|found| *found > sequence)
+        });
+        Ok(first)
+    }
+
+    /// Whether anything waits in a lane.
+    pub fn waits(&self, lane: LaneId) -> bool {
+        let lanes = lock(&self.inner.lanes);
+        lanes.last(lane) > lanes.released(lane)
+    }
+
+    /// How far a lane is released.
+    pub fn released(&self, lane: LaneId) -> u64 {
+        lock(&self.inner.lanes).released(lane)
+    }
+
+    /// Lets records go that are committed in Kafka, and notes where they went.
+    pub fn release(
+        &self,
+        lane: LaneId,
+        leaving: Leaving,
+        places: &[Place],
+    ) -> Result<(), ReadError> {
+        let freed = lock(&self.inner.lanes).release(lane, leaving, self.inner.quarantine);
+        self.inner.pending_bytes.fetch_sub(freed, Ordering::Relaxed);
+        let places = places.to_vec();
+        self.inner.note(Note::Released { lane, through: leaving.through, places });
+        Ok(())
+    }
+
+    /// Notes where records went that their lane's own topic refused for good, and why.
+    pub fn note_quarantined(
+        &self,
+        lane: LaneId,
+        places: &[Place],
+        reason: &str,
+    ) -> Result<(), ReadError> {
+        for place in places {
+            let went = Elsewhere { place: *place, reason: reason.to_owned() };
+            self.inner.note(Note::Refused { lane, went });
+        }
+        Ok(())
+    }
+
+    /// When the oldest record of a lane that still waits was committed, milliseconds since the epoch.
+    pub fn oldest(&self, lane: LaneId) -> Option<u64> {
+        let released = self.released(lane);
+        let chunk = self.inner.look_at_chunk(lane, released).ok()??;
+        Some(chunk.committed_at())
+    }
+}
+
+impl Inner {
+    fn chunk_after(&self, lane: LaneId, sequence: u64) -> Result<Option<Arc<Chunk>>, ReadError> {
+        let segment = {
+            let lanes = lock(&self.lanes);
+            if lanes.last(lane) <= sequence {
+                return Ok(None);
+            }
+            if let Some(chunk) = lanes.tail_after(lane, sequence) {
+                drop(lanes);
+                // It has caught up with memory; what was read from the disk is of no use.
+                self.reader.forget(lane);
+                return Ok(Some(chunk));
+            }
+            lanes.segment_of(lane, sequence)
+        };
+        let Some(segment) = segment else { return Ok(None) };
+        self.reader.chunk_after(&self.log, lane, sequence, segment)
+    }
+
+    /// As [`Inner::chunk_after`], for who only looks: what the drain has read ahead stays.
+    pub(super) fn look_at_chunk(
+        &self,
+        lane: LaneId,
+        sequence: u64,
+    ) -> Result<Option<Arc<Chunk>>, ReadError> {
+        let segment = {
+            let lanes = lock(&self.lanes);
+            if let Some(chunk) = lanes.tail_after(lane, sequence) {
+                return Ok(Some(chunk));
+            }
+            lanes.segment_of(lane, sequence)
+        };
+        let Some(segment) = segment else { return Ok(None) };
+        Reader::new(self.reader.gone().clone()).chunk_after(&self.log, lane, sequence, segment)
+    }
+
+    /// Has a note carried by the next frame.
+    fn note(&self, note: Note) {
+        let mut front = lock(&self.front);
+        front.notes.push(note);
+        // With many, the frame that carries them is not waited for.
+        if front.notes.len() >= MANY_NOTES && front.state == State::Open {
+            front.asked.notes = true;
+            drop(front);
+            self.work.notify_one();
+        }
+    }
+}
+
+/// Some megabytes of notes, if each tells of thousands of records.
+const MANY_NOTES: usize = 64;

@@ -1,0 +1,37 @@
+//! The figures of the spool, for its metrics.
+
+use crate::lock::lock;
+use crate::spool::Spool;
+use crate::spool::lanes::Books;
+use std::sync::atomic::Ordering;
+
+/// The figures of the store itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    /// Ids remembered, about.
+    pub ids: u64,
+    /// Bytes of records that wait.
+    pub pending_bytes: u64,
+    /// Bytes to compare with the disk's reserve: those free, and those laid out and not used.
+    pub disk_free: u64,
+    /// Bytes that the store has on the disk.
+    pub disk_used: u64,
+}
+
+impl Spool {
+    /// The figures of P6, from one moment.
+    pub fn books(&self) -> Books {
+        lock(&self.inner.lanes).books()
+    }
+
+    /// The figures of the store.
+    pub fn figures(&self) -> Figures {
+        let inner = &*self.inner;
+        Figures {
+            ids: inner.old_ids.count() + lock(&inner.front).recent.count() as u64,
+            pending_bytes: inner.pending_bytes.load(Ordering::Relaxed),
+            disk_free: inner.room.load(Ordering::Relaxed),
+            disk_used: inner.disk_bytes(),
+        }
+    }
+}

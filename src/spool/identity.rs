@@ -1,0 +1,21 @@
+//! The names of an instance and of its runs.
+
+use serde::{Deserialize, Serialize};
+
+/// Who this spool is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The directory's name, given once.
+    pub instance: String,
+    /// All runs that may have records here, oldest first, this one last.
+    pub runs: Vec<Run>,
+}
+
+/// One start of the process on this directory.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Run {
+    /// Its name, new at each start.
+    pub name: String,
+    /// The sequence of its first record; those of the run before end there.
+    pub first: u64,
+}

@@ -1,0 +1,82 @@
+//! The records that wait, one by one.
+
+use crate::record::layout::Parts;
+use crate::spool::inspect::{Look, moment};
+use crate::spool::lanes::chunk::Stored;
+use crate::spool::{LaneId, ReadError};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A record that waits.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingRecord {
+    /// Its place in the instance's history.
+    pub sequence: u64,
+    /// The topic it is for.
+    pub topic: String,
+    /// Its Kafka key.
+    pub key: String,
+    /// Its event's id, `ce_id` to consumers; empty if the record does not say.
+    pub id: String,
+    /// When it was committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed_at: Option<Timestamp>,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Look<'_> {
+    /// The first records that wait, oldest first; of one topic, if one is given.
+    pub fn pending(
+        &self,
+        topic: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<PendingRecord>, ReadError> {
+        let mut pending = Vec::new();
+        for (book, lane) in self.books().into_iter().zip((0_u16..).map(LaneId)) {
+            if topic.is_some_and(|topic| topic != &*book.topic) {
+                continue;
+            }
+            let mut after = book.released;
+            let mut room = limit;
+            while room > 0
+                && let Some(chunk) = self.chunk_after(lane, after)?
+            {
+                let records = chunk.records().filter(|record| record.sequence > after).take(room);
+                let read: Vec<_> = records.map(|record| read_record(&book.topic, record)).collect();
+                room -= read.len();
+                pending.extend(read);
+                after = chunk.last;
+            }
+        }
+        pending.sort_unstable_by_key(|record| record.sequence);
+        pending.truncate(limit);
+        Ok(pending)
+    }
+}
+
+fn read_record(topic: &str, record: Stored<'_>) -> PendingRecord {
+    let parts = Parts::read(record.bytes).ok();
+    let key = parts.map(|parts| String::from_utf8_lossy(parts.key).into_owned());
+    PendingRecord {
+        sequence: record.sequence,
+        topic: topic.to_owned(),
+        key: key.unwrap_or_default(),
+        id: parts.and_then(|parts| id_of(&parts)).unwrap_or_default(),
+        committed_at: moment(record.committed_at),
+        bytes: record.bytes.len() as u64,
+    }
+}
+
+/// In the headers, or at the top of the value: in structured mode and in quarantine.
+fn id_of(parts: &Parts<'_>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+    }
+    match parts.headers().find(|(name, _)| *name == "ce_id") {
+        Some((_, id)) => Some(String::from_utf8_lossy(id).into_owned()),
+        None => serde_json::from_slice::<Named>(parts.value).ok().map(|named| named.id),
+    }
+}

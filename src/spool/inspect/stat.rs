@@ -1,0 +1,90 @@
+//! What a spool is and what waits in it, as figures.
+
+use crate::spool::inspect::{Look, moment};
+use crate::spool::{LaneId, ReadError, Run};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a spool is and what waits in it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stat {
+    /// The directory's name.
+    pub instance: String,
+    /// The name of the last run, or of this one.
+    pub run: String,
+    /// The last sequence given.
+    pub last_sequence: u64,
+    /// Records that wait.
+    pub pending: u64,
+    /// Their bytes.
+    pub pending_bytes: u64,
+    /// Ids remembered, about.
+    pub ids: u64,
+    /// Bytes that the store has on the disk.
+    pub disk_bytes: u64,
+    /// Each lane.
+    pub lanes: Vec<LaneStat>,
+    /// The runs that may have records here, oldest first.
+    pub runs: Vec<RunStat>,
+}
+
+/// What waits in one lane.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct LaneStat {
+    /// The topic it feeds.
+    pub topic: String,
+    /// Records that wait.
+    pub pending: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// When the oldest of them was committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Timestamp>,
+    /// The last sequence that is out of the spool.
+    pub released: u64,
+}
+
+/// One start of the process on the directory.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct RunStat {
+    /// Its name.
+    pub name: String,
+    /// The sequence of its first record.
+    pub first: u64,
+}
+
+impl Look<'_> {
+    /// What the spool is and what waits in it.
+    pub fn stat(&self) -> Result<Stat, ReadError> {
+        let books = self.books();
+        let mut lanes = Vec::with_capacity(books.len());
+        for (book, number) in books.into_iter().zip((0_u16..).map(LaneId)) {
+            let oldest = match book.pending {
+                0 => None,
+                _ => self.chunk_after(number, book.released)?,
+            };
+            lanes.push(LaneStat {
+                topic: book.topic.to_string(),
+                pending: book.pending,
+                bytes: book.pending_bytes,
+                oldest: oldest.and_then(|chunk| moment(chunk.committed_at())),
+                released: book.released,
+            });
+        }
+        let (instance, runs) = self.identity();
+        let runs: Vec<_> =
+            runs.into_iter().map(|Run { name, first }| RunStat { name, first }).collect();
+        Ok(Stat {
+            instance,
+            run: runs.last().map(|run| run.name.clone()).unwrap_or_default(),
+            last_sequence: self.last_sequence(),
+            pending: lanes.iter().map(|lane| lane.pending).sum(),
+            pending_bytes: lanes.iter().map(|lane| lane.bytes).sum(),
+            ids: self.ids()?,
+            disk_bytes: self.disk_bytes()?,
+            lanes,
+            runs,
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! The figures that must balance, and what changes them.
+
+use std::sync::Arc;
+
+/// The figures of P6, from one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Books {
+    /// Records committed by this run, by the account that the caller gave them.
+    pub committed: Vec<u64>,
+    /// Records that waited when this run began.
+    pub recovered: u64,
+    /// Each lane.
+    pub lanes: Vec<LaneBook>,
+}
+
+/// One lane's figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneBook {
+    /// The topic it feeds.
+    pub topic: Arc<str>,
+    /// Records that wait.
+    pub pending: u64,
+    /// Their bytes.
+    pub pending_bytes: u64,
+    /// Records of this run's work that are committed in Kafka, in this lane's topic.
+    pub published: u64,
+    /// The last sequence that is out of the spool.
+    pub released: u64,
+}
+
+/// Records that left a lane.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Leaving {
+    /// The last of them.
+    pub through: u64,
+    /// How many went to the lane's own topic.
+    pub published: u64,
+    /// How many Kafka refused for good: they went to the quarantine topic.
+    pub quarantined: u64,
+    /// The bytes of all of them.
+    pub bytes: u64,
+}

@@ -1,0 +1,59 @@
+//! Finds ids, and where records went: in memory, in segments that are on their way out, in the window.
+
+use crate::lock::lock;
+use crate::spool::notes::{Elsewhere, Note, Place};
+use crate::spool::window::{Entry, IdKey};
+use crate::spool::{Inner, LaneId, ReadError, Spool};
+
+impl Spool {
+    /// What is remembered of an id, and where its record went.
+    pub fn find(&self, id: &IdKey) -> Result<Option<(Entry, Option<Place>)>, ReadError> {
+        let Some(entry) = self.inner.entry(id) else { return Ok(None) };
+        let place = self.inner.place(entry.lane, entry.sequence)?;
+        Ok(Some((entry, place)))
+    }
+}
+
+impl Inner {
+    /// What is remembered of an id, on its way to the disk or there.
+    pub(super) fn entry(&self, id: &IdKey) -> Option<Entry> {
+        // The slices at the end: what is absorbed meanwhile is found there.
+        let recent = lock(&self.front).recent.get(id).map(|known| known.entry);
+        recent.or_else(|| self.old_entry(id))
+    }
+
+    /// Where a record went, if it is known.
+    pub(super) fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Place>, ReadError> {
+        let place = self.find_note(|note| note.place(lane, sequence));
+        Ok(match place {
+            Some(place) => Some(place),
+            None => self.old_ids.place(lane, sequence)?,
+        })
+    }
+
+    /// Where a record went that its own topic refused, if it did and that is known.
+    pub(super) fn elsewhere(
+        &self,
+        lane: LaneId,
+        sequence: u64,
+    ) -> Result<Option<Elsewhere>, ReadError> {
+        let went = self.find_note(|note| note.elsewhere(lane, sequence).cloned());
+        Ok(match went {
+            Some(went) => Some(went),
+            None => self.old_ids.elsewhere(lane, sequence)?,
+        })
+    }
+
+    /// Looks through the notes that are in memory.
+    fn find_note<T>(&self, find: impl Fn(&Note) -> Option<T>) -> Option<T> {
+        let in_front = lock(&self.front).notes.iter().find_map(&find);
+        let newest = in_front.or_else(|| {
+            let unabsorbed = lock(&self.unabsorbed);
+            unabsorbed.values().rev().find_map(|kept| kept.handover.notes.iter().find_map(&find))
+        });
+        newest.or_else(|| {
+            let sealed = lock(&self.sealed);
+            sealed.values().rev().find_map(|kept| kept.handover.notes.iter().find_map(&find))
+        })
+    }
+}

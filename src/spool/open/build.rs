@@ -1,0 +1,148 @@
+//! Puts a spool together from what was found.
+
+use crate::spool::append::admission::{Asked, Front};
+use crate::spool::clock::{Clock, Moment, offset};
+use crate::spool::commit::{self, Writing};
+use crate::spool::lanes::Lanes;
+use crate::spool::log::Log;
+use crate::spool::log::disk::Disk;
+use crate::spool::log::reader::Reader;
+use crate::spool::log::segment::Fill;
+use crate::spool::log::state::State;
+use crate::spool::open::Opening;
+use crate::spool::open::identity::identify;
+use crate::spool::open::lanes::know_lanes;
+use crate::spool::open::tidy::Found;
+use crate::spool::upkeep::bell::Bell;
+use crate::spool::upkeep::job::Once;
+use crate::spool::window::Slicing;
+use crate::spool::window::filter::Renewed;
+use crate::spool::window::old_ids::OldIds;
+use crate::spool::window::recent::{self, Recent};
+use crate::spool::{Inner, LeavingSegments, Limits, ReadError, Sealed};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::{Arc, Condvar, Mutex};
+use tokio::sync::watch;
+
+/// A spool without its threads.
+pub(in crate::spool) struct Opened {
+    pub(in crate::spool) inner: Arc<Inner>,
+    /// The directory was a spool before.
+    pub(in crate::spool) recovered_something: bool,
+}
+
+impl Opening<'_> {
+    /// Builds the spool on what a start has found, and writes the first frame of its run.
+    pub(super) fn build(
+        self,
+        disk: Arc<dyn Disk>,
+        old_ids: Arc<dyn OldIds>,
+        segment_bytes: u64,
+        held: Option<File>,
+        found: Found,
+    ) -> Result<Opened, ReadError> {
+        let Found { survey, gone, newest } = found;
+        let state = survey.state.clone().unwrap_or_default();
+        let recovered_something = survey.state.is_some();
+        let absorbed = old_ids.absorbed();
+        let next_sequence = survey.last.last_sequence.max(survey.acknowledged.sequence) + 1;
+        let last = Moment { wall: survey.last.wall, steady: survey.last.steady };
+        let clock = Clock::after((last.wall > 0).then_some(last));
+        let now = clock.now();
+
+        let mut recent = Recent::default();
+        let mut extents = BTreeMap::new();
+        let mut sealed = BTreeMap::new();
+        let mut leaving = LeavingSegments { gone, ..LeavingSegments::default() };
+        let mut segments = Vec::new();
+        for one in survey.segments {
+            let number = one.segment.number;
+            let (first, last) = (one.seal.first, one.seal.last);
+            extents.insert(number, one.seal.extents);
+            segments.push(Arc::new(one.segment));
+            match one.handover.filter(|_| number > absorbed) {
+                Some(handover) => {
+                    for (id, entry) in &handover.ids {
+                        recent.insert(*id, recent::Known { entry: *entry, frame: last });
+                    }
+                    sealed.insert(number, Arc::new(Sealed { handover, first, last }));
+                }
+                None => drop(leaving.absorbed.insert(number, (first, last))),
+            }
+        }
+        let log = Log::new(disk, segments, segment_bytes)?;
+        // Upkeep adds what is laid out at its first round.
+        let room = log.free().unwrap_or(0);
+        let reader = Reader::new(leaving.gone.clone());
+        let known = know_lanes(&log, &reader, &state, &survey.released, self.topics, &extents)?;
+        let pending_bytes = known.iter().map(|lane| lane.pending_bytes).sum();
+        let lanes = Lanes::new(known, extents, self.accounts);
+        let quarantine = lanes.number(self.quarantine).expect("quarantine is one of the topics");
+        let (identity, run) = identify(state, lanes.oldest_pending(), next_sequence);
+        let state_bytes = State {
+            instance: identity.instance.clone(),
+            runs: identity.runs.clone(),
+            lanes: lanes.states(),
+            gone: leaving.gone.clone(),
+        }
+        .most_bytes();
+        let number = newest.max(absorbed) + 1;
+        let cursor = log.lay_out(number, state_bytes, Fill::Reserve)?;
+        let filter = if old_ids.count() == 0 { Renewed::empty() } else { Renewed::default() };
+        let inner = Arc::new(Inner {
+            identity,
+            run,
+            limits: Limits {
+                max_bytes: self.settings.max_bytes.0,
+                disk_reserve: self.settings.reserve(),
+            },
+            clock,
+            meters: self.meters,
+            log,
+            reader,
+            front: Mutex::new(Front {
+                committed_frame: survey.highest,
+                taken_frame: survey.highest,
+                recent,
+                next_sequence,
+                // Before anything is accepted, the run's name and its first sequence are stored.
+                asked: Asked { state: true, ..Asked::default() },
+                ..Front::default()
+            }),
+            work: Condvar::new(),
+            writing: Mutex::new(Writing { cursor, is_short: false }),
+            lanes: Mutex::new(lanes),
+            committed: Condvar::new(),
+            drain_woken: AtomicBool::new(false),
+            quarantine,
+            pending_bytes: AtomicU64::new(pending_bytes),
+            last_sequence: AtomicU64::new(next_sequence - 1),
+            unabsorbed: Mutex::default(),
+            latest: AtomicU64::new(0),
+            sealed: Mutex::new(sealed),
+            full: Mutex::default(),
+            next: Mutex::default(),
+            leaving: Mutex::new(leaving),
+            slicing: Slicing::of(self.window),
+            old_ids,
+            filter,
+            room: AtomicU64::new(room),
+            window_trouble: Once::default(),
+            absorbed: AtomicU64::new(0),
+            active: AtomicU64::new(number),
+            state_bytes,
+            offset: AtomicI64::new(offset(now.wall, now.steady)),
+            failed: watch::Sender::new(false),
+            threads: Mutex::default(),
+            tend: Bell::default(),
+            held,
+        });
+        if !commit::step(&inner) {
+            return Err(io::Error::other("the first frame of this run cannot be written").into());
+        }
+        Ok(Opened { inner, recovered_something })
+    }
+}

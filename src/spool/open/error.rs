@@ -1,0 +1,53 @@
+//! The reasons why a spool does not open.
+
+use crate::spool::{Fault, ReadError, takeover};
+use std::io;
+use std::path::PathBuf;
+
+/// Why the spool cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory cannot be made or used.
+    #[error("the spool's directory {} cannot be used", dir.display())]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// Another process has it open.
+    #[error("the spool in {} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// What it holds cannot be read.
+    #[error("the spool in {} does not open", dir.display())]
+    Unreadable {
+        /// The directory.
+        dir: PathBuf,
+        /// Why not.
+        #[source]
+        cause: ReadError,
+    },
+    /// Acknowledged records are gone.
+    #[error(
+        "the spool in {} has lost records: {}. Restore the directory, or start with --accept-loss to go \
+         on without what is gone",
+        dir.display(),
+        faults.iter().map(|fault| format!("{}: {}", fault.place, fault.fault)).collect::<Vec<_>>().join("; ")
+    )]
+    Lost {
+        /// The directory.
+        dir: PathBuf,
+        /// What is missing.
+        faults: Vec<Fault>,
+    },
+    /// A spool of the earlier format cannot be taken over.
+    #[error("the spool in {}, of an earlier build, cannot be taken over", dir.display())]
+    Takeover {
+        /// The directory.
+        dir: PathBuf,
+        /// Why not.
+        #[source]
+        cause: takeover::Error,
+    },
+}

@@ -1,0 +1,66 @@
+//! The lanes as a start finds them, and what waits in each.
+
+use crate::spool::lanes::Known;
+use crate::spool::lanes::extents::Extents;
+use crate::spool::log::Log;
+use crate::spool::log::reader::Reader;
+use crate::spool::log::state::State;
+use crate::spool::{LaneId, ReadError};
+use std::collections::BTreeMap;
+
+/// The lanes of former runs in their order, then those of topics that are new.
+pub(in crate::spool) fn know_lanes(
+    log: &Log,
+    reader: &Reader,
+    state: &State,
+    released: &BTreeMap<LaneId, u64>,
+    topics: &[String],
+    segments: &BTreeMap<u64, Extents>,
+) -> Result<Vec<Known>, ReadError> {
+    let mut names: Vec<&String> = state.lanes.iter().map(|lane| &lane.topic).collect();
+    for topic in topics {
+        if !names.contains(&topic) {
+            names.push(topic);
+        }
+    }
+    let mut known = Vec::new();
+    for (topic, lane) in names.into_iter().zip((0_u16..).map(LaneId)) {
+        let released = released.get(&lane).copied().unwrap_or(0);
+        let mut waiting = Known { topic: topic.clone(), released, pending: 0, pending_bytes: 0 };
+        for (number, segment) in segments {
+            let Some(extent) = segment.extent(lane) else { continue };
+            if released < extent.first {
+                waiting.pending += extent.records;
+                waiting.pending_bytes += extent.bytes;
+            } else if released < extent.last {
+                waiting.add_rest(log, reader, lane, *number, extent.last)?;
+            }
+        }
+        reader.forget(lane);
+        known.push(waiting);
+    }
+    Ok(known)
+}
+
+impl Known {
+    /// Adds the part of a segment that waits: a release ended inside it.
+    fn add_rest(
+        &mut self,
+        log: &Log,
+        reader: &Reader,
+        lane: LaneId,
+        segment: u64,
+        last: u64,
+    ) -> Result<(), ReadError> {
+        let mut after = self.released;
+        while after < last {
+            let Some(chunk) = reader.chunk_after(log, lane, after, segment)? else { break };
+            for record in chunk.records().filter(|record| record.sequence > after) {
+                self.pending += 1;
+                self.pending_bytes += record.bytes.len() as u64;
+            }
+            after = chunk.last;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! Opens the spool: finds out what waits and who we are, without Kafka's help.
+
+mod build;
+mod error;
+pub(super) mod hold;
+mod identity;
+pub(super) mod lanes;
+mod tidy;
+mod window;
+
+use crate::lock::lock;
+use crate::spool::log::disk::{Access, Disk, RealDisk, private_folder};
+use crate::spool::log::recovery::{Depth, Survey};
+use crate::spool::open::build::Opened;
+use crate::spool::open::hold::hold;
+use crate::spool::open::tidy::tidy;
+use crate::spool::open::window::{Window, open_window};
+use crate::spool::settings::Settings;
+use crate::spool::window::Slicing;
+use crate::spool::window::old_ids::OldIds;
+use crate::spool::{Inner, LOG, Meters, SEGMENT_BYTES, Spool, commit, takeover, upkeep};
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use crate::spool::open::error::OpenError;
+
+/// What a spool is opened with.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    /// Where, and how much.
+    pub settings: &'a Settings,
+    /// How long ids are remembered.
+    pub window: Duration,
+    /// The topics that records may be for; each gets a lane.
+    pub topics: &'a [String],
+    /// The topic that takes what Kafka refuses for good; one of `topics`.
+    pub quarantine: &'a str,
+    /// How many accounts submissions are counted in.
+    pub accounts: usize,
+    /// What to do when the log has lost what was acknowledged.
+    pub loss: Loss,
+    /// What is measured of each commit.
+    pub meters: Meters,
+}
+
+/// What to do when acknowledged records are gone from the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Loss {
+    /// Do not start.
+    Refuse,
+    /// An operator has read how many are gone and goes on without them.
+    Accept,
+}
+
+impl Opening<'_> {
+    /// Opens the spool and starts its threads.
+    pub fn open(self) -> Result<Spool, OpenError> {
+        let dir = self.settings.dir.clone();
+        let unusable = |cause| OpenError::Directory { dir: dir.clone(), cause };
+        private_folder(&dir).map_err(unusable)?;
+        let lock = hold(&dir)?;
+        let slicing = Slicing::of(self.window);
+        takeover::run(&dir, self.loss)
+            .map_err(|cause| OpenError::Takeover { dir: dir.clone(), cause })?;
+        let disk = RealDisk::open(&dir.join(LOG), Access::Write).map_err(unusable)?;
+        let (old_ids, window) = open_window(&dir, slicing)
+            .map_err(|error| OpenError::Unreadable { dir: dir.clone(), cause: error.into() })?;
+        let opened = self.assemble(Arc::new(disk), Arc::new(old_ids), SEGMENT_BYTES, Some(lock))?;
+        if window == Window::New && opened.recovered_something {
+            tracing::error!(
+                event = "window_lost",
+                "the window's store is not there; ids are remembered as far as the log reaches, and an \
+                 older redelivery will be stored again"
+            );
+        }
+        let unusable = |cause| OpenError::Directory { dir: dir.clone(), cause };
+        start(&opened.inner, "spool-writer", commit::run).map_err(unusable)?;
+        start(&opened.inner, "spool-upkeep", upkeep::run).map_err(unusable)?;
+        Ok(Spool { inner: opened.inner })
+    }
+
+    /// Builds the spool on a disk. Starts no thread.
+    pub(in crate::spool) fn assemble(
+        self,
+        disk: Arc<dyn Disk>,
+        old_ids: Arc<dyn OldIds>,
+        segment_bytes: u64,
+        held: Option<File>,
+    ) -> Result<Opened, OpenError> {
+        let dir = self.settings.dir.clone();
+        let unusable = |cause| OpenError::Directory { dir: dir.clone(), cause };
+        let depth = match self.loss {
+            Loss::Refuse => Depth::Start { absorbed: old_ids.absorbed(), bytes: CHECKED_BYTES },
+            Loss::Accept => Depth::Everything,
+        };
+        let survey = Survey::of(&*disk, depth).map_err(unusable)?;
+        if !survey.losses.is_empty() && self.loss == Loss::Refuse {
+            return Err(OpenError::Lost { dir, faults: survey.losses });
+        }
+        let unreadable = |cause| OpenError::Unreadable { dir: dir.clone(), cause };
+        let found = tidy(&*disk, survey, self.loss).map_err(unusable)?;
+        self.build(disk, old_ids, segment_bytes, held, found).map_err(unreadable)
+    }
+}
+
+fn start(inner: &Arc<Inner>, name: &str, run: fn(&Inner)) -> io::Result<()> {
+    let shared = Arc::clone(inner);
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared))?;
+    lock(&inner.threads).push(thread);
+    Ok(())
+}
+
+/// How much of the sealed segments a start reads to see whether they are whole: a tenth of a second.
+const CHECKED_BYTES: u64 = 256 << 20;

@@ -1,0 +1,56 @@
+//! Tidies the log up before it is used.
+
+use crate::spool::Loss;
+use crate::spool::log::disk::Disk;
+use crate::spool::log::recovery::Survey;
+use crate::spool::log::segment::name_of;
+use crate::spool::log::state::Gone;
+use crate::spool::log::suspects;
+use std::io;
+
+/// The log after a start has tidied it up.
+pub(super) struct Found {
+    pub(super) survey: Survey,
+    pub(super) gone: Gone,
+    /// The highest number that a segment's file has.
+    pub(super) newest: u64,
+}
+
+/// Seals what the run before left open, and removes what is left over.
+pub(super) fn tidy(disk: &dyn Disk, mut survey: Survey, loss: Loss) -> io::Result<Found> {
+    let mut gone = survey.state.clone().unwrap_or_default().gone;
+    if !survey.losses.is_empty() {
+        for fault in &survey.losses {
+            tracing::error!(
+                place = fault.place,
+                fault.fault,
+                "going on without lost records, as told"
+            );
+        }
+        for gap in &survey.gaps {
+            gone.add(gap.first, gap.last);
+        }
+        gone.add(survey.last.number + 1, survey.highest);
+    }
+    let numbers = survey.segments.iter().map(|found| found.segment.number);
+    let newest =
+        numbers.chain(survey.leftovers.iter().copied()).chain(survey.headless.iter().copied());
+    let newest = newest.max().unwrap_or(0);
+    for found in &mut survey.segments {
+        if !found.is_sealed || (found.is_broken && loss == Loss::Accept) {
+            found.segment.rewrite(found.seal.end)?;
+            found.segment.seal(&found.seal)?;
+        }
+    }
+    for number in &survey.headless {
+        disk.rename(&name_of(*number), &format!("{}.lost", name_of(*number)))?;
+    }
+    for number in &survey.leftovers {
+        disk.remove(&name_of(*number))?;
+    }
+    if loss == Loss::Accept {
+        suspects::forget(disk)?;
+    }
+    disk.sync_names()?;
+    Ok(Found { survey, gone, newest })
+}

@@ -1,0 +1,36 @@
+//! The window as a start finds it.
+
+use crate::spool::WINDOW;
+use crate::spool::open::identity::{name_of_run, random_number};
+use crate::spool::window::Slicing;
+use crate::spool::window::old_ids::Error;
+use crate::spool::window::slices::Slices;
+use std::path::Path;
+
+/// The state of the window at a start.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Window {
+    Found,
+    New,
+}
+
+/// Opens the window's store. One that does not open is put aside: ids are worth less than a start.
+pub(super) fn open_window(dir: &Path, slicing: Slicing) -> Result<(Slices, Window), Error> {
+    let folder = dir.join(WINDOW);
+    let was_there = folder.exists();
+    // The store asserts some things of what it reads.
+    let opened = std::panic::catch_unwind(|| Slices::open(&folder, slicing));
+    let why = match opened {
+        Ok(Ok(slices)) => {
+            let window = if was_there { Window::Found } else { Window::New };
+            return Ok((slices, window));
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it was read to a panic".to_owned(),
+    };
+    let aside = dir.join(format!("{WINDOW}-damaged-{}", name_of_run(random_number())));
+    tracing::error!(event = "window_damaged", why, aside = %aside.display(),
+        "the window's store does not open and is put aside");
+    std::fs::rename(&folder, &aside).map_err(Error::Unreadable)?;
+    Ok((Slices::open(&folder, slicing)?, Window::New))
+}

@@ -1,0 +1,122 @@
+//! Looks after the log and the window beside the writer: lays out segments before they are needed, seals
+//! those that are full, hands their ids over, removes what is over, and watches the disk.
+//!
+//! # Promises
+//! - Whatever fails here is tried again, after a growing pause, and said once until it works again.
+//! - A segment's file goes only when all in it is released, its ids are in the window's slices, and a frame
+//!   on the disk says that it may be gone.
+
+pub mod bell;
+pub mod job;
+mod segments;
+mod window;
+
+use crate::lock::lock;
+use crate::spool::Inner;
+use crate::spool::clock::offset;
+use crate::spool::log::Cursor;
+use crate::spool::log::segment::FIRST_FRAME;
+use crate::spool::upkeep::job::Job;
+use crate::spool::upkeep::segments::{lay_out_next, remove, seal_full};
+use crate::spool::upkeep::window::{absorb, forget, renew_filter};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Looks after the spool until the bell is closed.
+pub fn run(inner: &Inner) {
+    let mut upkeep = Upkeep::default();
+    while inner.tend.wait(PAUSE) {
+        step(inner, &mut upkeep);
+    }
+}
+
+/// What the rounds before saw.
+#[derive(Debug, Default)]
+pub struct Upkeep {
+    lay_out: Job,
+    seal: Job,
+    absorb: Job,
+    forget: Job,
+    filter: Job,
+    remove: Job,
+    last_sequence: u64,
+    /// Rounds without a new record.
+    quiet: u32,
+    /// Rounds in which notes have waited for a frame.
+    notes: u32,
+}
+
+/// One round.
+pub fn step(inner: &Inner, upkeep: &mut Upkeep) {
+    let is_low = watch_disk(inner);
+    upkeep.seal.attempt("seal a full segment", || seal_full(inner));
+    upkeep.absorb.attempt("write ids to the window", || absorb(inner));
+    upkeep.remove.attempt("remove a segment that is over", || remove(inner, is_low));
+    upkeep.lay_out.attempt("lay out the next segment", || lay_out_next(inner));
+    upkeep.forget.attempt("drop old ids", || forget(inner));
+    upkeep.filter.attempt("read ids for the filter", || renew_filter(inner));
+    ask_writer(inner, upkeep, is_low);
+}
+
+/// Asks the writer for what only it may do.
+fn ask_writer(inner: &Inner, upkeep: &mut Upkeep, is_low: bool) {
+    let active = inner.active.load(Ordering::Acquire);
+    let last_sequence = inner.last_sequence.load(Ordering::Relaxed);
+    upkeep.quiet = if upkeep.last_sequence == last_sequence { upkeep.quiet + 1 } else { 0 };
+    upkeep.last_sequence = last_sequence;
+    let used = inner.log.segment(active).map_or(0, |segment| segment.end() - FIRST_FRAME);
+    let is_worth_it = match is_low {
+        // A drained segment's room is given back only when it is left.
+        true => used > 0 && lock(&inner.lanes).segment_has_records(active),
+        false => upkeep.quiet >= QUIET_ROUNDS && used >= inner.log.segment_bytes / 16,
+    };
+    let leave = is_worth_it && !lock(&inner.lanes).waits_in(active);
+    upkeep.notes = if lock(&inner.front).notes.is_empty() { 0 } else { upkeep.notes + 1 };
+    let now = inner.clock.now();
+    let jumped = offset(now.wall, now.steady).abs_diff(inner.offset.load(Ordering::Relaxed));
+    let notes = upkeep.notes >= NOTE_ROUNDS || jumped > JUMP;
+    if notes {
+        upkeep.notes = 0;
+    }
+    let many = lock(&inner.front).recent.count() > MOST_RECENT;
+    if many {
+        lock(&inner.front).shortage.window = true;
+    }
+    if leave || notes {
+        inner.ask_writer(|asked| {
+            asked.leave |= leave;
+            asked.notes |= notes;
+        });
+    }
+}
+
+/// Whether the disk's reserve is reached. Room that is laid out and not used counts as free.
+fn watch_disk(inner: &Inner) -> bool {
+    let Ok(free) = inner.log.free() else { return lock(&inner.front).shortage.disk };
+    let laid_out =
+        lock(&inner.writing).cursor.left() + lock(&inner.next).as_ref().map_or(0, Cursor::left);
+    let room = free + laid_out;
+    inner.room.store(room, Ordering::Relaxed);
+    let low = room < inner.limits.disk_reserve;
+    let was_low = std::mem::replace(&mut lock(&inner.front).shortage.disk, low);
+    if low && !was_low {
+        tracing::error!(
+            event = "spool_full",
+            free_bytes = free,
+            "the disk's reserve is reached; notifications are answered 503"
+        );
+    } else if was_low && !low {
+        tracing::info!(event = "spool_room", free_bytes = free, "the disk has room again");
+    }
+    low
+}
+
+const PAUSE: Duration = Duration::from_millis(100);
+/// A drained segment is given back after two seconds without a record.
+const QUIET_ROUNDS: u32 = 20;
+/// Where records went is on the disk a second later, also when nothing comes.
+const NOTE_ROUNDS: u32 = 10;
+/// A clock that was set by a minute is noted; one that drifts need not be.
+const JUMP: u64 = 60_000;
+/// Recent ids, some 100 bytes each: reached only when the window takes none.
+const MOST_RECENT: usize = 1_000_000;

@@ -1,0 +1,56 @@
+//! Hands ids over to the window, and keeps its filter sharp.
+
+use crate::lock::lock;
+use crate::spool::Inner;
+use crate::spool::window::old_ids;
+use std::sync::atomic::Ordering;
+
+/// Hands the ids of sealed segments over to the window's slices, and forgets them in memory.
+pub(super) fn absorb(inner: &Inner) -> Result<(), old_ids::Error> {
+    loop {
+        let oldest = lock(&inner.sealed).values().next().cloned();
+        let Some(sealed) = oldest else { break };
+        inner.old_ids.absorb(&sealed.handover)?;
+        let ids = &sealed.handover.ids;
+        inner.filter.add(ids.iter().map(|(id, _)| id));
+        {
+            // From here on whoever looked before looks again.
+            let mut front = lock(&inner.front);
+            front.absorbed += 1;
+            inner.absorbed.store(front.absorbed, Ordering::Release);
+        }
+        for some in ids.chunks(AT_ONCE) {
+            let mut front = lock(&inner.front);
+            some.iter().for_each(|(id, _)| front.recent.forget(id, sealed.last));
+        }
+        lock(&inner.front).recent.settle();
+        let number = sealed.handover.segment;
+        lock(&inner.leaving).absorbed.insert(number, (sealed.first, sealed.last));
+        lock(&inner.sealed).remove(&number);
+    }
+    let mut front = lock(&inner.front);
+    front.shortage.window = false;
+    Ok(())
+}
+
+/// Drops the slices that are older than the window.
+pub(super) fn forget(inner: &Inner) -> Result<(), old_ids::Error> {
+    if inner.old_ids.forget(inner.latest.load(Ordering::Relaxed))? > 0 {
+        inner.filter.begin(&*inner.old_ids);
+    }
+    Ok(())
+}
+
+/// Makes the filter anew, a step a round, when it is worn.
+pub(super) fn renew_filter(inner: &Inner) -> Result<(), old_ids::Error> {
+    if inner.filter.go_on(&*inner.old_ids)? {
+        inner.tend.ring();
+    } else if inner.filter.is_worn() {
+        inner.filter.begin(&*inner.old_ids);
+        inner.tend.ring();
+    }
+    Ok(())
+}
+
+/// Ids that are forgotten in memory under one lock: some microseconds.
+const AT_ONCE: usize = 256;
