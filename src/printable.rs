@@ -10,6 +10,14 @@ pub fn text(text: &str) -> Cow<'_, str> {
     escaped(text, |c, out| out.push_str(&format!("\\u{{{:x}}}", u32::from(c))))
 }
 
+/// The same of a text of several lines, whose ends stay.
+pub fn lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c, out| match c {
+        '\n' => out.push('\n'),
+        c => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+    })
+}
+
 /// JSON that means the same, with what a terminal acts on written as `\u009b`. Such characters stand
 /// in JSON inside of strings alone; line ends are the layout's.
 pub fn json(text: &str) -> Cow<'_, str> {

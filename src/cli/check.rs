@@ -2,10 +2,11 @@
 
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::output::note;
+use crate::cli::output::{note, print};
 use crate::config::{Config, Resolved};
 use crate::kafka::outcome::Trouble;
 use crate::kafka::topics::{Inspector, State};
+use crate::printable;
 use std::time::Duration;
 
 /// Flags of `check`.
@@ -31,9 +32,9 @@ impl Args {
             let positions = tokio::task::spawn_blocking(move || connect(&config))
                 .await
                 .map_err(|error| Failure::failed(error.to_string()))??;
-            println!("kafka at {brokers} answers; {positions}");
+            print(&printable::lines(&format!("kafka at {brokers} answers; {positions}")))?;
         }
-        println!("the configuration is sound: {sources} sources");
+        print(&format!("the configuration is sound: {sources} sources"))?;
         Ok(Exit::Done)
     }
 }

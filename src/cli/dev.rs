@@ -137,7 +137,8 @@ fn show(settings: Settings, json: bool) -> Result<(), Failure> {
         .name("show".to_owned())
         .spawn(move || {
             loop {
-                if let Some(seen) = tail.poll()
+                // Kafka is in this process: what troubles it, the relay itself says.
+                if let Ok(Some(seen)) = tail.poll()
                     && printing::print(style, &seen).is_err()
                 {
                     return;

@@ -62,10 +62,10 @@ impl Format {
     }
 }
 
-/// Tells people something beside the result.
+/// Tells people something beside the result. What a sender or provider wrote may be part of it.
 pub fn note(text: &str) {
     // Nobody is told if stderr is closed; the result still counts.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", printable::lines(text));
 }
 
 /// Prints a text to stdout, and ends its last line.
@@ -83,8 +83,10 @@ fn json<T: Serialize>(rows: &T) -> String {
     printable::json(&json).into_owned()
 }
 
+/// Every JSON is YAML, and JSON can say what a terminal acts on.
 fn yaml<T: Serialize>(rows: &T) -> String {
-    serde_saphyr::to_string(rows).expect("our rows have text keys")
+    let yaml = serde_saphyr::to_string(rows).expect("our rows have text keys");
+    if printable::lines(&yaml) == yaml { yaml } else { json(rows) }
 }
 
 fn csv(keys: &[&str], rows: &[Value]) -> String {

@@ -3,6 +3,8 @@
 
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::print;
+use crate::printable;
 use std::time::Duration;
 
 /// Flags of `ready`.
@@ -30,7 +32,7 @@ impl Args {
         let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(unreachable)?;
         let answer = client.get(&url).send().await.map_err(unreachable)?;
         let ready = answer.status().is_success();
-        println!("{}", answer.text().await.map_err(unreachable)?);
+        print(&printable::json(&answer.text().await.map_err(unreachable)?))?;
         Ok(if ready { Exit::Done } else { Exit::Failed })
     }
 }

@@ -1,9 +1,12 @@
 //! `cadrelay tail`: the topics as a consumer sees them.
 
+use crate::cli::check::unreachable;
 use crate::cli::configured::WhichKafka;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::note;
 use crate::cli::printing::{Style, print};
 use crate::cli::signals;
+use crate::kafka::outcome::Trouble;
 use crate::kafka::tailing::{From, Tail};
 use std::io::IsTerminal;
 
@@ -30,33 +33,68 @@ pub struct Args {
 }
 
 impl Args {
-    /// Prints events until Ctrl-C, or `--count`.
+    /// Prints events until Ctrl-C, or `--count`, or until it is clear that none will come.
     pub async fn run(self) -> Result<Exit, Failure> {
         let settings = self.kafka.settings()?;
         let shutdown = signals::shutdown()?;
+        let brokers = settings.brokers.clone();
         let failed = |error: crate::kafka::client::Error| Failure::usage(error.to_string());
-        let mut tail = Tail::open(settings, self.topic.clone(), self.from).map_err(failed)?;
+        let tail = Tail::open(settings, self.topic, self.from).map_err(failed)?;
         let style = match (self.json, std::io::stdout().is_terminal() && !self.no_color) {
             (true, _) => Style::Json,
             (false, true) => Style::Colour,
             (false, false) => Style::Plain,
         };
-        let printing = tokio::task::spawn_blocking(move || {
-            let mut left = self.count;
-            while left != Some(0) {
-                if let Some(seen) = tail.poll() {
-                    if print(style, &seen).is_err() {
-                        break;
-                    }
-                    left = left.map(|left| left - 1);
-                }
-            }
-        });
+        let count = self.count;
+        let printing = tokio::task::spawn_blocking(move || show(tail, &brokers, style, count));
         tokio::select! {
-            printed = printing => printed.map_err(|error| Failure::failed(error.to_string()))?,
+            printed = printing => printed.map_err(|error| Failure::failed(error.to_string()))??,
             // The reader has no state to save: the process may end in the middle of a poll.
             () = shutdown => std::process::exit(0),
         }
         Ok(Exit::Done)
+    }
+}
+
+/// Prints events as they come. Fails when the cluster refuses us, or no broker was ever reached; what may
+/// pass is said once, until an event has come again.
+fn show(mut tail: Tail, brokers: &str, style: Style, mut left: Option<u64>) -> Result<(), Failure> {
+    let mut said = None;
+    while left != Some(0) {
+        match tail.poll() {
+            Ok(None) => {}
+            Ok(Some(seen)) => {
+                said = None;
+                if print(style, &seen).is_err() {
+                    return Ok(());
+                }
+                left = left.map(|left| left - 1);
+            }
+            Err(trouble) if is_final(trouble) || !tail.has_reached_a_broker() => {
+                return Err(unreachable(brokers, trouble));
+            }
+            Err(trouble) => {
+                if said.replace(trouble) != Some(trouble) {
+                    note(&format!("{}; waiting", unreachable(brokers, trouble).message));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether waiting cannot help.
+fn is_final(trouble: Trouble) -> bool {
+    match trouble {
+        Trouble::Authentication | Trouble::Fatal => true,
+        Trouble::Transport
+        | Trouble::Timeout
+        | Trouble::Authorization
+        | Trouble::UnknownTopic
+        | Trouble::NotEnoughReplicas
+        | Trouble::Fenced
+        | Trouble::Quota
+        | Trouble::TooLarge
+        | Trouble::Invalid => false,
     }
 }

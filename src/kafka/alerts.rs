@@ -4,20 +4,40 @@
 //! refusal when it reads. librdkafka says no more of it than that the connection broke; TLS's own
 //! word for it, the number of the alert, is in the reason that it gives beside the code.
 
-use crate::kafka::client;
+use crate::kafka::client::Context;
+use crate::kafka::outcome::Trouble;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// The context of a client that is asked why nothing answered.
 #[derive(Debug, Default)]
 pub struct Alerts {
+    context: Context,
     refused: AtomicBool,
 }
 
+/// Why a reader that has no partition yet was not answered. Of a refused log-in or certificate the call
+/// itself says no more than that there was no connection; the reason waits among the client's events.
+pub fn why_not(reader: &BaseConsumer<Alerts>, error: &KafkaError) -> Trouble {
+    let events = std::iter::from_fn(|| reader.poll(EVENTS));
+    let mut troubles = events.filter_map(Result::err).map(|event| Trouble::of(&event));
+    let refused = troubles.any(|trouble| trouble == Trouble::Authentication);
+    match refused || reader.context().certificate_is_refused() {
+        true => Trouble::Authentication,
+        false => Trouble::of(error),
+    }
+}
+
 impl Alerts {
+    /// Nothing was heard yet; log lines go where this context sends them.
+    pub fn of(context: Context) -> Self {
+        Self { context, refused: AtomicBool::new(false) }
+    }
+
     /// Whether the cluster has refused our certificate, or asked for one that we do not have.
     pub fn certificate_is_refused(&self) -> bool {
         self.refused.load(Ordering::Relaxed)
@@ -26,14 +46,14 @@ impl Alerts {
 
 impl ClientContext for Alerts {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        client::log_line(level, facility, message);
+        self.context.log_line(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         if alert(reason).is_some_and(|alert| REFUSALS.contains(&alert)) {
             self.refused.store(true, Ordering::Relaxed);
         }
-        client::log_error(&error, reason);
+        self.context.log_error(&error, reason);
     }
 }
 
@@ -45,6 +65,9 @@ fn alert(reason: &str) -> Option<u8> {
     let digits = rest.split(|letter: char| !letter.is_ascii_digit()).next()?;
     digits.parse().ok()
 }
+
+/// Events that wait are there at once, one at a look; between them come log lines.
+const EVENTS: Duration = Duration::from_millis(20);
 
 /// Alerts about a client's certificate (RFC 8446, section 6.2): bad, unsupported, revoked, expired,
 /// unknown, of an unknown authority, without access, missing.

@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaConfRes;
 use rdkafka::{ClientContext, Offset};
-use std::fmt;
+use std::sync::Arc;
 
 /// Why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,8 @@ pub fn faults(settings: &Settings) -> Vec<String> {
     let Ok(mut whole) = producer(settings, "check") else { return faults };
     // Without brokers it does not try to reach any.
     whole.remove("bootstrap.servers");
-    if let Err(error) = whole.create_with_context::<_, BaseProducer<Context>>(Context) {
+    if let Err(error) = whole.create_with_context::<_, BaseProducer<Context>>(Context::of(settings))
+    {
         faults.push(refusal(error, &secrets));
     }
     faults
@@ -172,17 +173,54 @@ pub(super) fn is_passing(error: &KafkaError) -> bool {
     )
 }
 
-/// Sends the client's log lines where ours go.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Context;
+/// Sends the client's log lines where ours go, without the secrets of its properties.
+#[derive(Clone, Debug, Default)]
+pub struct Context(Arc<Veil>);
+
+impl Context {
+    /// The context of a client with these settings.
+    pub fn of(settings: &Settings) -> Self {
+        Self(Arc::new(secrets(settings)))
+    }
+
+    pub(super) fn log_line(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        let message = self.0.over(message);
+        match level {
+            RDKafkaLogLevel::Emerg
+            | RDKafkaLogLevel::Alert
+            | RDKafkaLogLevel::Critical
+            | RDKafkaLogLevel::Error
+            | RDKafkaLogLevel::Warning => {
+                tracing::warn!(target: "librdkafka", facility, "{message}");
+            }
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                tracing::info!(target: "librdkafka", facility, "{message}");
+            }
+            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        }
+    }
+
+    /// The client repeats these while a broker is away; the drain says once that it is.
+    pub(super) fn log_error(&self, error: &KafkaError, reason: &str) {
+        let (error, reason) = (self.0.over(&error.to_string()), self.0.over(reason));
+        tracing::debug!(target: "librdkafka", error, "{reason}");
+    }
+}
+
+/// The values of `[kafka.client]` that open doors. The others stay readable in the log.
+fn secrets(settings: &Settings) -> Veil {
+    let is_secret = |property: &str| SECRET.iter().any(|part| property.contains(part));
+    let named = settings.client.iter().filter(|(property, _)| is_secret(property));
+    Veil::new(named.filter_map(|(_, value)| value.resolve().ok()))
+}
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log_line(level, facility, message);
+        self.log_line(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        log_error(&error, reason);
+        self.log_error(&error, reason);
     }
 }
 
@@ -195,29 +233,12 @@ impl ProducerContext for Context {
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
-pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    match level {
-        RDKafkaLogLevel::Emerg
-        | RDKafkaLogLevel::Alert
-        | RDKafkaLogLevel::Critical
-        | RDKafkaLogLevel::Error
-        | RDKafkaLogLevel::Warning => {
-            tracing::warn!(target: "librdkafka", facility, "{message}");
-        }
-        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-            tracing::info!(target: "librdkafka", facility, "{message}");
-        }
-        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
-    }
-}
-
-/// The client repeats these while a broker is away; the drain says once that it is.
-pub(super) fn log_error(error: &dyn fmt::Display, reason: &str) {
-    tracing::debug!(target: "librdkafka", error = %error, "{reason}");
-}
-
 /// The largest record that we send and that our topics take.
 pub const MAX_MESSAGE_BYTES: &str = "2097152";
+
+/// Parts of the names of librdkafka's properties that hold a password, a key or a token.
+const SECRET: [&str; 7] =
+    ["password", "passphrase", "secret", "token.value", "key.pem", "oauthbearer.config", "jaas"];
 
 /// Larger requests did not make a drain faster.
 const BATCH_SIZE: usize = 262_144;
@@ -225,7 +246,9 @@ const BATCH_SIZE: usize = 262_144;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lock::lock;
     use crate::secret::written::Written;
+    use std::sync::Mutex;
 
     #[test]
     fn every_client_gets_the_password_itself_and_what_the_settings_say_before_our_defaults() {
@@ -241,6 +264,51 @@ mod tests {
         assert_eq!(reader.get("sasl.password").unwrap(), "s3cret");
         assert_eq!(producer.get("linger.ms").unwrap(), "7");
         assert_eq!(producer.get("acks").unwrap(), "all");
+    }
+
+    #[test]
+    fn a_log_line_of_the_client_shows_no_secret_of_its_properties() {
+        let mut settings = Settings::default();
+        for (property, value) in [
+            ("sasl.password", "s3cret-1"),
+            ("ssl.key.pem", "s3cret-2"),
+            ("sasl.oauthbearer.client.secret", "s3cret-3"),
+            ("security.protocol", "SASL_SSL"),
+        ] {
+            settings.client.insert(property.to_owned(), Written::Text(value.to_owned()));
+        }
+        let log = Log::default();
+        let subscriber =
+            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer({
+                let log = log.clone();
+                move || log.clone()
+            });
+
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            let context = Context::of(&settings);
+            context.log(RDKafkaLogLevel::Error, "FAIL", "SASL_SSL: s3cret-1, s3cret-2 no good");
+            context.error(KafkaError::Canceled, "s3cret-3 is refused");
+        });
+
+        let log = String::from_utf8(lock(&log.0).clone()).unwrap();
+        assert!(
+            log.contains("SASL_SSL: ***, *** no good") && log.contains("*** is refused"),
+            "{log}"
+        );
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            lock(&self.0).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]

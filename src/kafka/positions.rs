@@ -131,7 +131,7 @@ pub(super) fn reader(
         .clone()
         .set("isolation.level", isolation)
         .set("enable.partition.eof", "true")
-        .create_with_context(Context)
+        .create_with_context(Context::of(settings))
         .map_err(|error| Trouble::of(&error))
 }
 

@@ -3,7 +3,7 @@
 //! A publisher that reported [`Ending::InDoubt`] must not be used again: nobody knows the state of
 //! its transaction. Its successor settles it, by taking over the same transactional id.
 
-use crate::kafka::client::{self, Error};
+use crate::kafka::client::{self, Context, Error};
 use crate::kafka::outcome::{Ending, Outcome, Trouble};
 use crate::kafka::patience::{Patience, Unheard};
 use crate::kafka::reports::Reports;
@@ -46,18 +46,19 @@ pub struct Position {
 impl Publisher {
     /// Makes a producer. Does not connect yet.
     pub fn new(settings: &Settings, instance: &str) -> Result<Self, Error> {
-        Self::of(client::producer(settings, instance)?, settings.delivery)
+        Self::of(client::producer(settings, instance)?, settings)
     }
 
     /// The same, with a bound on the bytes that go to a partition in one request. A request that is
     /// larger than its topic takes is refused whole.
     pub fn up_to(settings: &Settings, instance: &str, largest: usize) -> Result<Self, Error> {
-        Self::of(client::producer_up_to(settings, instance, largest)?, settings.delivery)
+        Self::of(client::producer_up_to(settings, instance, largest)?, settings)
     }
 
-    fn of(config: ClientConfig, delivery: Delivery) -> Result<Self, Error> {
-        let producer = config.create_with_context(Reports::default()).map_err(Error::refused)?;
-        Ok(Self { producer, delivery, batches: 0 })
+    fn of(config: ClientConfig, settings: &Settings) -> Result<Self, Error> {
+        let reports = Reports::of(Context::of(settings));
+        let producer = config.create_with_context(reports).map_err(Error::refused)?;
+        Ok(Self { producer, delivery: settings.delivery, batches: 0 })
     }
 
     /// Connects, and settles whatever a former producer of this instance left in doubt. May be

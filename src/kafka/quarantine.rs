@@ -45,7 +45,7 @@ impl Reader {
             .set("fetch.wait.max.ms", "50")
             // A record that retention has taken must not become another one.
             .set("auto.offset.reset", "error")
-            .create_with_context(Context)
+            .create_with_context(Context::of(settings))
             .map_err(Error::refused)?;
         let inspector = Inspector::new(settings)?;
         Ok(Self { topic: settings.topic_names().quarantine(), inspector, consumer })

@@ -1,6 +1,6 @@
 //! What Kafka says of each record of a batch.
 
-use crate::kafka::client;
+use crate::kafka::client::Context;
 use crate::kafka::outcome::{Report, Trouble};
 use crate::lock::lock;
 use rdkafka::ClientContext;
@@ -12,6 +12,7 @@ use std::sync::Mutex;
 /// Collects what Kafka says of each record of the current batch.
 #[derive(Debug, Default)]
 pub struct Reports {
+    context: Context,
     batch: Mutex<Batch>,
 }
 
@@ -25,6 +26,11 @@ struct Batch {
 }
 
 impl Reports {
+    /// No batch yet; the client's log lines go where this context sends them.
+    pub(super) fn of(context: Context) -> Self {
+        Self { context, batch: Mutex::default() }
+    }
+
     pub(super) fn begin(&self, number: usize, records: usize) {
         let mut batch = lock(&self.batch);
         *batch =
@@ -70,11 +76,11 @@ impl ClientContext for Reports {
         if facility == "TXNERR" {
             lock(&self.batch).is_lost = true;
         }
-        client::log_line(level, facility, message);
+        self.context.log_line(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        client::log_error(&error, reason);
+        self.context.log_error(&error, reason);
     }
 }
 

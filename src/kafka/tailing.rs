@@ -1,9 +1,12 @@
 //! Reads our topics as a consumer would: committed records alone, without a group.
 
+use crate::kafka::alerts::{self, Alerts};
 use crate::kafka::client::{self, Context, Error};
+use crate::kafka::outcome::Trouble;
 use crate::kafka::settings::Settings;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
+use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -38,7 +41,7 @@ pub struct Seen {
 
 /// Reads topics, and those that are made later.
 pub struct Tail {
-    consumer: BaseConsumer<Context>,
+    consumer: BaseConsumer<Alerts>,
     settings: Settings,
     topics: Vec<String>,
     from: From,
@@ -49,17 +52,29 @@ pub struct Tail {
 impl Tail {
     /// Opens a reader of the given topics; of all of ours, if none is given.
     pub fn open(settings: Settings, topics: Vec<String>, from: From) -> Result<Self, Error> {
-        let consumer =
-            client::reader(&settings)?.create_with_context(Context).map_err(Error::refused)?;
+        let consumer = client::reader(&settings)?
+            .create_with_context(Alerts::of(Context::of(&settings)))
+            .map_err(Error::refused)?;
         Ok(Self { consumer, settings, topics, from, assigned: BTreeSet::new(), looked: None })
     }
 
-    /// The next record, if one comes within a moment.
-    pub fn poll(&mut self) -> Option<Seen> {
+    /// Whether a broker has answered yet.
+    pub fn has_reached_a_broker(&self) -> bool {
+        self.looked.is_some()
+    }
+
+    /// The next record, if one comes within a moment. The first call waits for a broker.
+    ///
+    /// A trouble does not end the reader: the client goes on looking for brokers that are away.
+    pub fn poll(&mut self) -> Result<Option<Seen>, Trouble> {
         if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
-            self.look();
+            self.look()?;
         }
-        let message = self.consumer.poll(POLL)?.ok()?;
+        let message = match self.consumer.poll(POLL) {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(Trouble::of(&error)),
+            Some(Ok(message)) => message,
+        };
         let headers = message.headers().map(|headers| {
             headers
                 .iter()
@@ -67,26 +82,26 @@ impl Tail {
                 .collect()
         });
         let payload = message.payload().unwrap_or_default();
-        Some(Seen {
+        Ok(Some(Seen {
             topic: message.topic().to_owned(),
             partition: message.partition(),
             offset: message.offset(),
             key: text(message.key().unwrap_or_default()),
             headers: headers.unwrap_or_default(),
             value: serde_json::from_slice(payload).unwrap_or_else(|_| quoted(payload)),
-        })
+        }))
     }
 
     /// Adds partitions that are new. What is made while we look is read from its beginning.
-    fn look(&mut self) {
-        let first = self.looked.replace(Instant::now()).is_none();
-        let Ok(metadata) = self.consumer.fetch_metadata(None, METADATA) else {
-            if first {
-                self.looked = None;
-                tracing::debug!("no broker answers");
-            }
-            return;
-        };
+    fn look(&mut self) -> Result<(), Trouble> {
+        let first = self.looked.is_none();
+        let metadata = if first { self.reach() } else { self.ask() };
+        if !first {
+            // A broker that is away is asked again in a while, not at once.
+            self.looked = Some(Instant::now());
+        }
+        let metadata = metadata?;
+        self.looked = Some(Instant::now());
         let mut added = TopicPartitionList::new();
         for topic in metadata.topics() {
             if !self.wants(topic.name()) {
@@ -109,6 +124,27 @@ impl Tail {
         {
             tracing::warn!(error = %error, "cannot read further partitions");
         }
+        Ok(())
+    }
+
+    /// Waits for the first answer of a broker. A log-in that is refused is known at once.
+    fn reach(&self) -> Result<Metadata, Trouble> {
+        let began = Instant::now();
+        loop {
+            let error = match self.consumer.fetch_metadata(None, ASK) {
+                Ok(metadata) => return Ok(metadata),
+                Err(error) => error,
+            };
+            // No partition is assigned yet, so no record is passed over here.
+            let trouble = alerts::why_not(&self.consumer, &error);
+            if trouble == Trouble::Authentication || began.elapsed() >= METADATA {
+                return Err(trouble);
+            }
+        }
+    }
+
+    fn ask(&self) -> Result<Metadata, Trouble> {
+        self.consumer.fetch_metadata(None, METADATA).map_err(|error| Trouble::of(&error))
     }
 
     fn wants(&self, topic: &str) -> bool {
@@ -138,4 +174,6 @@ impl std::fmt::Debug for Tail {
 
 const POLL: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// One question to a broker that may still be on its way up.
+const ASK: Duration = Duration::from_secs(1);
 const METADATA: Duration = Duration::from_secs(10);

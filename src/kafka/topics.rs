@@ -1,7 +1,7 @@
 //! Which topics are needed, whether they are there, and making them.
 
 use crate::event::provider::Provider;
-use crate::kafka::alerts::Alerts;
+use crate::kafka::alerts::{self, Alerts};
 use crate::kafka::client::{self, Context, Error, MAX_MESSAGE_BYTES};
 use crate::kafka::outcome::Trouble;
 use crate::kafka::rights::{self, Right};
@@ -79,9 +79,11 @@ impl Inspector {
     /// Makes the clients. Does not connect yet.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let config = client::reader(settings)?;
-        let reader = config.create_with_context(Alerts::default()).map_err(Error::refused)?;
+        let context = Context::of(settings);
+        let alerts = Alerts::of(context.clone());
+        let reader = config.create_with_context(alerts).map_err(Error::refused)?;
         let admin =
-            client::common(settings)?.create_with_context(Context).map_err(Error::refused)?;
+            client::common(settings)?.create_with_context(context).map_err(Error::refused)?;
         Ok(Self { reader, admin })
     }
 
@@ -90,7 +92,7 @@ impl Inspector {
         let metadata = self
             .reader
             .fetch_metadata(Some(topic), patience)
-            .map_err(|error| self.why_not(&error))?;
+            .map_err(|error| alerts::why_not(&self.reader, &error))?;
         let Some(found) = metadata.topics().first() else {
             return Ok(State::Troubled(Trouble::UnknownTopic));
         };
@@ -109,18 +111,6 @@ impl Inspector {
             Right::Granted | Right::Unsaid => {
                 Ok(State::Ready { partitions: found.partitions().len() as i32 })
             }
-        }
-    }
-
-    /// Why nothing was answered. Of a refused log-in or certificate the call itself says no more than
-    /// that there was no connection; the reason waits among the client's events.
-    fn why_not(&self, error: &KafkaError) -> Trouble {
-        let events = std::iter::from_fn(|| self.reader.poll(EVENTS));
-        let mut troubles = events.filter_map(Result::err).map(|event| Trouble::of(&event));
-        let refused = troubles.any(|trouble| trouble == Trouble::Authentication);
-        match refused || self.reader.context().certificate_is_refused() {
-            true => Trouble::Authentication,
-            false => Trouble::of(error),
         }
     }
 
@@ -175,8 +165,6 @@ impl Inspector {
 
 /// A healthy cluster makes a topic in some ten milliseconds.
 const MAKING: Duration = Duration::from_secs(1);
-/// Events that wait are there at once, one at a look; between them come log lines.
-const EVENTS: Duration = Duration::from_millis(20);
 
 impl std::fmt::Debug for Inspector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -27,5 +27,7 @@ mod secrets;
 mod spool;
 mod stopping;
 mod strangers;
+mod tailing;
+mod terminals;
 mod wire;
 mod workflows;
