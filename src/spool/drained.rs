@@ -87,11 +87,10 @@ impl Spool {
         Ok(())
     }
 
-    /// When the oldest record of a lane that still waits was committed, milliseconds since the epoch.
+    /// When the oldest record of a lane that still waits was committed, milliseconds since the epoch. The
+    /// disk is not read.
     pub fn oldest(&self, lane: LaneId) -> Option<u64> {
-        let released = self.released(lane);
-        let chunk = self.inner.look_at_chunk(lane, released).ok()??;
-        Some(chunk.committed_at())
+        lock(&self.inner.lanes).oldest(lane)
     }
 }
 
@@ -111,7 +110,11 @@ impl Inner {
             lanes.segment_of(lane, sequence)
         };
         let Some(segment) = segment else { return Ok(None) };
-        self.reader.chunk_after(&self.log, lane, sequence, segment)
+        let chunk = self.reader.chunk_after(&self.log, lane, sequence, segment)?;
+        if let Some(chunk) = &chunk {
+            lock(&self.lanes).learn(lane, sequence, chunk.committed_at());
+        }
+        Ok(chunk)
     }
 
     /// As [`Inner::chunk_after`], for who only looks: what the drain has read ahead stays.

@@ -14,8 +14,6 @@ pub struct Figures {
     pub pending_bytes: u64,
     /// Bytes to compare with the disk's reserve: those free, and those laid out and not used.
     pub disk_free: u64,
-    /// Bytes that the store has on the disk.
-    pub disk_used: u64,
 }
 
 impl Spool {
@@ -24,14 +22,13 @@ impl Spool {
         lock(&self.inner.lanes).books()
     }
 
-    /// The figures of the store.
+    /// The figures of the store. The disk is not read.
     pub fn figures(&self) -> Figures {
         let inner = &*self.inner;
         Figures {
             ids: inner.old_ids.count() + lock(&inner.front).recent.count() as u64,
             pending_bytes: inner.pending_bytes.load(Ordering::Relaxed),
             disk_free: inner.room.load(Ordering::Relaxed),
-            disk_used: inner.disk_bytes(),
         }
     }
 }

@@ -7,12 +7,14 @@
 //!
 //! Knows nothing of the disk.
 
+pub mod ages;
 pub mod books;
 pub mod chunk;
 pub mod extents;
 #[cfg(test)]
 mod tests;
 
+use crate::spool::lanes::ages::Ages;
 use crate::spool::lanes::chunk::Chunk;
 use crate::spool::lanes::extents::Extents;
 use crate::spool::log::state::LaneState;
@@ -39,6 +41,7 @@ struct Lane {
     pending: u64,
     pending_bytes: u64,
     published: u64,
+    ages: Ages,
     tail: VecDeque<Arc<Chunk>>,
     tail_bytes: usize,
 }
@@ -64,13 +67,17 @@ impl Lanes {
         for (lane, extent) in segments.values().flat_map(Extents::extents) {
             last.insert(lane, extent.last);
         }
-        let lanes = known.into_iter().zip(0_u16..).map(|(known, number)| Lane {
-            topic: known.topic.into(),
-            last: last.get(&LaneId(number)).copied().unwrap_or(0).max(known.released),
-            released: known.released,
-            pending: known.pending,
-            pending_bytes: known.pending_bytes,
-            ..Lane::default()
+        let lanes = known.into_iter().zip(0_u16..).map(|(known, number)| {
+            let last = last.get(&LaneId(number)).copied().unwrap_or(0).max(known.released);
+            Lane {
+                topic: known.topic.into(),
+                last,
+                released: known.released,
+                pending: known.pending,
+                pending_bytes: known.pending_bytes,
+                ages: if known.pending > 0 { Ages::unknown(last) } else { Ages::default() },
+                ..Lane::default()
+            }
         });
         Self { lanes: lanes.collect(), segments, committed: vec![0; accounts], recovered }
     }
@@ -100,6 +107,7 @@ impl Lanes {
     pub fn release(&mut self, number: LaneId, leaving: Leaving, quarantine: LaneId) -> u64 {
         let lane = &mut self.lanes[number.index()];
         lane.released = lane.released.max(leaving.through);
+        lane.ages.release(leaving.through);
         lane.pending = lane.pending.saturating_sub(leaving.published + leaving.quarantined);
         lane.pending_bytes = lane.pending_bytes.saturating_sub(leaving.bytes);
         lane.published += leaving.published;
@@ -127,6 +135,16 @@ impl Lanes {
     /// How far a lane is released.
     pub fn released(&self, number: LaneId) -> u64 {
         self.lanes[number.index()].released
+    }
+
+    /// When the oldest record of a lane that waits was committed, milliseconds since the epoch.
+    pub fn oldest(&self, number: LaneId) -> Option<u64> {
+        self.lanes[number.index()].ages.oldest()
+    }
+
+    /// Notes what a look at the disk shows: the record after a sequence was committed at this moment.
+    pub fn learn(&mut self, number: LaneId, sequence: u64, committed_at: u64) {
+        self.lanes[number.index()].ages.learn(sequence, committed_at);
     }
 
     /// The lane of a topic.
@@ -198,6 +216,7 @@ impl Lane {
     fn push(&mut self, mut chunk: Chunk) {
         chunk.follows = self.last;
         self.last = chunk.last;
+        self.ages.commit(chunk.last, chunk.committed_at());
         self.tail_bytes += chunk.as_bytes().len();
         self.tail.push_back(Arc::new(chunk));
         // The oldest go first, so that what stays has no gap; the log still has them all.

@@ -11,7 +11,7 @@ use crate::spool::log::segment::Fill;
 use crate::spool::log::state::State;
 use crate::spool::open::Opening;
 use crate::spool::open::identity::identify;
-use crate::spool::open::lanes::know_lanes;
+use crate::spool::open::lanes::{know_lanes, learn_ages};
 use crate::spool::open::tidy::Found;
 use crate::spool::upkeep::bell::Bell;
 use crate::spool::upkeep::job::Once;
@@ -79,7 +79,8 @@ impl Opening<'_> {
         let reader = Reader::new(leaving.gone.clone());
         let known = know_lanes(&log, &reader, &state, &survey.released, self.topics, &extents)?;
         let pending_bytes = known.iter().map(|lane| lane.pending_bytes).sum();
-        let lanes = Lanes::new(known, extents, self.accounts);
+        let mut lanes = Lanes::new(known, extents, self.accounts);
+        learn_ages(&log, &reader, &mut lanes);
         let quarantine = lanes.number(self.quarantine).expect("quarantine is one of the topics");
         let (identity, run) = identify(state, lanes.oldest_pending(), next_sequence);
         let state_bytes = State {

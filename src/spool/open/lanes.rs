@@ -1,7 +1,7 @@
 //! The lanes as a start finds them, and what waits in each.
 
-use crate::spool::lanes::Known;
 use crate::spool::lanes::extents::Extents;
+use crate::spool::lanes::{Known, Lanes};
 use crate::spool::log::Log;
 use crate::spool::log::reader::Reader;
 use crate::spool::log::state::State;
@@ -40,6 +40,18 @@ pub(in crate::spool) fn know_lanes(
         known.push(waiting);
     }
     Ok(known)
+}
+
+/// Reads when the oldest record of each lane was committed. One that cannot be read is the drain's to tell.
+pub(in crate::spool) fn learn_ages(log: &Log, reader: &Reader, lanes: &mut Lanes) {
+    for lane in (0..lanes.states().len()).filter_map(|lane| u16::try_from(lane).ok()).map(LaneId) {
+        let released = lanes.released(lane);
+        let Some(segment) = lanes.segment_of(lane, released) else { continue };
+        if let Ok(Some(chunk)) = reader.chunk_after(log, lane, released, segment) {
+            lanes.learn(lane, released, chunk.committed_at());
+        }
+        reader.forget(lane);
+    }
 }
 
 impl Known {

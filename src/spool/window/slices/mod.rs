@@ -17,7 +17,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 impl From<fjall::Error> for Error {
     fn from(error: fjall::Error) -> Self {
@@ -30,7 +30,8 @@ pub struct Slices {
     database: Database,
     meta: Keyspace,
     slicing: Slicing,
-    slices: RwLock<BTreeMap<u64, Keyspace>>,
+    /// Changed as a whole, so that nobody holds the lock while he reads the disk.
+    slices: RwLock<Arc<BTreeMap<u64, Keyspace>>>,
     /// How many rows of each slice are no ids, but notes of where records went.
     notes: Mutex<BTreeMap<u64, u64>>,
 }
@@ -80,12 +81,12 @@ impl Slices {
                 .filter_block_pinning_policy(PinningPolicy::all(true))
         })?;
         let mut slices = self.slices.write().unwrap_or_else(PoisonError::into_inner);
-        slices.insert(number, slice.clone());
+        Arc::make_mut(&mut slices).insert(number, slice.clone());
         Ok(slice)
     }
 
-    fn all(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<u64, Keyspace>> {
-        self.slices.read().unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> Arc<BTreeMap<u64, Keyspace>> {
+        Arc::clone(&self.slices.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn find_row(&self, key: &[u8]) -> Result<Option<fjall::UserValue>, Error> {
@@ -127,10 +128,10 @@ impl OldIds for Slices {
             ingestion.finish()?;
         }
         if notes > 0 {
-            let mut all = lock(&self.notes);
-            let count = all.entry(newest).or_default();
-            *count += notes;
-            self.put(&notes_key(newest), &count.to_le_bytes())?;
+            let before = lock(&self.notes).get(&newest).copied().unwrap_or(0);
+            // Absorbing is one thread's work. Whoever counts does not wait for the disk.
+            self.put(&notes_key(newest), &(before + notes).to_le_bytes())?;
+            lock(&self.notes).insert(newest, before + notes);
         }
         self.put(ABSORBED, &handover.segment.to_le_bytes())
     }
@@ -179,7 +180,10 @@ impl OldIds for Slices {
         let over: Vec<u64> =
             self.all().keys().copied().filter(|slice| self.slicing.is_over(*slice, now)).collect();
         for number in &over {
-            let slice = self.slices.write().unwrap_or_else(PoisonError::into_inner).remove(number);
+            let slice = {
+                let mut slices = self.slices.write().unwrap_or_else(PoisonError::into_inner);
+                Arc::make_mut(&mut slices).remove(number)
+            };
             if let Some(slice) = slice {
                 self.database.delete_keyspace(slice)?;
             }

@@ -1,0 +1,127 @@
+//! Since when the records of a lane wait, without a look at the disk.
+//!
+//! # Promises
+//! - The oldest record is never said to be younger than it is. While nothing was thinned out it is said to be
+//!   at most [`STEP`] older.
+//!
+//! # Limits
+//! [`MOST`] moments a lane; when there are more, each two become one.
+
+use std::collections::BTreeMap;
+
+/// Moments of commits, by the last record that each covers.
+#[derive(Debug, Default)]
+pub struct Ages {
+    /// What follows the entry before, up to this sequence, was committed at this moment or later; in
+    /// milliseconds since the epoch, 0 if it is not known.
+    moments: BTreeMap<u64, u64>,
+}
+
+impl Ages {
+    /// Records up to `last` wait since a time that is not known yet.
+    pub fn unknown(last: u64) -> Self {
+        Self { moments: BTreeMap::from([(last, 0)]) }
+    }
+
+    /// Records up to `last` were committed now.
+    pub fn commit(&mut self, last: u64, now: u64) {
+        let newest = self.moments.last_key_value().map(|(last, at)| (*last, *at));
+        match newest.filter(|(_, at)| now < at.saturating_add(STEP)) {
+            Some((before, at)) => {
+                self.moments.remove(&before);
+                self.moments.insert(last, at);
+            }
+            None => drop(self.moments.insert(last, now)),
+        }
+        if self.moments.len() > MOST {
+            self.thin();
+        }
+    }
+
+    /// What follows a sequence was committed at a moment or later: who read it knows.
+    pub fn learn(&mut self, sequence: u64, at: u64) {
+        let after = self.moments.range_mut(sequence.saturating_add(1)..).next();
+        let Some((_, known)) = after.filter(|(_, known)| at >= known.saturating_add(STEP)) else {
+            return;
+        };
+        let before = std::mem::replace(known, at);
+        self.moments.entry(sequence).or_insert(before);
+    }
+
+    /// Records up to a sequence wait no more.
+    pub fn release(&mut self, through: u64) {
+        while self.moments.first_key_value().is_some_and(|(last, _)| *last <= through) {
+            self.moments.pop_first();
+        }
+    }
+
+    /// When the oldest record was committed, if any waits and that is known.
+    pub fn oldest(&self) -> Option<u64> {
+        self.moments.first_key_value().map(|(_, at)| *at).filter(|at| *at > 0)
+    }
+
+    /// Makes one of each two: up to the later record, since the earlier moment.
+    fn thin(&mut self) {
+        let all: Vec<_> = std::mem::take(&mut self.moments).into_iter().collect();
+        self.moments =
+            all.chunks(2).filter_map(|pair| Some((pair.last()?.0, pair.first()?.1))).collect();
+    }
+}
+
+/// The age is shown in seconds.
+const STEP: u64 = 1_000;
+/// An hour of commits to the second, in some hundred kilobytes.
+const MOST: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_that_of_the_first_record_that_waits() {
+        let mut ages = Ages::default();
+        for (last, now) in [(5, 10_000), (9, 10_900), (12, 11_000), (30, 90_000)] {
+            ages.commit(last, now);
+        }
+
+        assert_eq!(ages.oldest(), Some(10_000));
+        ages.release(9);
+        assert_eq!(ages.oldest(), Some(11_000));
+        ages.release(29);
+        assert_eq!(ages.oldest(), Some(90_000));
+        ages.release(30);
+        assert_eq!(ages.oldest(), None);
+    }
+
+    #[test]
+    fn what_a_start_found_has_an_age_as_soon_as_it_is_read() {
+        let mut ages = Ages::unknown(50);
+        ages.commit(60, 90_000);
+        assert_eq!(ages.oldest(), None);
+
+        ages.learn(0, 10_000);
+        assert_eq!(ages.oldest(), Some(10_000));
+        ages.learn(20, 40_000);
+        assert_eq!(ages.oldest(), Some(10_000));
+        ages.release(20);
+        assert_eq!(ages.oldest(), Some(40_000));
+        ages.release(50);
+        assert_eq!(ages.oldest(), Some(90_000));
+    }
+
+    #[test]
+    fn a_long_outage_takes_a_bounded_memory_and_nobody_seems_younger() {
+        let mut ages = Ages::default();
+        for second in 1..=100_000 {
+            ages.commit(second, second * 1_000);
+        }
+
+        assert!(ages.moments.len() <= MOST);
+        for released in [0, 1, 4_095, 50_000, 99_999] {
+            ages.release(released);
+            let oldest = ages.oldest().unwrap();
+            let truth = (released + 1) * 1_000;
+            assert!(oldest <= truth && oldest + 64 * STEP > truth, "{oldest} of {truth}");
+        }
+    }
+}
