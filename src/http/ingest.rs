@@ -16,6 +16,7 @@ use crate::recent::decision::Decision;
 use crate::spool::Appended;
 use crate::spool::lanes::Books;
 use crate::throttle::Throttle;
+use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::http::{ConnectionType, Method};
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
@@ -175,7 +176,8 @@ async fn take(
         return refuse_unread(inlet, Problem::Stopping, body.len());
     }
     let bytes = body.len();
-    connection.whole();
+    let is_announced = request.headers().contains_key(CONTENT_LENGTH);
+    connection.whole(is_announced.then_some(bytes));
     let began = Instant::now();
     let pairs = request
         .headers()

@@ -2,6 +2,7 @@
 //! that takes them, and the watch that ends what is slow.
 
 use crate::lock::lock;
+use memchr::memmem;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
@@ -16,6 +17,8 @@ pub struct Connection {
     since: AtomicU64,
     /// Bytes that were read from the socket and that no handler has taken.
     unread: AtomicUsize,
+    /// Bytes that came behind the end of the request's head: its body, and what belongs to the next.
+    behind: AtomicUsize,
     /// Bytes of a body in pieces that the handler keeps.
     pub(super) held: AtomicUsize,
     ended: AtomicU8,
@@ -60,6 +63,7 @@ impl Connection {
             phase: AtomicU8::new(Phase::Opened as u8),
             since: AtomicU64::new(0),
             unread: AtomicUsize::new(0),
+            behind: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             ended: AtomicU8::new(0),
             waker: Mutex::default(),
@@ -105,8 +109,12 @@ impl Connection {
         }
     }
 
-    /// The body is whole.
-    pub fn whole(&self) {
+    /// The body is whole. `length` is what its head announced; of chunks nobody knows how many bytes they
+    /// took on the wire, and nothing is taken for the next request's.
+    pub fn whole(&self, length: Option<usize>) {
+        let rest =
+            length.map_or(0, |length| self.behind.load(Ordering::Relaxed).saturating_sub(length));
+        self.behind.store(rest, Ordering::Relaxed);
         self.enter(Phase::Answering);
     }
 
@@ -118,16 +126,28 @@ impl Connection {
     /// What was written is out.
     pub(super) fn flushed(&self) {
         if self.phase() == Phase::Answered {
-            self.enter(Phase::Idle);
+            // A part of the next head may have come with this request, and has its time as any other.
+            let has_more = self.behind.load(Ordering::Relaxed) > 0;
+            self.enter(if has_more { Phase::Head } else { Phase::Idle });
             self.took();
         }
     }
 
-    /// So many bytes came.
-    pub(super) fn came(&self, bytes: usize) {
-        self.unread.fetch_add(bytes, Ordering::Relaxed);
-        if matches!(self.phase(), Phase::Opened | Phase::Idle) {
-            self.enter(Phase::Head);
+    /// These bytes came.
+    pub(super) fn came(&self, bytes: &[u8]) {
+        self.unread.fetch_add(bytes.len(), Ordering::Relaxed);
+        match self.phase() {
+            Phase::Opened | Phase::Idle | Phase::Head => {
+                let end = memmem::find(bytes, END_OF_HEAD).map(|at| at + END_OF_HEAD.len());
+                self.behind.store(end.map_or(0, |end| bytes.len() - end), Ordering::Relaxed);
+                if self.phase() != Phase::Head {
+                    self.enter(Phase::Head);
+                }
+            }
+            Phase::Body | Phase::Answering | Phase::Answered => {
+                self.behind.fetch_add(bytes.len(), Ordering::Relaxed);
+            }
+            Phase::Leaving => {}
         }
     }
 
@@ -163,6 +183,8 @@ impl Default for Connection {
         Self::new()
     }
 }
+
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 const PHASES: [Phase; 7] = [
     Phase::Opened,

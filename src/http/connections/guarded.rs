@@ -161,8 +161,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<T> {
         match poll {
             Poll::Pending => this.rest(context),
             Poll::Ready(read) => {
-                let came = buffer.filled().len() - before;
-                if came > 0 {
+                let came = &buffer.filled()[before..];
+                if !came.is_empty() {
                     connection.came(came);
                 }
                 Poll::Ready(read)

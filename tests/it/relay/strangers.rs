@@ -4,10 +4,11 @@
 
 use crate::relay::hostile::resident;
 use crate::relay::wire::{Wire, head};
+use cadrelay::event::provider::Provider;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::load::Load;
-use support::notification::Notification;
-use support::relay::Relay;
+use support::notification::{Notification, secret};
+use support::relay::{Builder, Relay};
 use support::waiting::eventually;
 
 const OPEN: &str = "name = 'open'\nprovider = 'onshape'\nproof = 'none'";
@@ -98,6 +99,57 @@ async fn more_connections_than_there_may_be_end_the_slowest_and_no_honest_one() 
     crowd[0].hung_up().await;
 }
 
+/// A usual default. The program raises it, and then all of them are held.
+#[tokio::test]
+async fn a_soft_limit_of_1024_files_is_raised_for_1400_half_open_connections() {
+    serves_beside_1400_strangers(Relay::builder().descriptors(1_024, 8_192), 1_400).await;
+}
+
+/// It cannot be raised, so the slowest strangers go. What the spool and Kafka need is theirs all the time.
+#[tokio::test]
+async fn a_hard_limit_of_1024_files_leaves_the_spool_and_kafka_theirs_beside_1400_strangers() {
+    serves_beside_1400_strangers(Relay::builder().descriptors(1_024, 1_024), 512).await;
+}
+
+/// Strangers come, and then the spool goes through segments and Kafka through an outage: both open files
+/// anew. The honest sender is answered 200 throughout.
+async fn serves_beside_1400_strangers(relay: Builder, held: usize) {
+    // Strangers stay until the end, unless they are ended for a newcomer.
+    let relay = relay.set("http.read_timeout", "'120s'").start().await;
+    let load = Load::start(&relay, 1);
+    let crowd =
+        crowd(&relay, 1_400, "POST /webhooks/onshape HTTP/1.1\r\nhost: relay\r\nx-half:").await;
+    let files = std::fs::read_dir(format!("/proc/{}/fd", relay.pid())).expect("it runs").count();
+
+    relay.kafka_goes_away();
+    let segments = SEGMENTS_BYTES / LARGE_BYTES;
+    for number in 0..segments {
+        relay.post(&large(number)).await.assert_accepted();
+    }
+    relay.kafka_comes_back();
+    honest_sender_is_served(load, 50).await;
+    relay.drained().await;
+    let published = relay.read_to_end("onshape.document").await.len();
+    assert!(published > segments, "{published} of {segments}");
+    assert!(files > held * 9 / 10 && files < held + 300, "{files} files for {held} strangers");
+    let log = relay.log();
+    assert!(!log.contains("ERROR"), "{log}");
+    drop(crowd);
+}
+
+/// Two segments of the log and more.
+const SEGMENTS_BYTES: usize = 60_000_000;
+const LARGE_BYTES: usize = 900_000;
+
+/// A notification with a large body.
+fn large(number: usize) -> Notification {
+    let body = format!(
+        "{{\"event\":\"onshape.model.lifecycle.changed\",\"messageId\":\"large-{number}\",\"data\":\"{}\"}}",
+        "x".repeat(LARGE_BYTES)
+    );
+    Notification::bare("onshape", body).signed(Provider::Onshape, secret(Provider::Onshape))
+}
+
 #[tokio::test]
 async fn bodies_without_their_last_byte_take_no_room_from_honest_ones_in_two_pieces() {
     let relay = Relay::builder().source(OPEN).start().await;
@@ -143,6 +195,29 @@ async fn a_later_head_of_a_connection_has_a_deadline_too() {
 }
 
 #[tokio::test]
+async fn half_a_head_in_the_same_packet_as_a_good_request_has_a_deadline_too() {
+    let relay = Relay::builder()
+        .source(OPEN)
+        .set("http.read_timeout", "'1s'")
+        .set("http.keep_alive", "'3600s'")
+        .start()
+        .await;
+    let body = "{\"event\":\"onshape.x\"}";
+    let post = head("open", &format!("content-length: {}\r\n", body.len())) + body;
+
+    // One good request, and then two of them.
+    for good in [post.clone(), post.repeat(2)] {
+        let mut wire = Wire::to(relay.ingest()).await;
+        wire.send(good.clone() + "POST /webhooks/open HTTP/1.1\r\nhost:").await;
+        for _ in 0..good.len() / post.len() {
+            assert_eq!(wire.reply().await.expect("an answer").status, 200);
+        }
+        assert_eq!(wire.reply().await.expect("an answer").status, 408);
+        wire.hung_up().await;
+    }
+}
+
+#[tokio::test]
 async fn a_connection_may_rest_as_long_as_keep_alive_says_and_not_longer() {
     let relay = Relay::builder()
         .source(OPEN)
@@ -157,7 +232,13 @@ async fn a_connection_may_rest_as_long_as_keep_alive_says_and_not_longer() {
     assert_eq!(wire.reply().await.expect("an answer").status, 200);
 
     let rested = std::time::Instant::now();
+    let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let mut chunked = Wire::to(relay.ingest()).await;
+    chunked.send(head("open", "transfer-encoding: chunked\r\n") + &chunks).await;
+    assert_eq!(chunked.reply().await.expect("an answer").status, 200);
+
     wire.hung_up().await;
+    assert!(chunked.reply().await.is_none(), "it was told of a head that it had not begun");
 
     assert!(rested.elapsed() >= std::time::Duration::from_secs(2));
     assert!(!relay.log().contains("ERROR"), "{}", relay.log());

@@ -38,6 +38,19 @@ pub fn launch(mut command: Command) -> io::Result<Child> {
     child.recv().expect("the launcher answers")
 }
 
+/// Has a command start with these limits of open files.
+pub fn limit_descriptors(command: &mut Command, soft: u64, hard: u64) {
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: setrlimit is a bare system call: it allocates nothing and takes no lock, so it may run
+    // between fork and exec.
+    unsafe {
+        command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        });
+    }
+}
+
 /// Sends a signal to a child that was not waited for yet.
 pub fn signal(pid: u32, signal: libc::c_int) {
     let pid = libc::pid_t::try_from(pid).expect("a pid fits its own type");

@@ -20,7 +20,7 @@ use super::kafka::{
     reader::{self, Isolation, Received},
 };
 use super::notification::{Notification, secret};
-use super::process::{launch, signal};
+use super::process::{launch, limit_descriptors, signal};
 use super::tools::{program, scratch};
 use super::waiting::eventually;
 use cadrelay::event::provider::Provider;
@@ -51,6 +51,7 @@ pub struct Builder {
     sources: Vec<String>,
     sections: String,
     environment: Vec<(String, String)>,
+    descriptors: Option<(u64, u64)>,
 }
 
 impl Builder {
@@ -95,6 +96,12 @@ impl Builder {
     /// A variable of the process's environment.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The soft and the hard limit of open files that it is started with.
+    pub fn descriptors(mut self, soft: u64, hard: u64) -> Self {
+        self.descriptors = Some((soft, hard));
         self
     }
 
@@ -151,6 +158,7 @@ impl Builder {
             dir,
             broker,
             environment: self.environment,
+            descriptors: self.descriptors,
             process: None,
             ingest: watch::Sender::new(None),
             admin: None,
@@ -169,6 +177,7 @@ pub struct Relay {
     dir: TempDir,
     broker: Broker,
     environment: Vec<(String, String)>,
+    descriptors: Option<(u64, u64)>,
     process: Option<Child>,
     ingest: watch::Sender<Option<SocketAddr>>,
     admin: Option<SocketAddr>,
@@ -185,6 +194,7 @@ impl Relay {
             sources: Vec::new(),
             sections: String::new(),
             environment: Vec::new(),
+            descriptors: None,
         }
     }
 
@@ -407,6 +417,9 @@ impl Relay {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(log.try_clone().expect("a second handle of the log"))
             .stderr(log);
+        if let Some((soft, hard)) = self.descriptors {
+            limit_descriptors(&mut command, soft, hard);
+        }
         self.process = Some(launch(command).expect("the relay's binary starts"));
     }
 
