@@ -17,13 +17,13 @@ async fn a_broker_that_is_killed_loses_and_repeats_nothing_whether_the_relay_die
 
     posting.answered(100 + dice.below(200)).await;
     kafka.kill();
-    posting.answered(200).await;
+    posting.answered(oracle::A_BATCH).await;
     kafka.restart().await;
     posting.answered(100 + dice.below(200)).await;
     kafka.kill();
     relay.kill();
     relay.restart().await;
-    posting.answered(100).await;
+    posting.answered(oracle::A_BATCH).await;
     kafka.restart().await;
     posting.answered(100 + dice.below(200)).await;
     relay.kill();
@@ -109,7 +109,7 @@ async fn a_client_that_was_told_of_no_brokers_comes_back_without_a_restart_of_th
         .set("kafka.client.\"metadata.recovery.strategy\"", "'none'")
         .start()
         .await;
-    let load = Load { senders: 2, pause: Duration::from_millis(4), ..Load::of(oracle::seed()) };
+    let load = Load { pause: Duration::from_millis(4), ..Load::of(oracle::seed()) };
     let posting = load.start(relay.sender());
 
     eventually("the relay delivers", async || {
@@ -123,6 +123,7 @@ async fn a_client_that_was_told_of_no_brokers_comes_back_without_a_restart_of_th
         (blinding.hidden() > 0 && oldest.fold(0.0, f64::max) > 2.0).then_some(())
     })
     .await;
+    posting.answered(oracle::A_BATCH).await;
     blinding.hide(false);
     posting.answered(200).await;
 

@@ -33,7 +33,7 @@ async fn a_spool_restored_from_an_older_copy_publishes_nothing_twice_and_loses_n
     let before = Load::of(seed).start(relay.sender());
     before.answered(200).await;
     kafka.kill();
-    before.answered(200).await;
+    before.answered(oracle::A_BATCH).await;
     let mut ledger = before.finish().await;
     relay.kill();
     let copy = relay.dir().join("copy");
@@ -66,7 +66,7 @@ async fn two_clones_of_one_spool_at_once_fence_each_other_and_stay_exactly_once(
     let before = Load::of(seed).start(relay.sender());
     before.answered(200).await;
     kafka.kill();
-    before.answered(100).await;
+    before.answered(oracle::A_BATCH).await;
     let mut ledger = before.finish().await;
     relay.kill();
     let copy = relay.dir().join("copy");

@@ -58,6 +58,25 @@ impl Disk {
             .expect("room for the files of others");
     }
 
+    /// Files of others that take all that is left, but for less than a mebibyte.
+    pub fn fill_up(&self) {
+        let file = File::create(self.path.join("others")).expect("a file of others");
+        let (mut at, mut piece) = (0, self.free());
+        while piece >= 1 << 16 {
+            // The relay takes some of it meanwhile.
+            match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), at, piece) {
+                Ok(()) => at += piece,
+                Err(rustix::io::Errno::NOSPC) => piece /= 2,
+                Err(error) => panic!("the files of others: {error}"),
+            }
+        }
+    }
+
+    /// Removes the files of others.
+    pub fn clear(&self) {
+        fs::remove_file(self.path.join("others")).expect("files of others");
+    }
+
     /// Bytes that may still be written to it.
     pub fn free(&self) -> u64 {
         let stat = rustix::fs::statvfs(&self.path).expect("a mounted disk");

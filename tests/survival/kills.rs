@@ -8,33 +8,41 @@ use support::kafka::Kafka;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_published_twice_when_the_relay_is_killed_at_any_moment() {
-    let kafka = Kafka::shared().await;
+    let kafka = Kafka::start().await;
     let seed = oracle::seed();
     let mut dice = Dice::of(seed, "moments of kills");
-    let mut relay = oracle::relay(kafka).start().await;
+    let mut relay = oracle::relay(&kafka).start().await;
     let posting = Load::of(seed).start(relay.sender());
 
-    for _ in 0..KILLS {
-        posting.answered(1 + dice.below(200)).await;
+    for round in 0..KILLS {
+        if round % GATHERED == 0 {
+            oracle::gather(&kafka, &posting).await;
+            posting.answered(1 + dice.below(50)).await;
+        } else {
+            posting.answered(1 + dice.below(200)).await;
+        }
         relay.restart().await;
     }
     posting.answered(50).await;
 
     let mut ledger = posting.finish().await;
     ledger.fault("relay_kills", KILLS);
-    oracle::judge("relay killed at random", kafka, &relay, &ledger).await.assert_holds();
+    oracle::judge("relay killed at random", &kafka, &relay, &ledger).await.assert_holds();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_published_twice_when_the_relay_dies_around_a_commit() {
-    let kafka = Kafka::shared().await;
+    let kafka = Kafka::start().await;
     let seed = oracle::seed();
     let mut dice = Dice::of(seed, "moments around commits");
     let faults = Faults::new();
-    let mut relay = faults.apply(oracle::relay(kafka)).start().await;
+    let mut relay = faults.apply(oracle::relay(&kafka)).start().await;
     let posting = Load::of(seed).start(relay.sender());
 
     for round in 0..KILLS {
+        if round % GATHERED == 0 {
+            oracle::gather(&kafka, &posting).await;
+        }
         posting.answered(1 + dice.below(50)).await;
         let around = [Fault::KillBefore, Fault::KillAfter, Fault::TearWrite];
         faults.order_next(around[round as usize % around.len()], 1 + dice.below(20));
@@ -47,17 +55,17 @@ async fn nothing_is_lost_or_published_twice_when_the_relay_dies_around_a_commit(
 
     let mut ledger = posting.finish().await;
     ledger.fault("relay_kills", KILLS);
-    oracle::judge("relay killed around commits", kafka, &relay, &ledger).await.assert_holds();
+    oracle::judge("relay killed around commits", &kafka, &relay, &ledger).await.assert_holds();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_is_told_to_stop_ends_well_and_what_it_was_sent_is_not_lost() {
-    let kafka = Kafka::shared().await;
-    let mut relay = oracle::relay(kafka).start().await;
+    let kafka = Kafka::start().await;
+    let mut relay = oracle::relay(&kafka).start().await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
 
     for _ in 0..STOPS {
-        posting.answered(200).await;
+        oracle::gather(&kafka, &posting).await;
         assert!(relay.terminate().await.success());
         relay.restart().await;
     }
@@ -65,7 +73,7 @@ async fn a_relay_that_is_told_to_stop_ends_well_and_what_it_was_sent_is_not_lost
 
     let mut ledger = posting.finish().await;
     ledger.fault("relay_stops", STOPS);
-    oracle::judge("relay stopped under load", kafka, &relay, &ledger).await.assert_holds();
+    oracle::judge("relay stopped under load", &kafka, &relay, &ledger).await.assert_holds();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -77,7 +85,7 @@ async fn a_relay_that_is_told_to_stop_while_kafka_is_away_ends_and_loses_nothing
 
     posting.answered(100).await;
     kafka.kill();
-    posting.answered(200).await;
+    posting.answered(oracle::A_BATCH).await;
     let told = Instant::now();
     assert!(relay.terminate().await.success());
     let took = told.elapsed();
@@ -97,4 +105,6 @@ async fn a_relay_that_is_told_to_stop_while_kafka_is_away_ends_and_loses_nothing
 }
 
 const KILLS: u64 = 15;
+/// Before every so many deaths a batch has gathered; before the others little waits.
+const GATHERED: u64 = 4;
 const STOPS: u64 = 3;

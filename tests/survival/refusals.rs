@@ -12,8 +12,8 @@ use support::waiting::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_is_too_large_for_its_topic_is_quarantined_and_its_neighbours_are_not() {
-    let kafka = Kafka::shared().await;
-    let relay = oracle::relay(kafka).start().await;
+    let kafka = Kafka::start().await;
+    let relay = oracle::relay(&kafka).start().await;
     kafka
         .create_topic(&relay.topic("onshape.document"), 3, &[("max.message.bytes", "20000")])
         .await;
@@ -21,7 +21,7 @@ async fn a_record_that_is_too_large_for_its_topic_is_quarantined_and_its_neighbo
 
     let mut large_ones = Ledger::default();
     for seed in 0..LARGE {
-        posting.answered(100).await;
+        oracle::gather(&kafka, &posting).await;
         let large = large::notification(seed, 60_000);
         relay.post(&large).await.assert_accepted();
         large_ones.acknowledge(&large.body);
@@ -35,7 +35,9 @@ async fn a_record_that_is_too_large_for_its_topic_is_quarantined_and_its_neighbo
     let quarantined = relay.metrics().await.get("cadrelay_quarantined_total", &reason);
     assert_eq!(quarantined, LARGE as f64);
     ledger.fault("too_large", LARGE);
-    oracle::judge("records too large for their topic", kafka, &relay, &ledger).await.assert_holds();
+    oracle::judge("records too large for their topic", &kafka, &relay, &ledger)
+        .await
+        .assert_holds();
 }
 
 /// All of them go in one batch, because the broker answers nothing while they come. The client then
@@ -86,7 +88,7 @@ async fn a_missing_topic_holds_back_its_own_lane_alone() {
     }
     let posting = Load::of(oracle::seed()).start(relay.sender());
 
-    posting.answered(500).await;
+    posting.answered(oracle::A_BATCH).await;
     let mut ledger = posting.finish().await;
     only_waits(&relay, "aps.data").await;
     kafka.create_topic(&relay.topic("aps.data"), 3, &[]).await;
@@ -102,7 +104,7 @@ async fn a_topic_without_right_holds_back_its_own_lane_alone() {
     kafka.deny("WRITE", "TOPIC", &forbidden).await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
 
-    posting.answered(500).await;
+    posting.answered(oracle::A_BATCH).await;
     let mut ledger = posting.finish().await;
     only_waits(&relay, "aps.data").await;
     kafka.undeny("WRITE", "TOPIC", &forbidden).await;
@@ -119,7 +121,7 @@ async fn a_right_that_is_taken_away_under_load_holds_back_its_own_lane_alone() {
 
     posting.answered(200).await;
     kafka.deny("WRITE", "TOPIC", &forbidden).await;
-    posting.answered(500).await;
+    posting.answered(oracle::A_BATCH).await;
     let mut ledger = posting.finish().await;
     only_waits(&relay, "aps.data").await;
     kafka.undeny("WRITE", "TOPIC", &forbidden).await;
@@ -145,7 +147,7 @@ async fn a_partition_without_leader_holds_back_its_own_lane_alone() {
 
     posting.answered(200).await;
     second.kill();
-    posting.answered(500).await;
+    posting.answered(oracle::A_BATCH).await;
     let mut ledger = posting.finish().await;
     ledger.acknowledge(&first.body);
     only_waits(&relay, "aps.data").await;
@@ -167,7 +169,7 @@ async fn a_topic_that_is_deleted_under_load_is_made_again_and_the_others_flow() 
 
     delete_topic(kafka, &relay.topic("aps.data")).await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
-    posting.answered(500).await;
+    posting.answered(oracle::A_BATCH).await;
     let mut ledger = posting.finish().await;
     relay.drained().await;
 

@@ -1,7 +1,8 @@
 /* A disk and a clock that break on command: preloaded into the relay under test.
  *
- * CADRELAY_FAULTS names a file of eight 64-bit numbers, shared with the test, that says what to do.
- * Only the segments of the log (*.log) are touched: what is acknowledged goes through them. */
+ * CADRELAY_FAULTS names a file of 64-bit numbers, shared with the test, that says what to do. Only the
+ * segments of the log (*.log) are touched, and the mark of what was acknowledged (acknowledged): what is
+ * answered goes through them. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,6 +26,9 @@ enum {
     TEAR_WRITE,   /* write half of the write with this number, then die */
     CLOCK_OFFSET, /* seconds that the clock of the day is wrong by */
     SKIP_SYNC,    /* say that a segment was synced, and do nothing */
+    MARKS,        /* counted here: writes of the mark of what was acknowledged so far */
+    FAIL_MARK,    /* fail the write of the mark with this number, and all after it */
+    HANG,         /* every read, write and sync of a segment waits while this is not 0 */
     NUMBERS
 };
 
@@ -47,11 +51,21 @@ static int is_due(int fault, int64_t number) {
     return order[fault] && number >= order[fault];
 }
 
-static int is_segment(int fd) {
+static int ends_in(int fd, const char *end) {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path);
-    return length > 4 && memcmp(path + length - 4, ".log", 4) == 0;
+    ssize_t length = readlink(link, path, sizeof path), wanted = strlen(end);
+    return length > wanted && memcmp(path + length - wanted, end, wanted) == 0;
+}
+
+static int is_segment(int fd) {
+    return ends_in(fd, ".log");
+}
+
+static void hang(void) {
+    while (order[HANG]) {
+        usleep(1000);
+    }
 }
 
 static int sync_segment(int fd, const char *name) {
@@ -59,6 +73,7 @@ static int sync_segment(int fd, const char *name) {
     if (!order || !is_segment(fd)) {
         return real(fd);
     }
+    hang();
     int64_t number = ++order[SYNCS];
     if (is_due(FAIL_SYNC, number)) {
         errno = EIO;
@@ -85,6 +100,13 @@ int fdatasync(int fd) {
 static ssize_t write_segment(int fd, const struct iovec *parts, int count, off_t at, const char *name) {
     ssize_t (*real)(int, const struct iovec *, int, off_t) =
         (ssize_t(*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT, name);
+    if (order && ends_in(fd, "/acknowledged") && is_due(FAIL_MARK, ++order[MARKS])) {
+        errno = EIO;
+        return -1;
+    }
+    if (order && is_segment(fd)) {
+        hang();
+    }
     if (order && is_segment(fd) && is_due(TEAR_WRITE, ++order[WRITES])) {
         size_t half = 0;
         for (int part = 0; part < count; part++) {
@@ -109,6 +131,23 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) {
 
 ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) {
     return write_segment(fd, parts, count, at, "pwritev64");
+}
+
+static ssize_t read_segment(int fd, void *bytes, size_t count, off_t at, const char *name) {
+    ssize_t (*real)(int, void *, size_t, off_t) =
+        (ssize_t(*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, name);
+    if (order && order[HANG] && is_segment(fd)) {
+        hang();
+    }
+    return real(fd, bytes, count, at);
+}
+
+ssize_t pread(int fd, void *bytes, size_t count, off_t at) {
+    return read_segment(fd, bytes, count, at, "pread");
+}
+
+ssize_t pread64(int fd, void *bytes, size_t count, off64_t at) {
+    return read_segment(fd, bytes, count, at, "pread64");
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {

@@ -29,13 +29,17 @@ pub enum Fault {
     ClockOffset = 6,
     /// Syncs of segments do nothing, and say that they did.
     SkipSync = 7,
+    /// This write of the mark of what was acknowledged fails, and all after it.
+    FailMark = 9,
+    /// Reads, writes and syncs of segments wait.
+    Hang = 10,
 }
 
 impl Faults {
     /// Nothing breaks yet.
     pub fn new() -> Self {
         let orders = NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a file of orders");
-        orders.as_file().set_len(64).expect("room for the numbers");
+        orders.as_file().set_len(NUMBERS * 8).expect("room for the numbers");
         Self { orders }
     }
 
@@ -55,14 +59,22 @@ impl Faults {
         let counter = match fault {
             Fault::TearWrite => WRITES,
             Fault::FailSync | Fault::KillBefore | Fault::KillAfter => SYNCS,
-            Fault::ClockOffset | Fault::SkipSync => panic!("{fault:?} has no count"),
+            Fault::FailMark => MARKS,
+            Fault::ClockOffset | Fault::SkipSync | Fault::Hang => panic!("{fault:?} has no count"),
         };
         self.order(fault, self.read(counter) + i64::try_from(more).expect("a small number"));
     }
 
     /// Nothing breaks any more.
     pub fn mend(&self) {
-        for fault in [Fault::FailSync, Fault::KillBefore, Fault::KillAfter, Fault::TearWrite] {
+        for fault in [
+            Fault::FailSync,
+            Fault::KillBefore,
+            Fault::KillAfter,
+            Fault::TearWrite,
+            Fault::FailMark,
+            Fault::Hang,
+        ] {
             self.order(fault, 0);
         }
     }
@@ -102,3 +114,5 @@ fn library() -> &'static Path {
 
 const SYNCS: u64 = 0;
 const WRITES: u64 = 4;
+const MARKS: u64 = 8;
+const NUMBERS: u64 = 11;

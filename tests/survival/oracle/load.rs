@@ -96,6 +96,8 @@ pub struct Ledger {
     pub statuses: BTreeMap<u16, u64>,
     /// When each answer with 200 came, and after how long.
     pub answers: Vec<(Instant, Duration)>,
+    /// When each post that was not answered 200 was made, and refused or given up.
+    pub refusals: Vec<(Instant, Instant)>,
     /// What was broken meanwhile and how often, and further figures, for the report.
     pub faults: BTreeMap<&'static str, u64>,
 }
@@ -162,6 +164,7 @@ impl Ledger {
         self.seed = other.seed;
         self.events.extend(other.events);
         self.answers.extend(other.answers);
+        self.refusals.extend(other.refusals);
         for (status, times) in other.statuses {
             *self.statuses.entry(status).or_default() += times;
         }
@@ -241,7 +244,13 @@ impl OneSender {
         let asked = Instant::now();
         let (status, receipt) = match timeout(ANSWER, self.relay.post(&notification)).await {
             Ok(Ok(answer)) if answer.status == 200 => (200, answer.receipt()),
-            Ok(Ok(answer)) => (answer.status, String::new()),
+            Ok(Ok(answer)) => {
+                assert!(
+                    answer.status != 503 || answer.header("retry-after").is_some(),
+                    "a 503 does not say when to come again: {answer:?}"
+                );
+                (answer.status, String::new())
+            }
             Ok(Err(_)) | Err(_) => (0, String::new()),
         };
         Told { asked, heard: Instant::now(), status, receipt }
@@ -252,6 +261,7 @@ impl OneSender {
         let fate = self.ledger.events.get_mut(&event.digest).expect("an event that was made here");
         *self.ledger.statuses.entry(told.status).or_default() += 1;
         if told.status != 200 {
+            self.ledger.refusals.push((told.asked, told.heard));
             return false;
         }
         self.ledger.answers.push((told.heard, told.heard - told.asked));

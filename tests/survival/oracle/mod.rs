@@ -29,6 +29,14 @@ pub fn relay(kafka: &Kafka) -> Builder {
     Relay::builder().kafka(kafka)
 }
 
+/// Lets more than a thousand events gather behind a broker that answers nothing. What breaks next meets
+/// them in one batch.
+pub async fn gather(kafka: &Kafka, posting: &Posting) {
+    kafka.pause();
+    posting.answered(A_BATCH).await;
+    kafka.resume();
+}
+
 /// Waits until everything is out, reads it all, and judges. What the relay counts must add up, too.
 pub async fn judge(run: &str, kafka: &Kafka, relay: &Relay, ledger: &Ledger) -> Verdict {
     relay.drained().await;
@@ -80,4 +88,6 @@ async fn topics_of(kafka: &Kafka, prefix: &str) -> Vec<String> {
     listing.await.expect("the listing does not panic")
 }
 
+/// A thousand events and the repeats among them.
+pub const A_BATCH: u64 = 1_500;
 const LISTING: Duration = Duration::from_secs(30);
