@@ -1,6 +1,8 @@
 //! The tests of the program as its users meet it, but for those that break things: they are in
 //! `survival`.
 
+/// What the documents say of the tests.
+mod documents;
 /// The broker of the tests behaves as the tests take for granted.
 mod harness;
 /// What becomes of a notification, from its bytes to the record's.

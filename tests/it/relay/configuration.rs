@@ -320,6 +320,29 @@ async fn ingest_speaks_tls_with_the_certificate_it_is_given() {
     assert!(log.contains("http.tls"), "{log}");
 }
 
+#[tokio::test]
+async fn an_encrypted_key_is_called_so_in_either_form_of_pem() {
+    let made = generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let dir = tempfile::tempdir().expect("a folder");
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    fs::write(&cert, made.cert.pem()).expect("the certificate's file");
+    let pkcs8 = made.signing_key.serialize_pem().replace("PRIVATE", "ENCRYPTED PRIVATE");
+    let traditional = made
+        .signing_key
+        .serialize_pem()
+        .replace("PRIVATE KEY", "RSA PRIVATE KEY")
+        .replacen("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n", 1);
+    for text in [pkcs8, traditional] {
+        fs::write(&key, text).expect("the key's file");
+        let tls = format!("{{ cert = '{}', key = '{}' }}", cert.display(), key.display());
+
+        let (status, log) = Relay::builder().set("http.tls", &tls).start_in_vain().await;
+
+        assert_ne!(status.code(), Some(0));
+        assert!(log.contains("http.tls.key") && log.contains("is encrypted"), "{log}");
+    }
+}
+
 #[test]
 fn the_example_configurations_are_sound() {
     let example = project().join("deploy/cadrelay.toml");
