@@ -236,7 +236,7 @@ async fn gather(cluster: &Cluster, posting: &Posting) {
 /// Waits until something more is in Kafka than there was.
 async fn delivers(relay: &Relay) {
     let before = relay.metrics().await.sum("cadrelay_published_total");
-    within(Duration::from_secs(90), "the relay delivers", async || {
+    within(PATIENCE, "the relay delivers", async || {
         (relay.metrics().await.sum("cadrelay_published_total") > before).then_some(())
     })
     .await;
@@ -268,4 +268,6 @@ fn everywhere(place: &Place) -> Vec<i32> {
 
 const ROUNDS: u64 = 3;
 const MOVES: u64 = 3;
+/// On a machine where much else runs the brokers' quorum alone may take a minute for an election.
+const PATIENCE: Duration = Duration::from_secs(180);
 const AWAY: Duration = Duration::from_secs(45);

@@ -283,6 +283,11 @@ impl Kafka {
         }
     }
 
+    /// The folder with what it keeps.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
     /// The id of its process.
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("a running broker").id()

@@ -205,7 +205,8 @@ fn properties(id: i32, ports: &[u16; 3]) -> String {
          offsets.topic.replication.factor=3\n\
          transaction.state.log.replication.factor=3\ntransaction.state.log.min.isr=2\n\
          # Three brokers share two cores with the test; one that is slow is not dead.\n\
-         broker.session.timeout.ms=4000\nreplica.lag.time.max.ms=4000\n",
+         broker.session.timeout.ms=4000\nreplica.lag.time.max.ms=4000\n\
+         controller.quorum.fetch.timeout.ms=4000\n",
         voters.join(",")
     )
 }
