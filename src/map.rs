@@ -40,7 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("metrics", &["drain", "http", "ingest", "kafka", "providers", "spool", "topics", "webhooks"]),
-    ("config", &["http", "kafka", "providers", "spool", "topics", "webhooks"]),
+    ("config", &["http", "kafka", "providers", "spool", "telemetry", "topics", "webhooks"]),
     (
         "app",
         &[

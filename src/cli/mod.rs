@@ -15,6 +15,7 @@ pub mod printing;
 pub mod quarantine;
 pub mod ready;
 pub mod relay;
+mod reload;
 pub mod serve;
 pub mod signals;
 pub mod simulate;

@@ -3,6 +3,7 @@
 use crate::app::Relay;
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::reload::{self, Rereading, tell_systemd};
 use crate::cli::signals;
 use crate::spool::Loss;
 use crate::telemetry;
@@ -24,8 +25,9 @@ pub struct Args {
 impl Args {
     /// Runs the relay until SIGTERM or Ctrl-C.
     pub async fn run(self) -> Result<Exit, Failure> {
+        let file = self.config.file();
         let resolved = self.config.resolve()?;
-        telemetry::start(self.log_format);
+        let level = telemetry::start(self.log_format, &resolved.config.telemetry.log_level);
         for warning in &resolved.warnings {
             tracing::warn!(event = "configuration", "{warning}");
         }
@@ -36,7 +38,7 @@ impl Args {
             sources = sources.join(","), brokers = config.kafka.brokers,
             delivery = config.kafka.delivery.as_str(),
             spool = %config.spool.dir.display(), "cadrelay {}", env!("CARGO_PKG_VERSION"));
-        let shutdown = signals::past_hangups(signals::shutdown()?)?;
+        let (shutdown, hangups) = (signals::shutdown()?, reload::hangups()?);
         let loss = if self.accept_loss { Loss::Accept } else { Loss::Refuse };
         let relay =
             Relay::build(resolved, loss).map_err(|error| Failure::failed(format!("{error:#}")))?;
@@ -47,14 +49,12 @@ impl Args {
             shutdown.await;
             tell_systemd(&[NotifyState::Stopping]);
         };
-        relay.run(shutdown).await.map_err(|error| Failure::failed(format!("{error:#}")))?;
+        let rereading = Rereading { hangups, file, reloader: relay.reloader(), level };
+        let ran = tokio::select! {
+            ran = relay.run(shutdown) => ran,
+            never = rereading.run() => match never {},
+        };
+        ran.map_err(|error| Failure::failed(format!("{error:#}")))?;
         Ok(Exit::Done)
-    }
-}
-
-/// Tells the service manager, if it asked to be told.
-fn tell_systemd(state: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!(error = %error, "cannot tell the service manager");
     }
 }

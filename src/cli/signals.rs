@@ -1,4 +1,4 @@
-//! The signals that end a command, and the one that does not.
+//! The signals that end a command.
 
 use crate::cli::exit::Failure;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,27 +14,6 @@ pub fn shutdown() -> Result<impl Future<Output = ()>, Failure> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-        }
-    })
-}
-
-/// Waits for the same, and SIGHUP does not end the process meanwhile: service managers send it for a
-/// reload.
-pub fn past_hangups(
-    shutdown: impl Future<Output = ()>,
-) -> Result<impl Future<Output = ()>, Failure> {
-    let mut hangup = signal(SignalKind::hangup())
-        .map_err(|error| Failure::failed(format!("listening for signals: {error}")))?;
-    Ok(async move {
-        let mut shutdown = std::pin::pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                _ = hangup.recv() => tracing::warn!(
-                    event = "reload_refused",
-                    "SIGHUP changes nothing yet: restart to read the configuration again"
-                ),
-            }
         }
     })
 }

@@ -3,7 +3,7 @@
 //! Every check runs, whatever another one found.
 
 use crate::config::{Config, Resolved};
-use crate::http::server::tls;
+use crate::http::server::tls::{self, Certificate};
 use crate::http::settings as http;
 use crate::kafka;
 use crate::providers::settings as source;
@@ -24,8 +24,8 @@ pub(super) fn resolve(mut config: Config, faults: &mut Vec<String>) -> Resolved 
     faults.extend(config.kafka.resolve_secrets());
     faults.extend(kafka::client::faults(&config.kafka));
     let sources = sources(&config, faults);
-    let tls = config.http.tls.as_ref().and_then(|settings| match tls::config(settings) {
-        Ok(tls) => Some(tls),
+    let certificate = config.http.tls.as_ref().and_then(|tls| match Certificate::read(tls) {
+        Ok(certificate) => Some(certificate),
         Err(error) => {
             faults.push(with_cause(&error));
             None
@@ -39,14 +39,15 @@ pub(super) fn resolve(mut config: Config, faults: &mut Vec<String>) -> Resolved 
         }
     });
     warnings.extend(admin_warning(&config.admin));
+    let now = jiff::Timestamp::now();
+    warnings.extend(certificate.as_ref().and_then(|certificate| expiry_warning(certificate, now)));
     let public_url = config.http.public_url.as_deref();
-    let subscriptions =
-        settings::resolve(&config.subscriptions, public_url, jiff::Timestamp::now(), &mut warnings)
-            .unwrap_or_else(|found| {
-                faults.extend(found.iter().map(ToString::to_string));
-                Vec::new()
-            });
-    Resolved { config, tls, sources, admin_token, subscriptions, warnings }
+    let subscriptions = settings::resolve(&config.subscriptions, public_url, now, &mut warnings)
+        .unwrap_or_else(|found| {
+            faults.extend(found.iter().map(ToString::to_string));
+            Vec::new()
+        });
+    Resolved { config, certificate, sources, admin_token, subscriptions, warnings }
 }
 
 fn sources(config: &Config, faults: &mut Vec<String>) -> Vec<Source> {
@@ -101,6 +102,13 @@ fn admin_warning(admin: &http::Admin) -> Option<String> {
             admin.listen
         )
     })
+}
+
+/// No fault: a relay that was sound yesterday must start today.
+fn expiry_warning(certificate: &Certificate, now: jiff::Timestamp) -> Option<String> {
+    let ends = certificate.ends;
+    (ends <= now)
+        .then(|| format!("http.tls.cert: the certificate ended at {ends}: senders refuse it"))
 }
 
 fn with_cause(error: &tls::Error) -> String {

@@ -5,18 +5,19 @@
 
 mod checks;
 mod reading;
+pub mod restart;
+pub mod sections;
 
 use crate::config::reading::{list, section};
+use crate::config::sections::{Dedup, Keeper};
+use crate::http::server::tls::Certificate;
 use crate::http::settings as http;
 use crate::providers::settings as source;
 use crate::providers::source::Source;
-use crate::quantity::Duration;
 use crate::secret::Secret;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::settings::Subscription;
-use crate::{kafka, spool};
-use rustls::ServerConfig;
-use serde::Deserialize;
+use crate::{kafka, spool, telemetry};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -40,54 +41,8 @@ pub struct Config {
     pub subscriptions: Vec<Subscription>,
     /// `[keeper]`: looking after the subscriptions that say `keep = true`.
     pub keeper: Keeper,
-}
-
-/// `[dedup]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Dedup {
-    /// How long ids are remembered. Default `72h`: APS retries for 48.
-    pub window: Duration,
-    /// For how long the same fact, told by another hook of a source, is a repeat. A source's own
-    /// `facts_window` goes before it. Default: it never is.
-    pub facts_window: Option<Duration>,
-}
-
-/// `[keeper]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Keeper {
-    /// How often subscriptions are looked at, `1s` or more. Default `5m`.
-    pub interval: Duration,
-    /// Whether this replica is the one that does it. Default true.
-    pub enabled: bool,
-}
-
-impl Keeper {
-    fn faults(&self) -> Option<String> {
-        let interval = self.interval;
-        (interval.0 < SHORTEST_KEEPER_INTERVAL)
-            .then(|| format!("keeper.interval: {interval} is too short; give 1s or more"))
-    }
-}
-
-impl Dedup {
-    fn faults(&self) -> Option<String> {
-        let is_zero = self.window.0.is_zero();
-        is_zero.then(|| "dedup.window: 0 would recognise no redelivery".to_owned())
-    }
-}
-
-impl Default for Keeper {
-    fn default() -> Self {
-        Self { interval: Duration(std::time::Duration::from_secs(300)), enabled: true }
-    }
-}
-
-impl Default for Dedup {
-    fn default() -> Self {
-        Self { window: Duration(std::time::Duration::from_secs(72 * 3600)), facts_window: None }
-    }
+    /// `[telemetry]`: the log.
+    pub telemetry: telemetry::settings::Settings,
 }
 
 /// What the configuration means: each secret and file was read, once, and the parts fit together.
@@ -96,7 +51,7 @@ pub struct Resolved {
     /// The settings. The secrets of `[kafka.client]` are at hand in them.
     pub config: Config,
     /// The certificate of the ingest listener, with its key.
-    pub tls: Option<ServerConfig>,
+    pub certificate: Option<Certificate>,
     /// The sources, in the order they were written.
     pub sources: Vec<Source>,
     /// The token of the admin listener.
@@ -168,6 +123,7 @@ impl Config {
             spool: section("spool", part("spool"), faults),
             dedup: section("dedup", part("dedup"), faults),
             keeper: section("keeper", part("keeper"), faults),
+            telemetry: section("telemetry", part("telemetry"), faults),
             sources: list("sources", written.remove("sources"), faults),
             subscriptions: list("subscriptions", written.remove("subscriptions"), faults),
         };
@@ -205,11 +161,8 @@ impl Resolved {
 }
 
 const USUAL: [&str; 2] = ["cadrelay.toml", "/etc/cadrelay/cadrelay.toml"];
-const SECTIONS: [&str; 8] =
-    ["http", "admin", "kafka", "spool", "dedup", "sources", "subscriptions", "keeper"];
-
-/// Looking more often would only use up what a provider lets us ask.
-const SHORTEST_KEEPER_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
+const SECTIONS: [&str; 9] =
+    ["http", "admin", "kafka", "spool", "dedup", "sources", "subscriptions", "keeper", "telemetry"];
 
 #[cfg(test)]
 mod tests {

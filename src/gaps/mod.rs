@@ -39,7 +39,7 @@ use tokio::time::{MissedTickBehavior, interval};
 pub struct Ledger {
     path: PathBuf,
     memory: Mutex<Memory>,
-    sources: BTreeMap<String, Source>,
+    sources: Mutex<BTreeMap<String, Source>>,
     changed: Arc<Notify>,
     is_unwritable: AtomicBool,
     voice: Voice,
@@ -56,7 +56,7 @@ pub enum Voice {
 }
 
 /// A source of this run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Source {
     provider: Provider,
     vitals: Arc<Vitals>,
@@ -87,37 +87,53 @@ impl Ledger {
         // Named by configuration; the order of a file is nobody's business.
         began.sort();
         memory.begin(&began, now);
-        let changed = Arc::new(Notify::new());
-        let sources = began.into_iter().map(|(name, provider)| {
-            let vitals = Vitals::new(memory.last_notification(&name), Arc::clone(&changed));
-            (name, Source { provider, vitals: Arc::new(vitals) })
-        });
-        Self {
+        let ledger = Self {
             path,
-            sources: sources.collect(),
+            sources: Mutex::default(),
             memory: Mutex::new(memory),
-            changed,
+            changed: Arc::new(Notify::new()),
             is_unwritable: AtomicBool::new(false),
             voice,
+        };
+        ledger.follow(sources);
+        ledger
+    }
+
+    /// Follows these sources from now on. One that was followed before keeps its vitals; one that is
+    /// not among them is no longer followed.
+    pub fn follow(&self, sources: &[(String, Provider)]) {
+        let memory = lock(&self.memory);
+        let mut followed = lock(&self.sources);
+        let before = std::mem::take(&mut *followed);
+        for (name, provider) in sources {
+            let vitals = before.get(name).map_or_else(
+                || {
+                    let last = memory.last_notification(name);
+                    Arc::new(Vitals::new(last, Arc::clone(&self.changed)))
+                },
+                |source| Arc::clone(&source.vitals),
+            );
+            followed.insert(name.clone(), Source { provider: *provider, vitals });
         }
     }
 
     /// What the requests of a source say of it.
     pub fn vitals(&self, source: &str) -> Option<Arc<Vitals>> {
-        self.sources.get(source).map(|source| Arc::clone(&source.vitals))
+        lock(&self.sources).get(source).map(|source| Arc::clone(&source.vitals))
     }
 
     /// The source of this relay to which a URL of ours leads, if it is one.
-    pub fn source_at(&self, url: &str) -> Option<&str> {
+    pub fn source_at(&self, url: &str) -> Option<String> {
         let (_, path) = url.split_once("/webhooks/")?;
         let name = path.split(['?', '#', '/']).next()?;
-        self.sources.get_key_value(name).map(|(name, _)| name.as_str())
+        lock(&self.sources).contains_key(name).then(|| name.to_owned())
     }
 
     /// A source of this provider, if there is one.
-    pub fn source_of(&self, provider: Provider) -> Option<&str> {
-        let mut sources = self.sources.iter();
-        sources.find(|(_, source)| source.provider == provider).map(|(name, _)| name.as_str())
+    pub fn source_of(&self, provider: Provider) -> Option<String> {
+        let sources = lock(&self.sources);
+        let mut of_provider = sources.iter().filter(|(_, source)| source.provider == provider);
+        of_provider.next().map(|(name, _)| name.clone())
     }
 
     /// A subscription was seen to hear: its hook is there, active and as declared.
@@ -163,7 +179,7 @@ impl Ledger {
     async fn beat(&self, now: Timestamp) {
         {
             let mut memory = lock(&self.memory);
-            for (name, source) in &self.sources {
+            for (name, source) in lock(&self.sources).iter() {
                 memory.note(name, source.provider, &source.vitals);
             }
             memory.beat(now);

@@ -19,6 +19,7 @@ use crate::throttle::Throttle;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::http::{ConnectionType, Method};
 use actix_web::{HttpRequest, HttpResponse, web};
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -30,8 +31,8 @@ use tracing::Instrument;
 /// What the routes share.
 #[derive(Debug)]
 pub struct Inlets {
-    /// The sources by name.
-    pub sources: HashMap<String, Inlet>,
+    /// The sources by name, replaced whole by a reload.
+    pub by_name: ArcSwap<Sources>,
     /// The largest body, in bytes.
     pub body_limit: usize,
     /// All connections, and what they may hold.
@@ -48,6 +49,9 @@ pub struct Inlets {
     pub requests: AtomicU64,
 }
 
+/// The sources by name.
+pub type Sources = HashMap<String, Arc<Inlet>>;
+
 /// One source's way in.
 #[derive(Debug)]
 pub struct Inlet {
@@ -62,9 +66,19 @@ pub struct Inlet {
 }
 
 impl Inlets {
+    /// The sources of this moment.
+    pub fn sources(&self) -> Arc<Sources> {
+        self.by_name.load_full()
+    }
+
+    /// A source of this moment. Who holds it goes on with it when it is replaced meanwhile.
+    pub fn source(&self, name: &str) -> Option<Arc<Inlet>> {
+        self.by_name.load().get(name).cloned()
+    }
+
     /// Stores a gap of one of the sources, and says whether it is stored.
     pub async fn tell(&self, gap: &Gap) -> bool {
-        let Some(inlet) = self.sources.get(&gap.source) else {
+        let Some(inlet) = self.source(&gap.source) else {
             tracing::warn!(source = gap.source, "a gap of a source that is no more is not told");
             return true;
         };
@@ -97,8 +111,8 @@ impl Inlet {
         let (mut accepted, mut quarantined) = (0, 0);
         for (account, kind) in self.ingest.accounts().kinds() {
             match kind {
-                Kind::Accepted(_) => accepted += books.committed[account.index()],
-                Kind::Quarantined(_) => quarantined += books.committed[account.index()],
+                Kind::Accepted(_) => accepted += books.in_account(account),
+                Kind::Quarantined(_) => quarantined += books.in_account(account),
                 Kind::Replayed | Kind::Gap(_) => {}
             }
         }
@@ -130,12 +144,12 @@ async fn answer(
     let name = request.path().strip_prefix("/webhooks/");
     // A URL with one slash at its end is registered sooner or later.
     let name = name.map(|name| name.strip_suffix('/').unwrap_or(name));
-    let Some(inlet) = name.and_then(|name| inlets.sources.get(name)) else {
+    let Some(inlet) = name.and_then(|name| inlets.source(name)) else {
         return unread_body::hold(Problem::NotFound.response(), payload);
     };
     match *request.method() {
-        Method::POST => post(inlets, inlet, connection, request, payload).await,
-        Method::GET | Method::HEAD => unread_body::hold(look(inlet), payload),
+        Method::POST => post(inlets, &inlet, connection, request, payload).await,
+        Method::GET | Method::HEAD => unread_body::hold(look(&inlet), payload),
         _ => unread_body::hold(Problem::Method.response(), payload),
     }
 }

@@ -34,17 +34,29 @@ impl Accounts {
     pub fn of_sources(providers: impl IntoIterator<Item = Provider>) -> Vec<Self> {
         let mut first = 0;
         let number = |provider| {
-            let groups = Group::of(provider).iter().copied().map(Kind::Accepted);
-            let kinds: Vec<Kind> = groups
-                .chain(READING.into_iter().map(Kind::Quarantined))
-                .chain(Why::ALL.into_iter().map(Kind::Gap))
-                .chain([Kind::Replayed])
-                .collect();
-            let accounts = Self { first, kinds };
-            first += accounts.kinds.len();
-            accounts
+            let accounts = Self::of_source(first, provider)?;
+            first = accounts.end();
+            Some(accounts)
         };
-        providers.into_iter().map(number).collect()
+        providers.into_iter().map_while(number).collect()
+    }
+
+    /// The accounts of one source, numbered from `first`. `None` when the numbers do not suffice:
+    /// there are some for each of two thousand sources.
+    pub fn of_source(first: usize, provider: Provider) -> Option<Self> {
+        let groups = Group::of(provider).iter().copied().map(Kind::Accepted);
+        let kinds: Vec<Kind> = groups
+            .chain(READING.into_iter().map(Kind::Quarantined))
+            .chain(Why::ALL.into_iter().map(Kind::Gap))
+            .chain([Kind::Replayed])
+            .collect();
+        let accounts = Self { first, kinds };
+        (accounts.end() <= usize::from(u16::MAX)).then_some(accounts)
+    }
+
+    /// The first number behind these.
+    pub fn end(&self) -> usize {
+        self.first + self.kinds.len()
     }
 
     /// How many accounts a list of them has.
@@ -83,7 +95,7 @@ impl Accounts {
     }
 
     fn account(&self, at: usize) -> Account {
-        Account(u16::try_from(self.first + at).expect("a few for each of some thousand sources"))
+        Account(u16::try_from(self.first + at).expect("of_source gives no higher number"))
     }
 }
 

@@ -9,29 +9,16 @@ use crate::event::gap::Why;
 use crate::event::group::Group;
 use crate::event::provider::Provider;
 use crate::event::reason::Reason;
-use crate::http::meters::Answers;
-use crate::ingest::accounts::{Accounts, Kind};
+use crate::ingest::accounts::Kind;
 use crate::kafka::outcome::Trouble;
 use crate::metrics::series::{counters, float_gauges, gauges};
+use crate::metrics::sources::Sources;
 use crate::spool::{LaneId, Spool};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntGauge};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// A source as the books know it.
-#[derive(Clone, Debug)]
-pub struct Inlet {
-    /// Its name.
-    pub name: String,
-    /// Its provider.
-    pub provider: Provider,
-    /// Its accounts in the spool.
-    pub accounts: Accounts,
-    /// Its other counters.
-    pub answers: Arc<Answers>,
-}
 
 /// The spool's bounds, which are exported beside what they bound.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +32,7 @@ pub struct Limits {
 /// The books of the spool as series, from one look.
 pub(super) struct Books {
     pub(super) spool: Spool,
-    pub(super) inlets: Vec<Inlet>,
+    pub(super) sources: Arc<Sources>,
     pub(super) limits: Limits,
     /// Records that Kafka refused for good, by why.
     pub(super) refused: Vec<(Trouble, IntCounter)>,
@@ -57,6 +44,8 @@ impl Collector for Books {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
+        // First the sources: one that joins just now is not looked for in older books.
+        let sources = self.sources.all();
         let look = self.spool.books();
         let notifications = counters(
             "cadrelay_notifications_total",
@@ -94,12 +83,12 @@ impl Collector for Books {
         for reason in Reason::ALL {
             quarantined.with_label_values(&[reason.as_str()]);
         }
-        for inlet in &self.inlets {
+        for inlet in &sources {
             let outcome =
                 |outcome: &str| notifications.with_label_values(&[inlet.name.as_str(), outcome]);
             let (accepted, in_quarantine) = (outcome("accepted"), outcome("quarantined"));
             for (account, kind) in inlet.accounts.kinds() {
-                let records = look.committed[account.index()];
+                let records = look.in_account(account);
                 match kind {
                     Kind::Accepted(group) => {
                         accepted.inc_by(records);

@@ -6,13 +6,19 @@
 
 pub mod books;
 mod drain;
+pub mod reloads;
 mod series;
+pub mod sources;
 mod subscriptions;
 
 use crate::drain::status::Meters as DrainMeters;
+use crate::event::provider::Provider;
 use crate::http::meters::SourceMeters;
-use crate::metrics::books::{Books, Inlet, Limits};
+use crate::ingest::accounts::Accounts;
+use crate::metrics::books::{Books, Limits};
+use crate::metrics::reloads::Reloads;
 use crate::metrics::series::{Register, float_gauges};
+use crate::metrics::sources::Sources;
 use crate::metrics::subscriptions::Subscriptions;
 use crate::spool::{Meters as SpoolMeters, Spool};
 use crate::webhooks::keeper::Keeper;
@@ -27,9 +33,21 @@ pub struct Metrics {
     pub spool: SpoolMeters,
     /// What the drain measures.
     pub drain: DrainMeters,
+    /// What is measured of the configuration.
+    pub reloads: Reloads,
+    sources: Arc<Sources>,
     request_duration: HistogramVec,
     last_notification: GaugeVec,
 }
+/// What a source that joins is counted by.
+#[derive(Debug)]
+pub struct Joined {
+    /// Its accounts in the spool.
+    pub accounts: Accounts,
+    /// Its own series.
+    pub meters: SourceMeters,
+}
+
 impl Metrics {
     /// Registers everything that does not depend on the spool. `topics` are all topics of lanes.
     pub fn new(topics: &[String]) -> Self {
@@ -75,22 +93,34 @@ impl Metrics {
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         #[cfg(target_os = "linux")]
         register.register(prometheus::process_collector::ProcessCollector::for_self());
-        Self { registry, spool, drain, request_duration, last_notification }
+        let reloads = reloads::meters(&register);
+        let sources = Arc::default();
+        Self { registry, spool, drain, reloads, sources, request_duration, last_notification }
     }
 
-    /// The series of a source.
-    pub fn source(&self, name: &str) -> SourceMeters {
-        SourceMeters {
+    /// The series of a source that joins: at zero, or where they stopped if it was here before.
+    /// `None` if this run has had too many sources to count one more.
+    pub fn join(&self, name: &str, provider: Provider) -> Option<Joined> {
+        let counted = self.sources.join(name, provider)?;
+        let meters = SourceMeters {
             duration: self.request_duration.with_label_values(&[name]),
             last_notification: self.last_notification.with_label_values(&[name]),
-            answers: Arc::default(),
-        }
+            answers: counted.answers,
+        };
+        Some(Joined { accounts: counted.accounts, meters })
+    }
+
+    /// A source leaves. Its counters stay, so that none goes back; what says how it is now, goes.
+    pub fn leave(&self, name: &str) {
+        // It is there: the source had it until now.
+        drop(self.last_notification.remove_label_values(&[name]));
     }
 
     /// Registers what is read from the spool at each scrape.
-    pub fn watch(&self, spool: Spool, inlets: Vec<Inlet>, limits: Limits) {
+    pub fn watch(&self, spool: Spool, limits: Limits) {
         let refused = self.drain.refused.clone();
-        let books = Books { spool, inlets, limits, refused: refused.into_iter().collect() };
+        let sources = Arc::clone(&self.sources);
+        let books = Books { spool, sources, limits, refused: refused.into_iter().collect() };
         Register(&self.registry).register(books);
     }
 

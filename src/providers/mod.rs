@@ -10,6 +10,7 @@
 pub mod aps;
 mod attributes;
 pub mod catalog;
+mod fingerprint;
 mod identity;
 pub mod notification;
 pub mod onshape;

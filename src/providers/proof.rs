@@ -7,6 +7,7 @@
 
 use crate::event::proof::{Proof, Proofs};
 use crate::event::provider::Provider;
+use crate::providers::fingerprint::Fingerprint;
 use crate::providers::notification::Notification;
 use crate::providers::settings::{Asked, Basic, Fault, Kinds};
 use crate::providers::{aps, onshape};
@@ -26,6 +27,8 @@ pub(super) struct Checks {
     basic: Option<Secret>,
     url_tokens: Option<Vec<Secret>>,
     data_tokens: Option<Vec<Secret>>,
+    /// Tells these secrets from others.
+    pub fingerprint: Fingerprint,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +65,9 @@ impl Checks {
         let hmac = all("proof.hmac", &kinds.hmac);
         let url_tokens = all("proof.url_token", &kinds.url_token);
         let data_tokens = all("proof.data_token", &kinds.data_token);
+        let basic = kinds.basic.as_ref().and_then(|basic| basic.resolve(faults));
+        let lists = [&hmac, &url_tokens, &data_tokens];
+        let fingerprint = Fingerprint::of(lists.into_iter().flatten().flatten().chain(&basic));
         let signature = hmac.map(|secrets| match provider {
             Provider::Onshape => Signature::Onshape {
                 keys: secrets.iter().map(|secret| onshape::Key::new(secret.reveal())).collect(),
@@ -71,8 +77,7 @@ impl Checks {
                 keys: secrets.iter().map(|secret| aps::Key::new(secret.reveal())).collect(),
             },
         });
-        let basic = kinds.basic.as_ref().and_then(|basic| basic.resolve(faults));
-        Self { signature, basic, url_tokens, data_tokens }
+        Self { signature, basic, url_tokens, data_tokens, fingerprint }
     }
 
     /// The kinds that are asked.

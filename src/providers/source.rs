@@ -24,6 +24,8 @@ pub struct Source {
     assume: Option<Assume>,
     tells_deliveries_apart: bool,
     facts_window: Option<std::time::Duration>,
+    /// The settings as text, without secrets.
+    written: String,
 }
 
 /// A notification whose source's proof held. Only [`Source::prove`] makes one, and
@@ -64,7 +66,13 @@ impl Source {
             assume: settings.assume.clone(),
             tells_deliveries_apart: settings.delivery_id.unwrap_or(true),
             facts_window: settings.facts_window.map(|window| window.0),
+            written: format!("{settings:?}"),
         })
+    }
+
+    /// Whether another one is configured in the same way and has the same secrets.
+    pub fn is(&self, other: &Self) -> bool {
+        self.written == other.written && self.checks.fingerprint == other.checks.fingerprint
     }
 
     /// The name in the URL, the labels and the key of last resort.

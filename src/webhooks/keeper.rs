@@ -252,13 +252,13 @@ impl Keeper {
     /// Notes what a look says about gaps.
     fn note(&self, one: &Declared, finding: &Finding, now: Timestamp) {
         let Some(ledger) = &self.ledger else { return };
-        let named = one.source.as_deref().or_else(|| ledger.source_at(one.url.reveal()));
+        let named = one.source.clone().or_else(|| ledger.source_at(one.url.reveal()));
         // Without a source of its own, any of the provider's has the topic in which gaps are told.
         let Some(source) = named.or_else(|| ledger.source_of(one.provider())) else { return };
         let watched = Watched {
             subscription: one.name.clone(),
             provider: one.provider(),
-            source: source.to_owned(),
+            source,
             scope: one.scope.iter().map(|(key, id)| (key.to_owned(), id.to_owned())).collect(),
             declaration: one.fingerprint(),
         };

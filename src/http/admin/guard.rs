@@ -17,7 +17,8 @@ pub async fn guard(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let open = is_open(request.path());
     let admin = request.app_data::<web::Data<Admin>>();
-    let token = admin.and_then(|admin| admin.token.as_ref()).map(|token| token.reveal());
+    let token = admin.and_then(|admin| admin.token.load_full());
+    let token = token.as_ref().map(|token| token.reveal());
     let passes = session::of_headers(request.headers(), token) == Session::Open;
     let is_foreign = token.is_none() && tells_much(request.path()) && !is_from_here(&request);
     let denied = match (open || passes, is_foreign) {

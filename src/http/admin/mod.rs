@@ -26,6 +26,7 @@ use crate::recent::Recent;
 use crate::secret::Secret;
 use crate::spool::Spool;
 use crate::webhooks::keeper::Keeper;
+use arc_swap::ArcSwapOption;
 use prometheus::Registry;
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,7 +47,7 @@ pub struct Admin {
     /// The quarantine topic.
     pub quarantine: SharedReader,
     /// The token that guards everything but the probes.
-    pub token: Option<Secret>,
+    pub token: ArcSwapOption<Secret>,
     /// The recent decisions.
     pub recent: Recent,
     /// The streams of decisions that are open.

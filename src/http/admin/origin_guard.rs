@@ -23,7 +23,7 @@ pub enum Guard {
 impl Admin {
     /// Lets a request that changes something through, or says why not.
     pub(super) fn may_change(&self, request: &HttpRequest) -> Result<(), Problem> {
-        let guard = if self.token.is_some() { Guard::Token } else { Guard::Nothing };
+        let guard = if self.token.load().is_some() { Guard::Token } else { Guard::Nothing };
         admit(request, guard)
     }
 }

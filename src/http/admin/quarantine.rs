@@ -141,7 +141,7 @@ async fn replay_one(admin: &Admin, lying: &Lying, dry_run: bool) -> Result<Repla
     if admin.inlets.stopping.load(Ordering::Relaxed) {
         return Err(Problem::Stopping);
     }
-    let inlet = admin.inlets.sources.get(&quarantined.source).filter(|inlet| {
+    let inlet = admin.inlets.source(&quarantined.source).filter(|inlet| {
         // A source of the same name may be another provider's by now.
         inlet.ingest.source().provider().as_str() == quarantined.provider
     });

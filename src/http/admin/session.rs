@@ -22,7 +22,8 @@ pub enum Session {
 
 /// The session of a request.
 pub fn of(request: &HttpRequest, admin: &Admin) -> Session {
-    of_headers(request.headers(), admin.token.as_ref().map(|token| token.reveal()))
+    let token = admin.token.load();
+    of_headers(request.headers(), token.as_ref().map(|token| token.reveal()))
 }
 
 /// The session that a request's headers show.
@@ -37,7 +38,8 @@ pub fn of_headers(headers: &HeaderMap, token: Option<&str>) -> Session {
 
 /// The cookie for whoever knows the token.
 pub fn cookie(admin: &Admin, given: &str) -> Option<String> {
-    let token = admin.token.as_ref()?.reveal();
+    let token = admin.token.load();
+    let token = token.as_ref()?.reveal();
     is_equal(given.as_bytes(), token.as_bytes())
         .then(|| format!("{NAME}={}; Path=/; HttpOnly; SameSite=Strict", mac(token)))
 }

@@ -28,7 +28,7 @@ pub async fn sources(admin: web::Data<Admin>) -> HttpResponse {
     let books = admin.spool.books();
     let mut sources: Vec<SourceJson> = admin
         .inlets
-        .sources
+        .sources()
         .iter()
         .map(|(name, inlet)| SourceJson {
             name: name.clone(),

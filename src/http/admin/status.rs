@@ -81,7 +81,8 @@ impl Admin {
 
     fn facts(&self, ready: &Ready, lanes: &[LaneJson]) -> Facts {
         let (last_minute, refused) = self.throughput.last_minute();
-        let meters = self.inlets.sources.values().map(|inlet| &inlet.meters);
+        let sources = self.inlets.sources();
+        let meters = sources.values().map(|inlet| &inlet.meters);
         Facts {
             spool: match ready.spool.state {
                 "ok" => SpoolState::Open,
@@ -102,7 +103,7 @@ impl Admin {
                     reason: lane.reason,
                 })
                 .collect(),
-            sources: self.inlets.sources.len(),
+            sources: sources.len(),
             last_notification: meters.filter_map(|meters| meters.last_notification()).max(),
             last_minute,
             refused,

@@ -92,7 +92,7 @@ impl Admin {
     pub fn totals(&self) -> Totals {
         let books = self.spool.books();
         let mut totals = Totals { published: published(&books), ..Totals::default() };
-        for inlet in self.inlets.sources.values() {
+        for inlet in self.inlets.sources().values() {
             let outcomes = inlet.outcomes(&books);
             totals.duplicates += outcomes.duplicate;
             totals.refused += outcomes.refused();

@@ -12,7 +12,6 @@ use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service,
 use actix_web::dev::AppConfig;
 use actix_web::{App, web};
 use anyhow::Context;
-use rustls::ServerConfig;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +20,12 @@ use tokio::net::TcpStream;
 /// The ingest listener on a bound port.
 pub fn listener(
     settings: &Settings,
-    tls: Option<ServerConfig>,
+    certificate: Option<Arc<tls::Shown>>,
     listener: TcpListener,
     inlets: Arc<Inlets>,
 ) -> anyhow::Result<Listener> {
     let connections = Arc::clone(&inlets.connections);
-    let tls = tls.map(tls::acceptor);
+    let tls = certificate.map(tls::acceptor).transpose().context("speaking TLS")?;
     let workers = settings.workers.unwrap_or_else(processors).max(1);
     // A listening socket may be told again; what the standard library asked for is too short for a
     // burst.

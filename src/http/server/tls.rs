@@ -1,13 +1,21 @@
 //! TLS on the ingest listener: our own certificate, TLS 1.2 and 1.3.
+//!
+//! # Promises
+//! - A renewed certificate is shown to whoever connects from then on; connections that are open go on.
 
 use crate::http::settings::Tls;
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
+use x509_parser::parse_x509_certificate;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +37,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The versions of TLS do not suit the cryptography.
-    #[error("http.tls: no version of TLS can be spoken")]
-    Versions(#[source] rustls::Error),
+    /// What the certificate's file holds is no certificate.
+    #[error("http.tls.cert: {path} holds no certificate")]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
     /// The certificate and the key do not go together.
     #[error("http.tls: the key {key} does not belong to the certificate {cert}")]
     Pair {
@@ -45,29 +56,82 @@ pub enum Error {
     },
 }
 
-/// What shakes hands with callers.
-pub fn acceptor(config: ServerConfig) -> TlsAcceptor {
-    TlsAcceptor::from(Arc::new(config))
+/// A certificate with its chain and its key.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    certified: Arc<CertifiedKey>,
+    /// When it ends, or one of its chain before.
+    pub ends: Timestamp,
 }
 
-/// Reads certificate and key.
-pub fn config(tls: &Tls) -> Result<ServerConfig, Error> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |cause| Error::File { path, cause }
-    };
-    let chain = CertificateDer::pem_file_iter(&tls.cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(unreadable(&tls.cert))?;
-    let is_encrypted = |text: String| text.contains("ENCRYPTED");
-    if std::fs::read_to_string(&tls.key).is_ok_and(is_encrypted) {
-        return Err(Error::Encrypted { path: tls.key.clone() });
+impl Certificate {
+    /// Reads certificate and key.
+    pub fn read(tls: &Tls) -> Result<Self, Error> {
+        let unreadable = |path: &Path| {
+            let path = path.to_owned();
+            move |cause| Error::File { path, cause }
+        };
+        let chain = CertificateDer::pem_file_iter(&tls.cert)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(unreadable(&tls.cert))?;
+        let is_encrypted = |text: String| text.contains("ENCRYPTED");
+        if std::fs::read_to_string(&tls.key).is_ok_and(is_encrypted) {
+            return Err(Error::Encrypted { path: tls.key.clone() });
+        }
+        let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(unreadable(&tls.key))?;
+        let ends = end_of(&chain);
+        let certified = CertifiedKey::from_der(chain, key, &ring::default_provider());
+        let certified = certified.map_err(|cause| Error::Pair {
+            cert: tls.cert.clone(),
+            key: tls.key.clone(),
+            cause,
+        })?;
+        let ends = ends.ok_or_else(|| Error::NoCertificate { path: tls.cert.clone() })?;
+        Ok(Self { certified: Arc::new(certified), ends })
     }
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(unreadable(&tls.key))?;
-    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(Error::Versions)?
+
+    /// Whether another one is the same. Two keys of one certificate are one key.
+    pub fn is(&self, other: &Self) -> bool {
+        self.certified.cert == other.certified.cert
+    }
+}
+
+/// The earliest end of a chain.
+fn end_of(chain: &[CertificateDer<'_>]) -> Option<Timestamp> {
+    let ends = chain.iter().map(|certificate| {
+        let (_, parsed) = parse_x509_certificate(certificate).ok()?;
+        Timestamp::from_second(parsed.validity().not_after.timestamp()).ok()
+    });
+    ends.collect::<Option<Vec<_>>>()?.into_iter().min()
+}
+
+/// The certificate that is shown to whoever connects now.
+#[derive(Debug)]
+pub struct Shown(ArcSwap<CertifiedKey>);
+
+impl Shown {
+    /// Shows this certificate.
+    pub fn new(certificate: &Certificate) -> Arc<Self> {
+        Arc::new(Self(ArcSwap::new(Arc::clone(&certificate.certified))))
+    }
+
+    /// Shows another one from now on.
+    pub fn replace(&self, certificate: &Certificate) {
+        self.0.store(Arc::clone(&certificate.certified));
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+/// What shakes hands with callers.
+pub fn acceptor(shown: Arc<Shown>) -> Result<TlsAcceptor, rustls::Error> {
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|cause| Error::Pair { cert: tls.cert.clone(), key: tls.key.clone(), cause })
+        .with_cert_resolver(shown);
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }

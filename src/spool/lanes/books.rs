@@ -1,5 +1,6 @@
 //! The figures that must balance, and what changes them.
 
+use crate::spool::Account;
 use std::sync::Arc;
 
 /// The figures of P6, from one moment.
@@ -11,6 +12,13 @@ pub struct Books {
     pub recovered: u64,
     /// Each lane.
     pub lanes: Vec<LaneBook>,
+}
+
+impl Books {
+    /// The records committed in an account.
+    pub fn in_account(&self, account: Account) -> u64 {
+        self.committed.get(account.index()).copied().unwrap_or(0)
+    }
 }
 
 /// One lane's figures.

@@ -90,6 +90,10 @@ impl Lanes {
         accounts: &[(Account, u64)],
     ) {
         for (account, records) in accounts {
+            // A source that joined since the start has accounts beyond the first list.
+            if account.index() >= self.committed.len() {
+                self.committed.resize(account.index() + 1, 0);
+            }
             self.committed[account.index()] += records;
         }
         let segment = self.segments.entry(segment).or_default();

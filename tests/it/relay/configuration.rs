@@ -373,7 +373,7 @@ fn the_page_of_settings_has_each_key_of_the_program_and_no_other() {
         .collect();
 
     let mut known = BTreeSet::new();
-    for section in ["http", "admin", "kafka", "spool", "dedup", "keeper"] {
+    for section in ["http", "admin", "kafka", "spool", "dedup", "keeper", "telemetry"] {
         let said = run(&mut check(&written(&format!("[{section}]\nnonsense = 1\n{SOURCE}"))));
         known.extend(expected(&said.stderr).map(|key| format!("{section}.{key}")));
     }

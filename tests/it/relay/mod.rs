@@ -22,6 +22,7 @@ mod positions;
 mod proof;
 mod quarantine;
 mod records;
+mod reload;
 mod repeats;
 mod secrets;
 mod spool;

@@ -94,16 +94,3 @@ async fn a_relay_that_is_told_to_stop_is_unready_at_once_and_answers_until_its_d
     assert!(others.is_empty(), "{:?}", sent.statuses);
     sent.assert_published_once(&relay.read_to_end("onshape.document").await);
 }
-
-#[tokio::test]
-async fn a_hangup_does_not_end_it() {
-    let relay = Relay::builder().start().await;
-
-    relay.signal(libc::SIGHUP);
-
-    eventually("it says what a hangup did", async || {
-        relay.log_lines().iter().any(|line| line.to_string().contains("SIGHUP")).then_some(())
-    })
-    .await;
-    relay.post(&Notification::onshape(1)).await.assert_accepted();
-}

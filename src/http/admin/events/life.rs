@@ -81,7 +81,8 @@ pub async fn life(admin: web::Data<Admin>, id: web::Path<String>) -> HttpRespons
 fn lives(admin: &Admin, id: &str) -> std::io::Result<Lives> {
     let page = admin.recent.search(&Filter::of_id(id), None, MOST_DELIVERIES)?;
     let mut places = admin.places();
-    let sources: BTreeSet<&str> = admin.inlets.sources.keys().map(String::as_str).collect();
+    let sources = admin.inlets.sources();
+    let sources: BTreeSet<&str> = sources.keys().map(String::as_str).collect();
     let lives = sources
         .into_iter()
         .filter_map(|source| Some(EventLife::from_page(places.of(source, id)?, &page)));

@@ -78,7 +78,7 @@ impl Admin {
     pub(super) fn life_of(&self, id: &str, source: Option<&str>) -> Option<Life> {
         let mut places = self.places();
         let named = |name: &&String| source.is_none_or(|source| source == *name);
-        self.inlets.sources.keys().filter(named).find_map(|name| places.of(name, id))
+        self.inlets.sources().keys().filter(named).find_map(|name| places.of(name, id))
     }
 
     /// The body of a record that waits in the spool.

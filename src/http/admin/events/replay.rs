@@ -49,7 +49,7 @@ pub async fn replay(
         Ok(Err(missing)) => return missing.response(),
         Err(problem) => return problem.response(),
     };
-    let Some(inlet) = admin.inlets.sources.get(&found.source) else {
+    let Some(inlet) = admin.inlets.source(&found.source) else {
         return Problem::NotRemembered.response();
     };
     match inlet.ingest.publish_again(&found.posted, admin.inlets.clock.now()).await {

@@ -77,7 +77,7 @@ impl Row {
     pub fn of(found: &Numbered, admin: &Admin) -> Self {
         let decision = &found.decision;
         let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-        let inlet = admin.inlets.sources.get(&*decision.source);
+        let inlet = admin.inlets.source(&decision.source);
         Self {
             cursor: found.number.to_string(),
             at: decision.at,

@@ -1,5 +1,10 @@
 //! The relay as a whole: builds its parts, runs them, and stops them from the front.
 
+mod inlets;
+pub mod reload;
+
+use crate::app::inlets::Connecting;
+use crate::app::reload::Reloader;
 use crate::config::{Config, Resolved};
 use crate::drain::Drain;
 use crate::drain::status::Status;
@@ -9,25 +14,21 @@ use crate::event::provider::Provider;
 use crate::gaps::{Ledger, Voice};
 use crate::http::admin::Admin;
 use crate::http::admin::throughput::Throughput;
-use crate::http::connections::{self, Connections};
-use crate::http::ingest::{Inlet, Inlets};
-use crate::http::server::{self, Listener};
-use crate::ingest::Ingest;
+use crate::http::ingest::Inlets;
+use crate::http::server::{self, Listener, tls};
 use crate::ingest::accounts::Accounts;
-use crate::ingest::clock::Clock;
 use crate::ingest::pings::Pings;
-use crate::ingest::routing::Routes;
 use crate::kafka::topics;
 use crate::metrics::{self, Metrics};
 use crate::providers::source::Source;
 use crate::quarantine::shared_reader::SharedReader;
 use crate::recent::{self, Recent};
 use crate::spool::{Loss, Opening, Spool};
-use crate::throttle::Throttle;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::environment;
 use crate::webhooks::keeper::Keeper;
 use anyhow::{Context, anyhow};
+use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
@@ -52,6 +53,7 @@ pub struct Relay {
     drain: JoinHandle<()>,
     stop_drain: Arc<AtomicBool>,
     state: Arc<Admin>,
+    reloader: Arc<Reloader>,
     stop_delay: Duration,
 }
 
@@ -65,16 +67,17 @@ impl Relay {
     /// Builds all parts: opens the spool, binds the listeners, begins to drain.
     pub fn build(resolved: Resolved, loss: Loss) -> anyhow::Result<Self> {
         let config = &resolved.config;
-        let names = names(&resolved.sources);
-        let keeper = keeper(config, resolved.subscriptions)?;
+        let names = inlets::names(&resolved.sources);
+        let keeper = keeper(config, resolved.subscriptions.clone())?;
         let providers = all_providers(&resolved.sources);
         let topics = config.kafka.topic_names().all(&providers);
         let metrics = Metrics::new(&topics);
+        let max_ahead = max_ahead(&resolved.sources);
         let accounts =
             Accounts::of_sources(resolved.sources.iter().map(|source| source.provider()));
         let spool = Opening {
             settings: &config.spool,
-            window: config.dedup.window.0 + max_ahead(&resolved.sources),
+            window: config.dedup.window.0 + max_ahead,
             topics: &topics,
             quarantine: &config.kafka.topic_names().quarantine(),
             accounts: Accounts::count(&accounts),
@@ -93,15 +96,21 @@ impl Relay {
             Pings::to(move |hook, at| keeper.saw_ping(hook, at))
         });
         let recent = recent(config)?;
-        let parts = InletParts {
-            spool: &spool,
-            metrics: &metrics,
-            pings: &pings,
-            gaps: &gaps,
-            recent: &recent,
+        let connecting = Connecting {
+            kafka: config.kafka.clone(),
+            spool: spool.clone(),
+            metrics: metrics.clone(),
+            pings,
+            gaps: Arc::clone(&gaps),
+            recent: recent.clone(),
         };
-        let inlets = inlets(config, resolved.sources, accounts, &parts)?;
-        let inlets = Arc::new(inlets);
+        let sources = connecting.connect_all(resolved.sources)?;
+        let limits = metrics::books::Limits {
+            max_bytes: config.spool.max_bytes.0,
+            disk_reserve: config.spool.reserve(),
+        };
+        metrics.watch(spool.clone(), limits);
+        let inlets = Arc::new(inlets::inlets(&config.http, sources, &spool));
         let status = Arc::new(Status::new(metrics.drain.clone()));
         let admin = Admin {
             spool: spool.clone(),
@@ -110,7 +119,7 @@ impl Relay {
             keeper: keeper.clone(),
             inlets: Arc::clone(&inlets),
             quarantine: SharedReader::new(config.kafka.clone()),
-            token: resolved.admin_token,
+            token: ArcSwapOption::new(resolved.admin_token.map(Arc::new)),
             recent: recent.clone(),
             streams: Default::default(),
             throughput: Default::default(),
@@ -121,16 +130,22 @@ impl Relay {
             began: Instant::now(),
         };
         let admin = Arc::new(admin);
+        let certificate = resolved.certificate.as_ref().map(|certificate| {
+            metrics.reloads.certificate_ends(certificate.ends);
+            tls::Shown::new(certificate)
+        });
+        metrics.reloads.started(Timestamp::now());
         let addresses = (listeners.0.local_addr()?, listeners.1.local_addr()?);
         let listeners = Listeners {
             ingest: server::ingest::listener(
                 &config.http,
-                resolved.tls,
+                certificate.clone(),
                 listeners.0,
                 Arc::clone(&inlets),
             )?,
             admin: server::admin::listener(listeners.1, Arc::clone(&admin))?,
         };
+        let stop_delay = config.http.stop_delay.0;
         let stop_drain = Arc::new(AtomicBool::new(false));
         let making = Making {
             topics: topics::needed(&config.kafka, &providers).into(),
@@ -138,6 +153,19 @@ impl Relay {
         };
         let drain = Drain::new(spool.clone(), config.kafka.clone(), making, status)?;
         let drain = start_drain(drain, &spool, Arc::clone(&stop_drain))?;
+        let reloader = Arc::new(Reloader::new(
+            connecting,
+            Arc::clone(&inlets),
+            Arc::clone(&admin),
+            certificate,
+            reload::Running {
+                providers,
+                max_ahead,
+                certificate: resolved.certificate,
+                subscriptions: resolved.subscriptions,
+                config: resolved.config,
+            },
+        ));
         Ok(Self {
             ingest: addresses.0,
             admin: addresses.1,
@@ -149,8 +177,14 @@ impl Relay {
             drain,
             stop_drain,
             state: admin,
-            stop_delay: config.http.stop_delay.0,
+            reloader,
+            stop_delay,
         })
+    }
+
+    /// Takes over another configuration while the relay runs.
+    pub fn reloader(&self) -> Arc<Reloader> {
+        Arc::clone(&self.reloader)
     }
 
     /// Runs until `shutdown` completes or the spool fails, then stops: the keeper, what is
@@ -243,11 +277,6 @@ fn keeper(config: &Config, mut declared: Vec<Declared>) -> anyhow::Result<Option
     Ok(Some(Keeper::new(declared, clients, config.keeper.interval.0)))
 }
 
-/// The sources, each with its provider.
-fn names(sources: &[Source]) -> Vec<(String, Provider)> {
-    sources.iter().map(|source| (source.name().to_owned(), source.provider())).collect()
-}
-
 /// The decisions of the last while, beside the spool.
 fn recent(config: &Config) -> anyhow::Result<Recent> {
     let limits = recent::Limits {
@@ -285,73 +314,6 @@ fn bind(config: &Config) -> anyhow::Result<(TcpListener, TcpListener)> {
     Ok((bind("http.listen", config.http.listen)?, bind("admin.listen", config.admin.listen)?))
 }
 
-/// The parts that every inlet is connected to.
-struct InletParts<'a> {
-    spool: &'a Spool,
-    metrics: &'a Metrics,
-    pings: &'a Pings,
-    gaps: &'a Ledger,
-    recent: &'a Recent,
-}
-
-fn inlets(
-    config: &Config,
-    sources: Vec<Source>,
-    accounts: Vec<Accounts>,
-    parts: &InletParts<'_>,
-) -> anyhow::Result<Inlets> {
-    let InletParts { spool, metrics, pings, gaps, recent } = *parts;
-    let mut known = Vec::new();
-    let mut inlets = std::collections::HashMap::new();
-    for (source, accounts) in sources.into_iter().zip(accounts) {
-        let name = source.name().to_owned();
-        let routes = Routes::new(config.kafka.topic_names(), source.provider(), spool)
-            .context("finding a lane for every topic")?;
-        let meters = metrics.source(&name);
-        known.push(metrics::books::Inlet {
-            name: name.clone(),
-            provider: source.provider(),
-            accounts: accounts.clone(),
-            answers: Arc::clone(&meters.answers),
-        });
-        let ingest = Ingest::new(
-            source,
-            routes,
-            accounts,
-            config.kafka.encoding,
-            spool.clone(),
-            pings.clone(),
-            recent.clone(),
-        );
-        let vitals = gaps.vitals(&name).context("finding the vitals of a source")?;
-        if let Some(last) = vitals.last() {
-            meters.last_notification.set(last.as_millisecond() as f64 / 1000.0);
-        }
-        inlets.insert(name, Inlet { ingest, meters, vitals, refusals: Throttle::default() });
-    }
-    let limits = metrics::books::Limits {
-        max_bytes: config.spool.max_bytes.0,
-        disk_reserve: config.spool.reserve(),
-    };
-    metrics.watch(spool.clone(), known, limits);
-    let body_limit = config.http.body_limit.0 as usize;
-    Ok(Inlets {
-        sources: inlets,
-        body_limit,
-        connections: Arc::new(Connections::new(connections::Limits {
-            connections: server::descriptors::connections(config.http.max_connections),
-            bytes: ROOM.max(body_limit.saturating_mul(4)),
-            read_timeout: config.http.read_timeout.0,
-            keep_alive: config.http.keep_alive.0,
-        })),
-        read_timeout: config.http.read_timeout.0,
-        leaving: AtomicBool::new(false),
-        stopping: AtomicBool::new(false),
-        clock: Clock::of(spool.clock()),
-        requests: Default::default(),
-    })
-}
-
 fn start_drain(
     drain: Drain,
     spool: &Spool,
@@ -367,8 +329,6 @@ fn start_drain(
     std::thread::Builder::new().name("drain".to_owned()).spawn(run).context("starting the drain")
 }
 
-/// What bodies may hold while they come in pieces: 64 of a size that no sender is known to reach.
-const ROOM: usize = 64 << 20;
 /// How long one call of the keeper to a provider may take; as long as one of a person.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the drain goes on after the listeners have stopped.

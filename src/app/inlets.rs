@@ -1,0 +1,102 @@
+//! The ways in: sources connected to the other parts, at the start and by a reload.
+//!
+//! # Promises
+//! - A source that goes on under its name keeps its counters and its signs of life, however it is
+//!   configured now; one that is configured as before is the same inlet.
+
+use crate::event::provider::Provider;
+use crate::gaps::Ledger;
+use crate::http::connections::{Connections, Limits};
+use crate::http::ingest::{Inlet, Inlets, Sources};
+use crate::http::server::descriptors;
+use crate::http::settings::Settings;
+use crate::ingest::Ingest;
+use crate::ingest::clock::Clock;
+use crate::ingest::pings::Pings;
+use crate::ingest::routing::Routes;
+use crate::kafka;
+use crate::metrics::{Joined, Metrics};
+use crate::providers::source::Source;
+use crate::recent::Recent;
+use crate::spool::Spool;
+use crate::throttle::Throttle;
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// The parts that every source is connected to.
+#[derive(Debug)]
+pub(super) struct Connecting {
+    pub kafka: kafka::settings::Settings,
+    pub spool: Spool,
+    pub metrics: Metrics,
+    pub pings: Pings,
+    pub gaps: Arc<Ledger>,
+    pub recent: Recent,
+}
+
+impl Connecting {
+    /// Connects the sources, each with its vitals, which the ledger has already.
+    pub fn connect_all(&self, sources: Vec<Source>) -> anyhow::Result<Sources> {
+        let connected = sources.into_iter().map(|source| {
+            let name = source.name().to_owned();
+            Ok((name, Arc::new(self.connect(source)?)))
+        });
+        connected.collect()
+    }
+
+    /// Connects one source.
+    pub fn connect(&self, source: Source) -> anyhow::Result<Inlet> {
+        let name = source.name().to_owned();
+        let routes = Routes::new(self.kafka.topic_names(), source.provider(), &self.spool)
+            .context("finding a lane for every topic")?;
+        let Joined { accounts, meters } = self
+            .metrics
+            .join(&name, source.provider())
+            .context("counting one more source; restart to forget those that left")?;
+        let vitals = self.gaps.vitals(&name).context("finding the vitals of a source")?;
+        if let Some(last) = vitals.last() {
+            meters.last_notification.set(last.as_millisecond() as f64 / 1000.0);
+        }
+        let ingest = Ingest::new(
+            source,
+            routes,
+            accounts,
+            self.kafka.encoding,
+            self.spool.clone(),
+            self.pings.clone(),
+            self.recent.clone(),
+        );
+        Ok(Inlet { ingest, meters, vitals, refusals: Throttle::default() })
+    }
+}
+
+/// What the routes of the ingest listener share.
+pub(super) fn inlets(http: &Settings, sources: Sources, spool: &Spool) -> Inlets {
+    let body_limit = http.body_limit.0 as usize;
+    Inlets {
+        by_name: ArcSwap::from_pointee(sources),
+        body_limit,
+        connections: Arc::new(Connections::new(Limits {
+            connections: descriptors::connections(http.max_connections),
+            bytes: ROOM.max(body_limit.saturating_mul(4)),
+            read_timeout: http.read_timeout.0,
+            keep_alive: http.keep_alive.0,
+        })),
+        read_timeout: http.read_timeout.0,
+        leaving: AtomicBool::new(false),
+        stopping: AtomicBool::new(false),
+        clock: Clock::of(spool.clock()),
+        requests: Default::default(),
+    }
+}
+
+/// The sources, each with its provider.
+pub(super) fn names<'a>(sources: impl IntoIterator<Item = &'a Source>) -> Vec<(String, Provider)> {
+    let named = |source: &Source| (source.name().to_owned(), source.provider());
+    sources.into_iter().map(named).collect()
+}
+
+/// What bodies may hold while they come in pieces: 64 of a size that no sender is known to reach.
+const ROOM: usize = 64 << 20;

@@ -1,0 +1,63 @@
+//! Logs: text for people at a terminal, one JSON object a line for everything else.
+
+pub mod settings;
+
+use crate::telemetry::settings::LogLevel;
+use std::io::IsTerminal;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// Text, in colour on a terminal.
+    Text,
+}
+
+/// The level of the log, which can be changed while it is written.
+#[derive(Clone, Debug)]
+pub struct Level(reload::Handle<EnvFilter, Registry>);
+
+/// Sends logs to stderr. `RUST_LOG` says which, or the configuration.
+pub fn start(format: Option<Format>, level: &LogLevel) -> Level {
+    let terminal = std::io::stderr().is_terminal();
+    let format = format.unwrap_or(if terminal { Format::Text } else { Format::Json });
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| filter(level));
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        Format::Json => lines.json().flatten_event(true).boxed(),
+        Format::Text => lines.with_ansi(terminal).with_target(false).boxed(),
+    };
+    // A second start, in a test, keeps the first.
+    drop(tracing_subscriber::registry().with(filter).with(lines).try_init());
+    Level(handle)
+}
+
+impl Level {
+    /// Writes by this level from now on, unless `RUST_LOG` says another one.
+    pub fn set(&self, level: &LogLevel) {
+        if EnvFilter::try_from_default_env().is_err() {
+            // It fails only when the process that logs is gone.
+            drop(self.0.reload(filter(level)));
+        }
+    }
+}
+
+/// Warnings alone, for commands that talk to a person themselves.
+pub fn start_quietly() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let terminal = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    drop(builder.with_ansi(terminal).with_target(false).try_init());
+}
+
+fn filter(level: &LogLevel) -> EnvFilter {
+    EnvFilter::new(format!("{QUIET},{}", level.as_str()))
+}
+
+/// The store and the web server say little that an operator can use.
+const QUIET: &str = "actix_http=off,fjall=warn,lsm_tree=warn,actix_server=warn";
