@@ -3,12 +3,13 @@
 #![no_main]
 
 use bytes::Bytes;
+use cadrelay::event::encoding::Encoding;
 use cadrelay::event::group::Group;
 use cadrelay::providers::notification::{Headers, Notification};
 use cadrelay::providers::reading::Reading;
 use cadrelay::providers::settings::Settings;
-use cadrelay::providers::source::Source;
-use cadrelay::record::cloudevents::{Context, Encoding, encode};
+use cadrelay::providers::source::{Proven, Source};
+use cadrelay::record::cloudevents::{Context, encode};
 use cadrelay::record::quarantine;
 use cadrelay::record::quarantine::read::Quarantined;
 use cadrelay::record::quarantine::write::{self, Kept};
@@ -31,29 +32,31 @@ static SOURCES: LazyLock<[Source; 3]> = LazyLock::new(|| {
     })
 });
 
-fn read(source: &Source, body: &[u8]) -> Reading {
+fn prove<'s>(source: &'s Source, body: &[u8]) -> Proven<'s> {
     let notification = Notification {
         body: Bytes::copy_from_slice(body),
         headers: Headers::new([("x-adsk-delivery-id", "d")].into_iter()),
         query: "token=t",
     };
-    source.prove(notification, Timestamp::UNIX_EPOCH).unwrap().read()
+    source.prove(notification, Timestamp::UNIX_EPOCH).unwrap()
 }
 
 fuzz_target!(|body: &[u8]| {
     for source in SOURCES.iter() {
-        match read(source, body) {
-            Reading::Quarantine { reason, raw, verified, delivery_id } => {
+        let proven = prove(source, body);
+        match proven.read() {
+            Reading::Quarantine { id, reason, raw, verified, delivery_id } => {
                 assert_eq!(raw.bytes(), body);
+                assert_eq!(id, quarantine::id(body));
                 let kept = Kept {
                     source: source.name(),
                     provider: source.provider(),
                     received_at: Timestamp::UNIX_EPOCH,
-                    verified: &verified,
-                    delivery_id: delivery_id.as_deref(),
+                    verified,
+                    delivery_id,
                     traceparent: None,
                 };
-                let record = write::encode(reason, &quarantine::id(body), &raw, kept);
+                let record = write::encode(reason, &quarantine::id(body), raw, kept);
                 let parts = record.parts();
                 let text = |value| String::from_utf8_lossy(value).into_owned();
                 let headers = parts.headers().map(|(name, value)| (name.to_owned(), text(value)));
@@ -62,7 +65,8 @@ fuzz_target!(|body: &[u8]| {
             }
             Reading::Event(event) => {
                 assert!(Group::of(source.provider()).contains(&event.group));
-                let Reading::Event(again) = read(source, body) else { panic!("read otherwise") };
+                let proven = prove(source, body);
+                let Reading::Event(again) = proven.read() else { panic!("read otherwise") };
                 assert_eq!(event.id, again.id);
                 for encoding in [Encoding::Binary, Encoding::Structured] {
                     let context = Context {

@@ -21,7 +21,12 @@ impl EventId {
     /// The id of content that has none of its own: `sha256:` and its digest in lower-case hex.
     pub fn of_content(content: &[u8]) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, content);
-        Self(format!("sha256:{}", hex::encode(digest)))
+        let mut digits = [0; 64];
+        hex::encode_to_slice(digest, &mut digits).expect("SHA-256 has 32 bytes");
+        let mut text = String::with_capacity(CONTENT.len() + digits.len());
+        text.push_str(CONTENT);
+        text.extend(digits.map(char::from));
+        Self(text)
     }
 
     /// The id as text.
@@ -35,3 +40,6 @@ impl std::fmt::Display for EventId {
         f.write_str(&self.0)
     }
 }
+
+/// What the id of content begins with.
+const CONTENT: &str = "sha256:";

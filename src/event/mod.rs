@@ -27,10 +27,14 @@ use crate::event::provider::Provider;
 use crate::event::raw::Raw;
 use crate::event::subject::Subject;
 use jiff::Timestamp;
+use std::borrow::Cow;
 
 /// A proven and parsed fact: what a consumer gets, before it becomes a Kafka record.
+///
+/// Its texts are those of the body where they stand there as they are, so that it costs little to make;
+/// it lives as long as its request does.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub struct Event<'b> {
     /// Identity of the fact; a redelivery carries the same one.
     pub id: EventId,
     /// Identity of the fact whichever hook tells it, if the source drops repeats by other hooks.
@@ -38,26 +42,26 @@ pub struct Event {
     /// Who sent it.
     pub provider: Provider,
     /// The sender's name of what happened, as posted: `onshape.model.lifecycle.changed`.
-    pub name: String,
+    pub name: Cow<'b, str>,
     /// Which family of topics it belongs to.
     pub group: Group,
     /// When it happened, by the sender's clock. Absent if the sender did not say, or not readably.
     pub occurred_at: Option<Timestamp>,
     /// The registration that caused this delivery: Onshape's webhookId, the hookId of APS.
-    pub webhook_id: Option<String>,
+    pub webhook_id: Option<Cow<'b, str>>,
     /// The path of what it is about, for people and `ce_subject`: `documents/{d}/w/{w}/e/{e}`.
-    pub about: Option<String>,
+    pub about: Option<Cow<'b, str>>,
     /// What it is about, for Kafka: events with equal subjects stay in order. `None` means the
     /// sender named nothing, and the source's name stands in.
-    pub subject: Option<Subject>,
+    pub subject: Option<Subject<'b>>,
     /// Ids of the things involved, by our names, in the order a reader expects.
-    pub resource: Vec<(&'static str, String)>,
+    pub resource: Vec<(&'static str, Cow<'b, str>)>,
     /// The user who did it.
-    pub actor: Option<String>,
+    pub actor: Option<Cow<'b, str>>,
     /// Every other field of the sender that is small enough, as posted.
-    pub attributes: Vec<(String, Json)>,
+    pub attributes: Vec<(Cow<'b, str>, Json<'b>)>,
     /// What was proven about the sender.
     pub verified: Proofs,
     /// The posted body, byte for byte, but for a byte order mark and a token in it.
-    pub raw: Raw,
+    pub raw: Raw<'b>,
 }

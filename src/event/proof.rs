@@ -1,5 +1,7 @@
 //! What was proven about the sender of an event.
 
+use std::borrow::Cow;
+
 /// A way of proving where a notification comes from.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Proof {
@@ -30,16 +32,24 @@ impl Proof {
 
 /// All that was proven of one notification: `hmac`, `hmac+basic`, or `none` where the source's
 /// configuration says that nothing is asked.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Proofs(Vec<Proof>);
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Proofs {
+    /// One bit for each.
+    held: u8,
+}
 
 impl Proofs {
     /// Nothing was asked.
-    pub const NONE: Self = Self(Vec::new());
+    pub const NONE: Self = Self { held: 0 };
 
-    /// The proofs that held, in the order they were checked.
-    pub fn new(held: Vec<Proof>) -> Self {
-        Self(held)
+    /// These, and one more.
+    pub fn with(self, proof: Proof) -> Self {
+        Self { held: self.held | 1 << proof as u8 }
+    }
+
+    /// Those that held, in the order of [`Proof::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Proof> {
+        Proof::ALL.into_iter().filter(move |proof| self.held & 1 << *proof as u8 != 0)
     }
 
     /// Reads what was written of them. `None` if it names a proof that we do not know.
@@ -48,17 +58,26 @@ impl Proofs {
             return Some(Self::NONE);
         }
         let proof = |name: &str| Proof::ALL.into_iter().find(|proof| proof.as_str() == name);
-        text.split('+').map(proof).collect::<Option<_>>().map(Self)
+        text.split('+').map(proof).collect()
+    }
+
+    /// The names, joined by plus signs. Most sources ask for one proof, whose name is at hand.
+    pub fn text(self) -> Cow<'static, str> {
+        let mut held = self.iter();
+        match (held.next(), held.next()) {
+            (None, _) => "none".into(),
+            (Some(only), None) => only.as_str().into(),
+            (Some(_), Some(_)) => {
+                let names: Vec<_> = self.iter().map(Proof::as_str).collect();
+                names.join("+").into()
+            }
+        }
     }
 }
 
-impl std::fmt::Display for Proofs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Some((first, rest)) = self.0.split_first() else {
-            return f.write_str("none");
-        };
-        f.write_str(first.as_str())?;
-        rest.iter().try_for_each(|proof| write!(f, "+{}", proof.as_str()))
+impl FromIterator<Proof> for Proofs {
+    fn from_iter<I: IntoIterator<Item = Proof>>(proofs: I) -> Self {
+        proofs.into_iter().fold(Self::NONE, Self::with)
     }
 }
 
@@ -69,9 +88,9 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         for held in [vec![], vec![Proof::Hmac], Proof::ALL.to_vec()] {
-            let proofs = Proofs::new(held);
+            let proofs: Proofs = held.into_iter().collect();
 
-            assert_eq!(Proofs::read(&proofs.to_string()), Some(proofs));
+            assert_eq!(Proofs::read(&proofs.text()), Some(proofs));
         }
     }
 

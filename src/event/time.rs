@@ -52,17 +52,46 @@ fn read_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text).ok().filter(in_years_of_rfc_3339)
 }
 
-/// Appends a moment as RFC 3339 in UTC with milliseconds: `2024-05-06T04:45:10.611Z`.
-pub fn write(time: Timestamp, text: &mut String) {
-    PRINTER.print_timestamp(&time, text).expect("a String takes any text");
+/// A moment as RFC 3339 in UTC with milliseconds: `2024-05-06T04:45:10.611Z`.
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Text {
+    /// The text of a moment.
+    pub fn of(time: Timestamp) -> Self {
+        let mut text = Self { bytes: [0; LONGEST], length: 0 };
+        PRINTER.print_timestamp(&time, &mut text).expect("there is room for any year");
+        text
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[..self.length]).expect("only text is written")
+    }
+}
+
+impl jiff::fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> Result<(), jiff::Error> {
+        let rest = &mut self.bytes[self.length..];
+        let place = rest
+            .get_mut(..text.len())
+            .ok_or_else(|| jiff::Error::from_args(format_args!("no room")))?;
+        place.copy_from_slice(text.as_bytes());
+        self.length += text.len();
+        Ok(())
+    }
 }
 
 /// A moment as RFC 3339 in UTC with milliseconds: `2024-05-06T04:45:10.611Z`.
 pub fn to_text(time: Timestamp) -> String {
-    let mut text = String::with_capacity("2024-05-06T04:45:10.611Z".len());
-    write(time, &mut text);
-    text
+    Text::of(time).as_str().to_owned()
 }
+
+/// A year before the first has a sign and six digits.
+const LONGEST: usize = 32;
 
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 

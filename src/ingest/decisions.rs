@@ -1,6 +1,5 @@
 //! What became of a notification, as people look at it later.
 
-use crate::event::id::EventId;
 use crate::providers::reading::Reading;
 use crate::recent::decision::{Decision, Outcome};
 use crate::spool::{self, Appended};
@@ -10,8 +9,7 @@ use std::time::Instant;
 /// The decision on a notification that was proven.
 pub(super) fn of<'a>(
     source: &'a str,
-    reading: &'a Reading,
-    id: &'a EventId,
+    reading: &'a Reading<'_>,
     appended: &Result<Appended, spool::Error>,
     at: Timestamp,
 ) -> Decision<'a> {
@@ -25,9 +23,9 @@ pub(super) fn of<'a>(
         Err(_) => (Outcome::Unavailable, None),
     };
     let bare = Decision {
-        id: Some(id.as_str().into()),
+        id: Some(reading.id().as_str().into()),
         sequence,
-        ..Decision::bare(at, source, outcome, body(reading).len() as u64)
+        ..Decision::bare(at, source, outcome, reading.body().len() as u64)
     };
     match reading {
         Reading::Event(event) => Decision {
@@ -36,13 +34,13 @@ pub(super) fn of<'a>(
             subject: event.about.as_deref().map(Into::into),
             document: event.subject.as_ref().map(|subject| subject.as_str().into()),
             webhook_id: event.webhook_id.as_deref().map(Into::into),
-            verified: Some(event.verified.to_string().into()),
+            verified: Some(event.verified.text()),
             occurred_at: event.occurred_at,
             ..bare
         },
         Reading::Quarantine { reason, verified, .. } => Decision {
             reason: Some(reason.as_str().into()),
-            verified: Some(verified.to_string().into()),
+            verified: Some(verified.text()),
             ..bare
         },
     }
@@ -52,12 +50,4 @@ pub(super) fn of<'a>(
 pub(super) fn timed(decision: Decision<'_>, began: Instant) -> Decision<'_> {
     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     Decision { micros, ..decision }
-}
-
-/// The body as it may be shown: without what proved it.
-pub(super) fn body(reading: &Reading) -> &[u8] {
-    match reading {
-        Reading::Event(event) => event.raw.bytes(),
-        Reading::Quarantine { raw, .. } => raw.bytes(),
-    }
 }

@@ -26,10 +26,7 @@ use crate::providers::reading::Reading;
 use crate::providers::source::{Refusal, Source};
 use crate::recent::Recent;
 use crate::record::cloudevents::{self, Context};
-use crate::record::quarantine::{
-    self,
-    write::{self, Kept},
-};
+use crate::record::quarantine::write::{self, Kept};
 use crate::spool::window::IdKey;
 use crate::spool::{self, Account, Appended, Spool, Submission, Telling};
 use jiff::Timestamp;
@@ -123,57 +120,54 @@ impl Ingest {
         };
         let proven = self.source.prove(notification, now.wall)?;
         let reading = proven.read();
-        let (id, submission) = match &reading {
+        let submission = match &reading {
             Reading::Event(event) => {
                 let account = self.accounts.of_group(event.group);
-                let submission = self.submission(event, context, account, now.steady);
-                (event.id.clone(), submission)
+                self.submission(event, context, account, now.steady)
             }
-            Reading::Quarantine { reason, raw, verified, delivery_id } => {
-                let id = quarantine::id(raw.bytes());
+            Reading::Quarantine { id, reason, raw, verified, delivery_id } => {
                 let kept = Kept {
                     source: self.source.name(),
                     provider: self.source.provider(),
                     received_at: now.wall,
-                    verified,
-                    delivery_id: delivery_id.as_deref(),
+                    verified: *verified,
+                    delivery_id: *delivery_id,
                     traceparent,
                 };
-                let submission = Submission {
+                Submission {
                     id: IdKey::of_id(self.source.name(), id.as_str()),
                     fact: None,
                     lane: self.routes.of_quarantine(),
-                    record: write::encode(*reason, &id, raw, kept),
+                    record: write::encode(*reason, id, *raw, kept),
                     account: self.accounts.of_reason(*reason),
                     now: now.steady,
-                };
-                (id, submission)
+                }
             }
         };
         let appended = self.spool.append(submission).await;
-        let decision = decisions::of(self.source.name(), &reading, &id, &appended, now.wall);
-        self.recent.note(&decisions::timed(decision, began), Some(decisions::body(&reading)));
+        let decision = decisions::of(self.source.name(), &reading, &appended, now.wall);
+        self.recent.note(&decisions::timed(decision, began), Some(reading.body()));
         match appended? {
             Appended::New { sequence } => {
-                tracing::debug!(event.id = %id, sequence, "stored");
-                match &reading {
+                tracing::debug!(event.id = %reading.id(), sequence, "stored");
+                match reading {
                     Reading::Event(event) => {
-                        if let Some(hook) = self.pings.hook(event) {
-                            self.pings.tell(&hook, now.wall);
+                        if let Some(hook) = self.pings.hook(&event) {
+                            self.pings.tell(hook, now.wall);
                         }
-                        Ok(Receipt::Accepted(id))
+                        Ok(Receipt::Accepted(event.id))
                     }
-                    Reading::Quarantine { .. } => Ok(Receipt::Quarantined(id)),
+                    Reading::Quarantine { id, .. } => Ok(Receipt::Quarantined(id)),
                 }
             }
-            Appended::Duplicate => Ok(Receipt::Duplicate(id)),
+            Appended::Duplicate => Ok(Receipt::Duplicate(reading.into_id())),
         }
     }
 
     /// An event as the spool takes it: final bytes, and the ids by which it is recognised.
     fn submission(
         &self,
-        event: &Event,
+        event: &Event<'_>,
         context: Context<'_>,
         account: Account,
         now: u64,
@@ -190,7 +184,7 @@ impl Ingest {
     }
 
     /// The event's fact as its hook tells it, if the source drops what other hooks repeat.
-    fn telling(&self, event: &Event) -> Option<Telling> {
+    fn telling(&self, event: &Event<'_>) -> Option<Telling> {
         let (source, fact) = (self.source.name(), event.fact.as_ref()?.as_str());
         Some(Telling {
             fact: IdKey::of_fact(source, fact),

@@ -26,9 +26,9 @@ impl Pings {
     }
 
     /// The hook that an event is a ping of, if somebody wants to know.
-    pub(super) fn hook(&self, event: &Event) -> Option<String> {
+    pub(super) fn hook<'e>(&self, event: &'e Event<'_>) -> Option<&'e str> {
         let is_ping = event.provider == Provider::Onshape && event.name == "webhook.ping";
-        if is_ping && self.0.is_some() { event.webhook_id.clone() } else { None }
+        event.webhook_id.as_deref().filter(|_| is_ping && self.0.is_some())
     }
 
     /// A ping of this hook was stored.

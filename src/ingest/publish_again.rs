@@ -43,7 +43,7 @@ pub enum Refused {
 impl Ingest {
     /// Commits a second record of an event.
     pub async fn publish_again(&self, posted: &Posted, now: Now) -> Result<(), Refused> {
-        let proven = self.source.proven_before(posted.raw.clone(), None, posted.verified.clone());
+        let proven = self.source.proven_before(posted.raw.clone(), None, posted.verified);
         let mut event = match proven.read() {
             Reading::Event(event) => event,
             Reading::Quarantine { reason, .. } => return Err(Refused::NotUnderstood(reason)),

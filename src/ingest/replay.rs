@@ -108,8 +108,7 @@ impl Ingest {
         now: Now,
     ) -> Result<Again, Reason> {
         let Quarantined { raw, delivery_id, verified, .. } = quarantined;
-        let proven =
-            self.source.proven_before(raw.clone(), delivery_id.as_deref(), verified.clone());
+        let proven = self.source.proven_before(raw.clone(), delivery_id.as_deref(), *verified);
         let mut event = match proven.read() {
             Reading::Event(event) => event,
             Reading::Quarantine { reason, .. } => return Err(reason),

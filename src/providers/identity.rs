@@ -6,7 +6,7 @@ use crate::json::{Node, Object};
 
 /// The identity of an object, as if it had none of the given keys.
 pub fn of_object(object: &Object<'_>, without: &[&str]) -> EventId {
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(EXPECTED);
     canonical::write_object(object, without, &mut text);
     EventId::of_content(&text)
 }
@@ -22,7 +22,8 @@ pub enum Part<'p, 'b> {
 
 /// The identity of an object with the parts that are there, given in the order of their names.
 pub fn of_parts(parts: &[(&str, Option<Part<'_, '_>>)]) -> EventId {
-    let mut text = vec![b'{'];
+    let mut text = Vec::with_capacity(EXPECTED);
+    text.push(b'{');
     for (name, part) in parts {
         let Some(part) = part else { continue };
         if text.len() > 1 {
@@ -38,6 +39,9 @@ pub fn of_parts(parts: &[(&str, Option<Part<'_, '_>>)]) -> EventId {
     text.push(b'}');
     EventId::of_content(&text)
 }
+
+/// The usual body has no more.
+const EXPECTED: usize = 4 << 10;
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
     // It escapes what RFC 8785 escapes, in the same way.

@@ -106,24 +106,26 @@ impl Checks {
 
     /// What the notification shows, if that is all that is asked.
     pub fn hold(&self, notification: &Notification<'_>, now: Timestamp) -> Option<Shown> {
-        let mut held = Vec::new();
+        let mut held = Proofs::NONE;
         if let Some(expected) = &self.basic {
-            has_credentials(notification, expected).then(|| held.push(Proof::Basic))?;
+            has_credentials(notification, expected).then_some(())?;
+            held = held.with(Proof::Basic);
         }
         if let Some(tokens) = &self.url_tokens {
-            has_url_token(notification.query, tokens).then(|| held.push(Proof::UrlToken))?;
+            has_url_token(notification.query, tokens).then_some(())?;
+            held = held.with(Proof::UrlToken);
         }
         if let Some(signature) = &self.signature {
-            signature.holds(notification, now).then(|| held.push(Proof::Hmac))?;
+            signature.holds(notification, now).then_some(())?;
+            held = held.with(Proof::Hmac);
         }
         let mut body = notification.body.clone();
         if let Some(tokens) = &self.data_tokens {
             // Last, as it is the only proof for which the body must be understood.
             body = onshape::data_token::taken_out(&body, |data| is_one_of(data, tokens))?;
-            held.push(Proof::DataToken);
+            held = held.with(Proof::DataToken);
         }
-        held.sort_unstable();
-        Some(Shown { proofs: Proofs::new(held), body })
+        Some(Shown { proofs: held, body })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What reading a proven body takes and gives.
 
 use crate::event::Event;
+use crate::event::id::EventId;
 use crate::event::proof::Proofs;
 use crate::event::raw::Raw;
 use crate::event::reason::Reason;
@@ -9,28 +10,57 @@ use crate::providers::settings::Assume;
 
 /// What became of a proven body.
 #[derive(Clone, Debug)]
-pub enum Reading {
+#[expect(clippy::large_enum_variant, reason = "it is the usual one, and lives on the stack")]
+pub enum Reading<'b> {
     /// It is understood.
-    Event(Box<Event>),
+    Event(Event<'b>),
     /// It is authentic and not understood; it is kept whole.
     Quarantine {
+        /// The identity of the body: its hash.
+        id: EventId,
         /// Why, from a closed set.
         reason: Reason,
         /// The body as posted.
-        raw: Raw,
+        raw: Raw<'b>,
         /// What was proven of it.
         verified: Proofs,
         /// The id of its delivery, of APS: it can be part of the event's identity.
-        delivery_id: Option<String>,
+        delivery_id: Option<&'b str>,
     },
 }
 
+impl<'b> Reading<'b> {
+    /// The event's id, or that of a body that was not understood.
+    pub fn id(&self) -> &EventId {
+        match self {
+            Self::Event(event) => &event.id,
+            Self::Quarantine { id, .. } => id,
+        }
+    }
+
+    /// The same, when nothing else is needed any more.
+    pub fn into_id(self) -> EventId {
+        match self {
+            Self::Event(event) => event.id,
+            Self::Quarantine { id, .. } => id,
+        }
+    }
+
+    /// The body as it may be shown: without what proved it.
+    pub fn body(&self) -> &'b [u8] {
+        match self {
+            Self::Event(event) => event.raw.bytes(),
+            Self::Quarantine { raw, .. } => raw.bytes(),
+        }
+    }
+}
+
 /// A proven body that is a JSON object, and what helps to understand it.
-pub(super) struct Posted<'b> {
+pub(super) struct Posted<'t, 'b> {
     /// The body.
-    pub tree: &'b json::Node<'b>,
+    pub tree: &'t json::Node<'b>,
     /// The same, as an object.
-    pub body: &'b json::Object<'b>,
+    pub body: &'t json::Object<'b>,
     /// What it is if it does not say so.
     pub assume: Option<&'b Assume>,
     /// The id of this delivery, of APS.
@@ -40,7 +70,7 @@ pub(super) struct Posted<'b> {
     /// What was proven.
     pub verified: Proofs,
     /// The body's bytes.
-    pub raw: Raw,
+    pub raw: Raw<'b>,
 }
 
 /// Whether the source drops what another hook has told already.

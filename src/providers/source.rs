@@ -1,6 +1,7 @@
 //! A configured inlet: one provider, one tenant, and what it must prove.
 
 use crate::event::Event;
+use crate::event::id::EventId;
 use crate::event::proof::{Proof, Proofs};
 use crate::event::provider::Provider;
 use crate::event::raw::Raw;
@@ -149,27 +150,27 @@ impl Source {
 
 impl Proven<'_> {
     /// Understands the body, or keeps it whole.
-    pub fn read(self) -> Reading {
+    pub fn read(&self) -> Reading<'_> {
         let text = json::without_mark(&self.body);
         let (reason, is_portable) = match json::parse(text) {
             Err(fault) => (Reason::from(fault), false),
             Ok(tree) => match self.event(&tree) {
-                Ok(event) => return Reading::Event(Box::new(event)),
+                Ok(event) => return Reading::Event(event),
                 // In quarantine a byte order mark is kept, and no strict parser takes one.
                 Err(reason) => (reason, tree.is_portable() && text.len() == self.body.len()),
             },
         };
         Reading::Quarantine {
+            id: EventId::of_content(&self.body),
             reason,
-            raw: Raw::new(self.body, is_portable),
+            raw: Raw::new(&self.body, is_portable),
             verified: self.verified,
-            delivery_id: self.delivery_id.map(str::to_owned),
+            delivery_id: self.delivery_id,
         }
     }
 
-    fn event(&self, tree: &json::Node<'_>) -> Result<Event, Reason> {
+    fn event<'b>(&'b self, tree: &json::Node<'b>) -> Result<Event<'b>, Reason> {
         let body = tree.object().ok_or(Reason::NotAnObject)?;
-        let mark = self.body.len() - json::without_mark(&self.body).len();
         let facts = match self.source.facts_window {
             None => Facts::Ignored,
             Some(_) => Facts::Recognised,
@@ -180,8 +181,8 @@ impl Proven<'_> {
             assume: self.source.assume.as_ref(),
             delivery_id: self.delivery_id.filter(|_| self.source.tells_deliveries_apart),
             facts,
-            verified: self.verified.clone(),
-            raw: Raw::new(self.body.slice(mark..), tree.is_portable()),
+            verified: self.verified,
+            raw: Raw::new(json::without_mark(&self.body), tree.is_portable()),
         };
         match self.source.provider {
             Provider::Onshape => onshape::payload::read(posted),

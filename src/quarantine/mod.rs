@@ -113,7 +113,7 @@ impl Lying {
             partition: place.partition,
             offset: place.offset,
             bytes: quarantined.raw.len(),
-            verified: quarantined.verified.to_string(),
+            verified: quarantined.verified.text().into_owned(),
             event: event.map(|event| event.name.clone()),
             group: event.map(|event| event.group.clone()),
             refused_by: quarantined.refused_by.clone(),

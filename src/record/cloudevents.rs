@@ -9,6 +9,7 @@ use crate::record::layout::{Builder, Record};
 use crate::record::members::Members;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::borrow::Cow;
 
 /// What the record says beside the event itself.
 #[derive(Clone, Copy, Debug)]
@@ -25,30 +26,46 @@ pub struct Context<'a> {
 
 /// Encodes the final bytes of an event's record. The sequence number's place is left open: the spool
 /// stamps it when it commits.
-pub fn encode(event: &Event, context: Context<'_>, encoding: Encoding) -> Record {
+pub fn encode(event: &Event<'_>, context: Context<'_>, encoding: Encoding) -> Record {
     let names = Names { source: source(event), r#type: type_name(event) };
     encode_named(event, names, context, encoding)
 }
 
 /// The two names that CloudEvents asks for, in their final form.
-pub(super) struct Names {
+pub(super) struct Names<'a> {
     /// `ce_source`.
-    pub source: String,
+    pub source: Joined<'a>,
     /// `ce_type`.
-    pub r#type: String,
+    pub r#type: Joined<'a>,
+}
+
+/// A text in two pieces, which are joined where it is written.
+pub(super) struct Joined<'a> {
+    pub first: &'static str,
+    pub rest: Cow<'a, str>,
+}
+
+impl Joined<'_> {
+    fn pieces(&self) -> (&str, &str) {
+        (self.first, &self.rest)
+    }
+
+    fn whole(&self) -> String {
+        [self.first, &*self.rest].concat()
+    }
 }
 
 /// Encodes an event under names of its own.
 pub(super) fn encode_named(
-    event: &Event,
-    names: Names,
+    event: &Event<'_>,
+    names: Names<'_>,
     context: Context<'_>,
     encoding: Encoding,
 ) -> Record {
     let key = event.subject.as_ref().map_or(context.source, |subject| subject.as_str());
     let attributes: usize =
         event.attributes.iter().map(|(name, value)| name.len() + value.as_str().len()).sum();
-    let body = match &event.raw {
+    let body = match event.raw {
         Raw::Portable(bytes) => bytes.len(),
         Raw::Opaque(bytes) => bytes.len().div_ceil(3) * 4,
     };
@@ -67,39 +84,41 @@ const EXPECTED_REST: usize = 1_536;
 /// What is said in both encodings, in its final form.
 struct Said<'a> {
     context: Context<'a>,
-    source: String,
-    r#type: String,
-    occurred_at: Option<String>,
-    received_at: String,
-    verified: String,
+    names: Names<'a>,
+    occurred_at: Option<time::Text>,
+    received_at: time::Text,
+    verified: Cow<'static, str>,
 }
 
 impl<'a> Said<'a> {
-    fn of(event: &Event, names: Names, context: Context<'a>) -> Self {
+    fn of(event: &Event<'_>, names: Names<'a>, context: Context<'a>) -> Self {
         Self {
-            source: names.source,
-            r#type: names.r#type,
-            occurred_at: event.occurred_at.map(time::to_text),
-            received_at: time::to_text(context.received_at),
-            verified: event.verified.to_string(),
+            names,
+            occurred_at: event.occurred_at.map(time::Text::of),
+            received_at: time::Text::of(context.received_at),
+            verified: event.verified.text(),
             context,
         }
     }
+
+    fn occurred_at(&self) -> Option<&str> {
+        self.occurred_at.as_ref().map(time::Text::as_str)
+    }
 }
 
-fn binary(event: &Event, said: &Said<'_>, record: &mut Builder) {
+fn binary(event: &Event<'_>, said: &Said<'_>, record: &mut Builder) {
     record
         .header("content-type", "application/json")
         .header("ce_specversion", "1.0")
         .header("ce_id", event.id.as_str())
-        .header("ce_source", &said.source)
-        .header("ce_type", &said.r#type)
+        .header_joined("ce_source", said.names.source.pieces())
+        .header_joined("ce_type", said.names.r#type.pieces())
         .header_if("ce_subject", event.about.as_deref())
-        .header_if("ce_time", said.occurred_at.as_deref())
+        .header_if("ce_time", said.occurred_at())
         .header("ce_provider", event.provider.as_str())
         .header("ce_eventgroup", event.group.as_str())
         .header("ce_relaysource", said.context.source)
-        .header("ce_receivedtime", &said.received_at)
+        .header("ce_receivedtime", said.received_at.as_str())
         .sequence_header("ce_sequence")
         .header("ce_verified", &said.verified)
         .header_if("ce_traceparent", said.context.traceparent)
@@ -107,21 +126,21 @@ fn binary(event: &Event, said: &Said<'_>, record: &mut Builder) {
     write_value(event, said, record.value());
 }
 
-fn structured(event: &Event, said: &Said<'_>, record: &mut Builder) {
+fn structured(event: &Event<'_>, said: &Said<'_>, record: &mut Builder) {
     record.header("content-type", "application/cloudevents+json; charset=UTF-8");
     let mut members = Members::begin(record.value());
     members
         .text("specversion", "1.0")
         .text("id", event.id.as_str())
-        .text("source", &said.source)
-        .text("type", &said.r#type)
+        .text("source", &said.names.source.whole())
+        .text("type", &said.names.r#type.whole())
         .text_if("subject", event.about.as_deref())
-        .text_if("time", said.occurred_at.as_deref())
+        .text_if("time", said.occurred_at())
         .text("datacontenttype", "application/json")
         .text("provider", event.provider.as_str())
         .text("eventgroup", event.group.as_str())
         .text("relaysource", said.context.source)
-        .text("receivedtime", &said.received_at)
+        .text("receivedtime", said.received_at.as_str())
         .text("verified", &said.verified)
         .text_if("traceparent", said.context.traceparent)
         .text_if("replayof", said.context.replay_of);
@@ -133,7 +152,7 @@ fn structured(event: &Event, said: &Said<'_>, record: &mut Builder) {
 }
 
 /// The value that consumers read, the same in both encodings.
-fn write_value(event: &Event, said: &Said<'_>, out: &mut Vec<u8>) {
+fn write_value(event: &Event<'_>, said: &Said<'_>, out: &mut Vec<u8>) {
     let mut value = Members::begin(out);
     value
         .text("id", event.id.as_str())
@@ -141,8 +160,8 @@ fn write_value(event: &Event, said: &Said<'_>, out: &mut Vec<u8>) {
         .text("source", said.context.source)
         .text("event", &event.name)
         .text("group", event.group.as_str())
-        .text_if("occurredAt", said.occurred_at.as_deref())
-        .text("receivedAt", &said.received_at)
+        .text_if("occurredAt", said.occurred_at())
+        .text("receivedAt", said.received_at.as_str())
         .text_if("webhookId", event.webhook_id.as_deref())
         .text_if("subject", event.about.as_deref());
     if !event.resource.is_empty() {
@@ -162,33 +181,34 @@ fn write_value(event: &Event, said: &Said<'_>, out: &mut Vec<u8>) {
         }
         attributes.end();
     }
-    value.text("verified", &said.verified).body(&event.raw).end();
+    value.text("verified", &said.verified).body(event.raw).end();
 }
 
 /// `ce_type`: reverse-DNS, by the sender's own name of the event.
-fn type_name(event: &Event) -> String {
-    match event.provider {
-        Provider::Onshape if event.name.starts_with("onshape.") => format!("com.{}", event.name),
-        Provider::Onshape => format!("com.onshape.{}", event.name),
-        Provider::Aps => format!("com.autodesk.aps.{}", event.name),
-    }
+fn type_name<'a>(event: &'a Event<'_>) -> Joined<'a> {
+    let first = match event.provider {
+        Provider::Onshape if event.name.starts_with("onshape.") => "com.",
+        Provider::Onshape => "com.onshape.",
+        Provider::Aps => "com.autodesk.aps.",
+    };
+    Joined { first, rest: Cow::Borrowed(&event.name) }
 }
 
 /// `ce_source`: the registration, as a URI reference.
-fn source(event: &Event) -> String {
-    let hooks = match event.provider {
-        Provider::Onshape => "/onshape/webhooks",
-        Provider::Aps => "/aps/hooks",
+fn source<'a>(event: &'a Event<'_>) -> Joined<'a> {
+    let (hooks, hook) = match event.provider {
+        Provider::Onshape => ("/onshape/webhooks", "/onshape/webhooks/"),
+        Provider::Aps => ("/aps/hooks", "/aps/hooks/"),
     };
     match &event.webhook_id {
-        Some(id) => format!("{hooks}/{}", segment(id)),
-        None => hooks.to_owned(),
+        Some(id) => Joined { first: hook, rest: segment(id) },
+        None => Joined { first: hooks, rest: Cow::Borrowed("") },
     }
 }
 
 /// A text as a segment of a URI's path.
-pub(super) fn segment(text: &str) -> impl std::fmt::Display {
-    utf8_percent_encode(text, RESERVED)
+pub(super) fn segment(text: &str) -> Cow<'_, str> {
+    utf8_percent_encode(text, RESERVED).into()
 }
 
 /// What a segment of a URI's path cannot hold.

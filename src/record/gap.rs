@@ -10,10 +10,10 @@ use crate::event::provider::Provider;
 use crate::event::raw::Raw;
 use crate::event::subject::Subject;
 use crate::event::time;
-use crate::record::cloudevents::{self, Context, Names};
+use crate::record::cloudevents::{self, Context, Joined, Names};
 use crate::record::layout::Record;
-use bytes::Bytes;
 use jiff::Timestamp;
+use std::borrow::Cow;
 
 /// The group whose topic tells of a provider's gaps.
 pub fn group(provider: Provider) -> Group {
@@ -25,37 +25,40 @@ pub fn group(provider: Provider) -> Group {
 
 /// Encodes the final bytes of a gap's record.
 pub fn encode(gap: &Gap, received_at: Timestamp, encoding: Encoding) -> Record {
-    let kind = if gap.subscription.is_some() { "subscriptions" } else { "sources" };
+    let (path, kind) = match gap.subscription {
+        Some(_) => ("/cadrelay/subscriptions/", "subscriptions"),
+        None => ("/cadrelay/sources/", "sources"),
+    };
     let about = format!("{kind}/{}", gap.subject());
     let names = Names {
-        source: format!("/cadrelay/{kind}/{}", cloudevents::segment(gap.subject())),
-        r#type: TYPE.to_owned(),
+        source: Joined { first: path, rest: cloudevents::segment(gap.subject()) },
+        r#type: Joined { first: TYPE, rest: Cow::Borrowed("") },
     };
     let event = Event {
         id: gap.id(),
         fact: None,
         provider: gap.provider,
-        name: NAME.to_owned(),
+        name: NAME.into(),
         group: group(gap.provider),
         occurred_at: Some(gap.to),
         webhook_id: None,
-        about: Some(about),
+        about: Some(about.into()),
         subject: Subject::parse(gap.subject()).ok(),
         resource: Vec::new(),
         actor: None,
         attributes: attributes(gap),
         verified: Proofs::NONE,
         // Nobody posted it.
-        raw: Raw::Portable(Bytes::from_static(b"{}")),
+        raw: Raw::Portable(b"{}"),
     };
     let context = Context { source: &gap.source, received_at, traceparent: None, replay_of: None };
     cloudevents::encode_named(&event, names, context, encoding)
 }
 
-fn attributes(gap: &Gap) -> Vec<(String, Json)> {
+fn attributes(gap: &Gap) -> Vec<(Cow<'static, str>, Json<'static>)> {
     let mut attributes = Vec::new();
-    let mut add = |name: &str, value: serde_json::Value| {
-        attributes.push((name.to_owned(), Json::known(value.to_string())));
+    let mut add = |name: &'static str, value: serde_json::Value| {
+        attributes.push((name.into(), Json::known(value.to_string())));
     };
     if let Some(subscription) = &gap.subscription {
         add("subscription", subscription.as_str().into());

@@ -63,6 +63,17 @@ impl Builder {
         self
     }
 
+    /// Adds a header whose value is in two pieces.
+    pub fn header_joined(&mut self, name: &str, (first, rest): (&str, &str)) -> &mut Self {
+        self.header(name, first);
+        let rest = &rest.as_bytes()[..rest.len().min(usize::from(u16::MAX) - first.len())];
+        let length = (first.len() + rest.len()) as u16;
+        let length_at = self.bytes.len() - first.len() - 2;
+        self.bytes[length_at..length_at + 2].copy_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(rest);
+        self
+    }
+
     /// Adds a header, if there is something to say.
     pub fn header_if(&mut self, name: &str, value: Option<&str>) -> &mut Self {
         if let Some(value) = value {

@@ -41,7 +41,7 @@ impl<'o> Members<'o> {
     }
 
     /// Adds a posted body: as `raw` where every strict parser reads it, else as `rawBase64`.
-    pub fn body(&mut self, raw: &Raw) -> &mut Self {
+    pub fn body(&mut self, raw: Raw<'_>) -> &mut Self {
         match raw {
             Raw::Portable(bytes) => self.raw("raw", bytes),
             Raw::Opaque(bytes) => self.text("rawBase64", &BASE64.encode(bytes)),

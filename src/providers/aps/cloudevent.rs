@@ -12,7 +12,6 @@ use crate::json::Object;
 use crate::providers::attributes::Attributes;
 use crate::providers::identity;
 use crate::providers::reading::{Facts, Posted};
-use std::borrow::Cow;
 
 /// Whether the body is a CloudEvent.
 pub fn is_one(body: &Object<'_>) -> bool {
@@ -20,15 +19,15 @@ pub fn is_one(body: &Object<'_>) -> bool {
 }
 
 /// Understands a CloudEvent.
-pub fn read(posted: Posted<'_>) -> Result<Event, Reason> {
+pub fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>, Reason> {
     let body = posted.body;
-    let name = body.text("type").ok_or(Reason::NoEvent)?.into_owned();
+    let name = body.text("type").ok_or(Reason::NoEvent)?;
     let id = body
         .text("id")
         .and_then(|id| EventId::parse(id).ok())
         .unwrap_or_else(|| identity::of_object(body, &[]));
     let occurred_at = body.text("time").and_then(|text| time::read(&text));
-    let subject = body.text("subject").map(Cow::into_owned);
+    let subject = body.text("subject");
 
     let mut attributes = Attributes::default();
     for (key, value) in body.iter() {
@@ -58,7 +57,7 @@ pub fn read(posted: Posted<'_>) -> Result<Event, Reason> {
         group: Group::Other,
         occurred_at,
         webhook_id: None,
-        subject: subject.as_deref().and_then(|subject| Subject::parse(subject).ok()),
+        subject: subject.clone().and_then(|subject| Subject::parse(subject).ok()),
         about: subject,
         resource: Vec::new(),
         actor: None,

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use std::borrow::Cow;
 
 /// Understands a body.
-pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
+pub(in crate::providers) fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>, Reason> {
     if cloudevent::is_one(posted.body) {
         return cloudevent::read(posted);
     }
@@ -43,29 +43,29 @@ pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
         group: group(envelope.system.as_deref(), &envelope.event),
         name,
         occurred_at,
-        subject: resource.subject(webhook_id.as_deref()),
-        about: resource.resource_urn.as_deref().map(str::to_owned),
+        subject: resource.subject(webhook_id.as_ref()),
+        about: resource.resource_urn.clone(),
         actor: payload.and_then(actor),
         attributes: envelope.attributes(unreadable_time),
         resource: resource.finish(),
-        webhook_id: webhook_id.map(Cow::into_owned),
+        webhook_id,
         verified: posted.verified,
         raw: posted.raw,
     })
 }
 
 /// The body without regard to what the payload means.
-struct Envelope<'b> {
-    hook: Option<&'b Object<'b>>,
+struct Envelope<'t, 'b> {
+    hook: Option<&'t Object<'b>>,
     /// As the hook names it, or the source assumes: perhaps a pattern.
     event: Cow<'b, str>,
     system: Option<Cow<'b, str>>,
-    resource_urn: Option<&'b Node<'b>>,
-    payload: Option<&'b Node<'b>>,
+    resource_urn: Option<&'t Node<'b>>,
+    payload: Option<&'t Node<'b>>,
 }
 
-impl<'b> Envelope<'b> {
-    fn read(posted: &Posted<'b>) -> Result<Self, Reason> {
+impl<'t, 'b> Envelope<'t, 'b> {
+    fn read(posted: &Posted<'t, 'b>) -> Result<Self, Reason> {
         let body = posted.body;
         let resource_urn = body.get("resourceUrn");
         if let Some(hook) = body.get("hook").and_then(Node::object) {
@@ -91,7 +91,7 @@ impl<'b> Envelope<'b> {
         })
     }
 
-    fn of_hook(&self, key: &str) -> Option<&'b Node<'b>> {
+    fn of_hook(&self, key: &str) -> Option<&'t Node<'b>> {
         self.hook?.get(key)
     }
 
@@ -100,11 +100,11 @@ impl<'b> Envelope<'b> {
     }
 
     /// The event, with a pattern resolved if the payload allows.
-    fn event_name(&self, payload: Option<&Object<'_>>) -> String {
+    fn event_name(&self, payload: Option<&Object<'_>>) -> Cow<'b, str> {
         if !wildcard::is_pattern(&self.event) {
-            return self.event.as_ref().to_owned();
+            return self.event.clone();
         }
-        self.resolved(payload).unwrap_or(UNKNOWN).to_owned()
+        self.resolved(payload).unwrap_or(UNKNOWN).into()
     }
 
     /// The event that a pattern stands for, if there is one and the payload allows.
@@ -136,7 +136,7 @@ impl<'b> Envelope<'b> {
     }
 
     /// What is not said elsewhere: the payload is in `raw`, and is not repeated.
-    fn attributes(&self, unreadable_time: Option<&Node<'_>>) -> Vec<(String, Json)> {
+    fn attributes(&self, unreadable_time: Option<&Node<'b>>) -> Vec<(Cow<'b, str>, Json<'b>)> {
         let mut attributes = Attributes::default();
         if let Some(system) = &self.system {
             attributes.keep_text("system", system);
@@ -144,7 +144,7 @@ impl<'b> Envelope<'b> {
         if wildcard::is_pattern(&self.event) {
             attributes.keep_text("eventPattern", &self.event);
         }
-        let unless_text = |value: Option<&'b Node<'b>>| value.filter(|it| it.text().is_none());
+        let unless_text = |value: Option<&'t Node<'b>>| value.filter(|it| it.text().is_none());
         for (name, value) in [
             ("hookAttribute", self.of_hook("hookAttribute")),
             ("timestamp", unreadable_time),
@@ -172,7 +172,7 @@ struct Resource<'b> {
 pub const RESOURCES: [&str; 4] = ["resourceUrn", "lineageUrn", "projectId", "folderUrn"];
 
 impl<'b> Resource<'b> {
-    fn read(envelope: &Envelope<'b>, payload: Option<&Object<'b>>) -> Self {
+    fn read(envelope: &Envelope<'_, 'b>, payload: Option<&Object<'b>>) -> Self {
         let of_payload = |key| payload.and_then(|payload| payload.text(key));
         let resource_urn = envelope.resource_urn.and_then(Node::text);
         // Some events are about an item as a whole.
@@ -191,23 +191,25 @@ impl<'b> Resource<'b> {
     }
 
     /// The thing whose events must stay in order: all versions of a file are one.
-    fn subject(&self, hook_id: Option<&str>) -> Option<Subject> {
-        let unversioned =
-            self.resource_urn.as_deref().map(|urn| match urn.split_once("?version=") {
-                Some((urn, _)) => urn,
-                None => urn,
-            });
-        let named = self.lineage_urn.as_deref().or(unversioned.filter(|urn| !urn.is_empty()));
-        Subject::parse(named.or(self.project_id.as_deref()).or(hook_id)?).ok()
+    fn subject(&self, hook_id: Option<&Cow<'b, str>>) -> Option<Subject<'b>> {
+        let unversioned = self.resource_urn.as_ref().map(without_version);
+        let named = self.lineage_urn.clone().or(unversioned.filter(|urn| !urn.is_empty()));
+        let named = named.or_else(|| self.project_id.clone()).or_else(|| hook_id.cloned());
+        Subject::parse(named?).ok()
     }
 
-    fn finish(self) -> Vec<(&'static str, String)> {
+    fn finish(self) -> Vec<(&'static str, Cow<'b, str>)> {
         let ids = [self.resource_urn, self.lineage_urn, self.project_id, self.folder_urn];
-        RESOURCES
-            .into_iter()
-            .zip(ids)
-            .filter_map(|(name, id)| Some((name, id?.into_owned())))
-            .collect()
+        RESOURCES.into_iter().zip(ids).filter_map(|(name, id)| Some((name, id?))).collect()
+    }
+}
+
+/// The URN of an item, from that of one of its versions.
+fn without_version<'b>(urn: &Cow<'b, str>) -> Cow<'b, str> {
+    let unversioned = |urn: &str| urn.find("?version=").unwrap_or(urn.len());
+    match urn {
+        Cow::Borrowed(urn) => Cow::Borrowed(&urn[..unversioned(urn)]),
+        Cow::Owned(urn) => Cow::Owned(urn[..unversioned(urn)].to_owned()),
     }
 }
 
@@ -234,10 +236,9 @@ fn times<'n, 'b>(payload: &'n Object<'b>) -> (Option<Timestamp>, Option<&'n Node
     (readable, unreadable.filter(|value| readable.is_none() && !is_out_of_range(value)))
 }
 
-fn actor(payload: &Object<'_>) -> Option<String> {
+fn actor<'b>(payload: &Object<'b>) -> Option<Cow<'b, str>> {
     let user = |key| payload.get(key)?.object()?.text("id");
-    let id = user("user_info").or_else(|| user("userInfo")).or_else(|| payload.text("modifiedBy"));
-    id.map(Cow::into_owned)
+    user("user_info").or_else(|| user("userInfo")).or_else(|| payload.text("modifiedBy"))
 }
 
 /// The group of an event: that of its system, or without one what the name shows.

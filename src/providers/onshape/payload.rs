@@ -19,9 +19,9 @@ use jiff::Timestamp;
 use std::borrow::Cow;
 
 /// Understands a body.
-pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
+pub(in crate::providers) fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>, Reason> {
     let fields = Fields::read(posted.body);
-    let name = fields.event.ok_or(Reason::NoEvent)?.into_owned();
+    let name = fields.event.ok_or(Reason::NoEvent)?;
     let id = fields
         .message_id
         .and_then(|id| EventId::parse(id).ok())
@@ -35,11 +35,14 @@ pub(in crate::providers) fn read(posted: Posted<'_>) -> Result<Event, Reason> {
         group: group(&name),
         name,
         occurred_at: fields.occurred_at,
-        about: fields.resource.about(fields.object_type, fields.webhook_id.as_deref()),
-        subject: fields.resource.subject(fields.webhook_id.as_deref()),
-        webhook_id: fields.webhook_id.map(Cow::into_owned),
+        about: fields
+            .resource
+            .about(fields.object_type, fields.webhook_id.as_deref())
+            .map(Cow::Owned),
+        subject: fields.resource.subject(fields.webhook_id.as_ref()),
+        webhook_id: fields.webhook_id,
         resource: fields.resource.finish(),
-        actor: fields.actor.map(Cow::into_owned),
+        actor: fields.actor,
         attributes: fields.attributes.finish(),
         verified: posted.verified,
         raw: posted.raw,
@@ -57,7 +60,7 @@ struct Fields<'b> {
     /// A word, or perhaps a number: both have been reported.
     object_type: Option<Cow<'b, str>>,
     resource: Resource<'b>,
-    attributes: Attributes,
+    attributes: Attributes<'b>,
 }
 
 impl<'b> Fields<'b> {
@@ -157,8 +160,8 @@ impl<'b> Resource<'b> {
         self.0.get_mut(RESOURCES.iter().position(|known| *known == name)?)
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(RESOURCES.iter().position(|known| *known == name)?)?.as_deref()
+    fn get(&self, name: &str) -> Option<&Cow<'b, str>> {
+        self.0.get(RESOURCES.iter().position(|known| *known == name)?)?.as_ref()
     }
 
     /// The path of the thing, for people.
@@ -187,15 +190,15 @@ impl<'b> Resource<'b> {
     }
 
     /// The thing whose events must stay in order.
-    fn subject(&self, webhook_id: Option<&str>) -> Option<Subject> {
+    fn subject(&self, webhook_id: Option<&Cow<'b, str>>) -> Option<Subject<'b>> {
         let named = ["documentId", "objectId", "jobId", "clientId"];
         let id = named.iter().find_map(|name| self.get(name)).or(webhook_id)?;
-        Subject::parse(id).ok()
+        Subject::parse(id.clone()).ok()
     }
 
-    fn finish(self) -> Vec<(&'static str, String)> {
+    fn finish(self) -> Vec<(&'static str, Cow<'b, str>)> {
         let ids = RESOURCES.into_iter().zip(self.0);
-        ids.filter_map(|(name, id)| Some((name, id?.into_owned()))).collect()
+        ids.filter_map(|(name, id)| Some((name, id?))).collect()
     }
 }
 

@@ -131,20 +131,20 @@ mod tests {
         Quarantined::read(&headers.collect(), parts.value)
     }
 
-    fn as_posted(body: &[u8]) -> Raw {
+    fn as_posted(body: &[u8]) -> Raw<'_> {
         let is_portable = json::parse(body).is_ok_and(|tree| tree.is_portable());
-        Raw::new(Bytes::copy_from_slice(body), is_portable)
+        Raw::new(body, is_portable)
     }
 
     #[test]
     fn every_body_that_was_put_there_is_had_back_byte_for_byte_with_what_was_proven() {
-        let verified = Proofs::new(vec![Proof::Hmac, Proof::UrlToken]);
+        let verified = Proofs::from_iter([Proof::Hmac, Proof::UrlToken]);
         let received_at = time::read("2026-11-25T20:00:00.123Z").unwrap();
         let kept = Kept {
             source: "plant",
             provider: Provider::Aps,
             received_at,
-            verified: &verified,
+            verified,
             delivery_id: Some("d-1"),
             traceparent: Some(TRACE),
         };
@@ -153,7 +153,7 @@ mod tests {
             let found = read(&write::encode(
                 Reason::NoHook,
                 &quarantine::id(raw.as_bytes()),
-                &as_posted(raw.as_bytes()),
+                as_posted(raw.as_bytes()),
                 kept,
             ))
             .unwrap();
@@ -182,12 +182,12 @@ mod tests {
                 source: "plant",
                 provider: Provider::Aps,
                 received_at: Timestamp::UNIX_EPOCH,
-                verified: &Proofs::NONE,
+                verified: Proofs::NONE,
                 delivery_id: None,
                 traceparent: None,
             };
 
-            let found = read(&write::encode(Reason::NotJson, &quarantine::id(&raw), &as_posted(&raw), kept));
+            let found = read(&write::encode(Reason::NotJson, &quarantine::id(&raw), as_posted(&raw), kept));
 
             prop_assert_eq!(found.map(|found| found.raw), Ok(Bytes::from(raw)));
         }
@@ -207,7 +207,7 @@ mod tests {
         let found = read(&refused).unwrap();
 
         assert_eq!((found.id.as_str(), &*found.raw), ("m-1", &b" {} "[..]));
-        assert_eq!(found.verified, Proofs::new(vec![Proof::Hmac]));
+        assert_eq!(found.verified, Proofs::NONE.with(Proof::Hmac));
         assert_eq!(found.refused_by.as_deref(), Some("cad.onshape.other"));
         let event = found.event.unwrap();
         assert_eq!((&*event.name, &*event.group), ("onshape.x", "other"));

@@ -20,7 +20,7 @@ pub struct Kept<'a> {
     /// When it was received.
     pub received_at: Timestamp,
     /// What was proven of it.
-    pub verified: &'a Proofs,
+    pub verified: Proofs,
     /// The id of its delivery, if it had one.
     pub delivery_id: Option<&'a str>,
     /// The request's `traceparent`, if it had one.
@@ -29,19 +29,19 @@ pub struct Kept<'a> {
 
 /// Encodes `{id, source, provider, reason, receivedAt, raw | rawBase64}` with the source as key, and
 /// the rest of what is kept as headers. `id` is that of the body, see [`crate::record::quarantine::id`].
-pub fn encode(reason: Reason, id: &EventId, raw: &Raw, kept: Kept<'_>) -> Record {
+pub fn encode(reason: Reason, id: &EventId, raw: Raw<'_>, kept: Kept<'_>) -> Record {
     let mut record = Record::builder(kept.source, raw.bytes().len() * 4 / 3 + EXPECTED_REST);
-    let received_at = time::to_text(kept.received_at);
+    let received_at = time::Text::of(kept.received_at);
     let common = Common {
         id: id.as_str(),
         source: kept.source,
         provider: kept.provider.as_str(),
         reason: reason.as_str(),
-        received_at: &received_at,
+        received_at: received_at.as_str(),
     };
     common.write(&mut record);
     record
-        .header(VERIFIED, &kept.verified.to_string())
+        .header(VERIFIED, &kept.verified.text())
         .header_if(DELIVERY_ID, kept.delivery_id)
         .header_if(TRACEPARENT, kept.traceparent);
     common.begin_value(&mut record).body(raw).end();

@@ -151,8 +151,8 @@ fn a_quarantined_body_is_as_its_schema_says() {
     let schema = closed(quarantine_schema());
     let kept = crate::providers::given::kept(Provider::Onshape);
     for (reason, raw) in [(Reason::NoEvent, &b"{}"[..]), (Reason::NotJson, b"\xff")] {
-        let body = Raw::new(bytes::Bytes::from_static(raw), reason == Reason::NoEvent);
-        let record = write::encode(reason, &quarantine::id(raw), &body, kept);
+        let body = Raw::new(raw, reason == Reason::NoEvent);
+        let record = write::encode(reason, &quarantine::id(raw), body, kept);
         let value = serde_json::from_slice(record.parts().value).unwrap();
 
         check_valid(&schema, &value, Path::new(reason.as_str()));
@@ -170,7 +170,7 @@ fn an_event_that_kafka_refused_is_in_quarantine_as_its_schema_says() {
     use cadrelay::record::quarantine::refused;
     let source = crate::providers::given::open_source("onshape");
     let body = br#"{"event":"onshape.comment.create","messageId":"66385c16bb00000000000002"}"#;
-    let event = crate::providers::given::event(&source, body, &[]);
+    let event = crate::providers::given::event(source, body, &[]);
     let context = cloudevents::Context {
         source: "acme",
         received_at: crate::providers::given::now(),

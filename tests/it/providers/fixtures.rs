@@ -24,12 +24,12 @@ pub fn fixtures(provider: Provider) -> Vec<PathBuf> {
 }
 
 /// The event that a fixture becomes.
-pub fn event_of(provider: Provider, fixture: &Path) -> Event {
-    event(&open_source(provider.as_str()), &std::fs::read(fixture).unwrap(), &HEADERS)
+pub fn event_of(provider: Provider, fixture: &Path) -> Event<'static> {
+    event(open_source(provider.as_str()), &std::fs::read(fixture).unwrap(), &HEADERS)
 }
 
 /// The record that an event becomes.
-pub fn record_of(event: &Event, encoding: Encoding) -> Record {
+pub fn record_of(event: &Event<'_>, encoding: Encoding) -> Record {
     let context = Context {
         source: "acme",
         received_at: now(),

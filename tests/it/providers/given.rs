@@ -7,7 +7,7 @@ use cadrelay::event::provider::Provider;
 use cadrelay::providers::notification::{Headers, Notification};
 use cadrelay::providers::reading::Reading;
 use cadrelay::providers::settings::Settings;
-use cadrelay::providers::source::Source;
+use cadrelay::providers::source::{Proven, Source};
 use cadrelay::record::quarantine::write::Kept;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -19,12 +19,11 @@ pub fn now() -> Timestamp {
 
 /// What is kept beside a body that nothing was proven of.
 pub fn kept(provider: Provider) -> Kept<'static> {
-    static NOTHING: Proofs = Proofs::NONE;
     Kept {
         source: "acme",
         provider,
         received_at: now(),
-        verified: &NOTHING,
+        verified: Proofs::NONE,
         delivery_id: None,
         traceparent: None,
     }
@@ -36,9 +35,10 @@ pub fn source(settings: &str) -> Source {
     Source::new(&settings, Duration::from_secs(86_400)).unwrap()
 }
 
-/// A source that asks for no proof.
-pub fn open_source(provider: &str) -> Source {
-    source(&format!(r#"{{"name":"acme","provider":"{provider}","proof":"none"}}"#))
+/// A source that asks for no proof, for as long as the tests run.
+pub fn open_source(provider: &str) -> &'static Source {
+    let settings = format!(r#"{{"name":"acme","provider":"{provider}","proof":"none"}}"#);
+    Box::leak(Box::new(source(&settings)))
 }
 
 /// A notification with these bytes and headers.
@@ -50,16 +50,21 @@ pub fn notification<'r>(body: &[u8], headers: &[(&'r str, &'r str)]) -> Notifica
     }
 }
 
+/// What was proven, for as long as a test needs what was read of it.
+pub fn kept_for<'r>(proven: Proven<'r>) -> &'r Proven<'r> {
+    Box::leak(Box::new(proven))
+}
+
 /// What the source makes of a body that it believes.
-pub fn read(source: &Source, body: &[u8], headers: &[(&str, &str)]) -> Reading {
-    source.prove(notification(body, headers), now()).unwrap().read()
+pub fn read<'r>(source: &'r Source, body: &[u8], headers: &[(&'r str, &'r str)]) -> Reading<'r> {
+    kept_for(source.prove(notification(body, headers), now()).unwrap()).read()
 }
 
 /// The event that the source makes of a body.
 #[track_caller]
-pub fn event(source: &Source, body: &[u8], headers: &[(&str, &str)]) -> Event {
+pub fn event<'r>(source: &'r Source, body: &[u8], headers: &[(&'r str, &'r str)]) -> Event<'r> {
     match read(source, body, headers) {
-        Reading::Event(event) => *event,
+        Reading::Event(event) => event,
         Reading::Quarantine { reason, .. } => panic!("in quarantine: {}", reason.as_str()),
     }
 }

@@ -108,7 +108,8 @@ fn check(source: &Source, body: &[u8]) {
         query: "token=t",
         ..notification(body, &[])
     };
-    match source.prove(sent, now()).unwrap().read() {
+    let proven = source.prove(sent, now()).unwrap();
+    match proven.read() {
         Reading::Event(event) => {
             let names: BTreeSet<_> = event.attributes.iter().map(|(name, _)| name).collect();
             assert_eq!(names.len(), event.attributes.len(), "an attribute twice");
@@ -118,7 +119,7 @@ fn check(source: &Source, body: &[u8]) {
         }
         Reading::Quarantine { reason, raw, .. } => {
             let id = quarantine::id(raw.bytes());
-            let record = write::encode(reason, &id, &raw, kept(source.provider()));
+            let record = write::encode(reason, &id, raw, kept(source.provider()));
             assert!(record.parts().headers().any(|header| header == ("ce_specversion", b"1.0")));
             assert_eq!(raw.bytes(), body);
             let value: Value = serde_json::from_slice(record.parts().value).unwrap();
@@ -242,14 +243,14 @@ fn a_body_as_deep_as_is_understood_is_read_by_readers_that_go_less_deep() {
     let source = open_source("onshape");
     for depth in [1, 100, 123, 124, 125, 126, 127] {
         let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        check(&source, format!(r#"{{"event":"e","x":{nested}}}"#).as_bytes());
+        check(source, format!(r#"{{"event":"e","x":{nested}}}"#).as_bytes());
     }
 }
 
 #[test]
 fn what_a_strict_reader_does_not_take_is_in_the_body_alone() {
     let event = |extra: &str| {
-        event(&open_source("onshape"), format!(r#"{{"event":"e",{extra}}}"#).as_bytes(), &[])
+        event(open_source("onshape"), format!(r#"{{"event":"e",{extra}}}"#).as_bytes(), &[])
     };
     let names = |extra: &str| -> Vec<_> {
         event(extra).attributes.into_iter().map(|(name, _)| name).collect()
