@@ -8,7 +8,8 @@ use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_core::Stream;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 /// Why there is no body.
@@ -87,8 +88,12 @@ pub async fn read(
         return Err(Error::TooLarge);
     }
     let mut payload = Pin::new(payload);
-    // A body that came with its head is here at once; then no timer is needed.
-    let Some(first) = chunk(payload.as_mut(), timeout).await? else { return Ok(Bytes::new()) };
+    // A body that came with its head is here at once; then no timer is made.
+    let waiting = match at_once(next(payload.as_mut())).await {
+        Some(first) => first,
+        None => chunk(payload.as_mut(), timeout).await,
+    };
+    let Some(first) = waiting? else { return Ok(Bytes::new()) };
     if first.len() > limit {
         return Err(Error::TooLarge);
     }
@@ -114,6 +119,16 @@ pub async fn read(
         Err(Error::Broken) if connection.ended() == Some(End::Crowded) => Err(Error::NoRoom),
         read => read,
     }
+}
+
+/// What a future gives without waiting for anything. It can be asked again.
+async fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(given) => Poll::Ready(Some(given)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 async fn chunk(mut payload: Pin<&mut Payload>, timeout: Duration) -> Result<Option<Bytes>, Error> {

@@ -25,7 +25,7 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tracing::Instrument;
 
 /// What the routes share.
@@ -192,21 +192,21 @@ async fn take(
     let bytes = body.len();
     let is_announced = request.headers().contains_key(CONTENT_LENGTH);
     connection.whole(is_announced.then_some(bytes));
-    let began = Instant::now();
     let pairs = request
         .headers()
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let notification =
         Notification { body, headers: Headers::new(pairs), query: request.query_string() };
-    let answer = match inlet.ingest.accept(notification, inlets.clock.now()).await {
+    let now = inlets.clock.now();
+    let answer = match inlet.ingest.accept(notification, now).await {
         Ok(accepted) => receipt(&accepted),
         Err(rejection @ Rejection::Refused(_)) => {
             refuse_unread(inlet, problem(inlet, rejection), bytes)
         }
         Err(rejection @ Rejection::Unavailable(_)) => refuse(inlet, rejection.into()),
     };
-    inlet.meters.duration.observe(began.elapsed().as_secs_f64());
+    inlet.meters.duration.observe(now.instant.elapsed().as_secs_f64());
     answer
 }
 

@@ -3,6 +3,7 @@
 use crate::ingest::Now;
 use crate::spool::clock;
 use jiff::Timestamp;
+use std::time::Instant;
 
 /// Both times.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,7 @@ impl Clock {
 
     /// The moment, by both clocks.
     pub fn now(&self) -> Now {
-        Now { wall: Timestamp::now(), steady: self.spool.now().steady }
+        let instant = Instant::now();
+        Now { wall: Timestamp::now(), steady: self.spool.steady_at(instant), instant }
     }
 }

@@ -66,13 +66,15 @@ pub enum Rejection {
     Unavailable(#[from] spool::Error),
 }
 
-/// The moment of a request, by two clocks.
+/// The moment of a request, by two clocks. Each is read once a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
     /// The time of day, for people and proofs.
     pub wall: Timestamp,
     /// Milliseconds since the epoch that never jump while the process runs, for the window.
     pub steady: u64,
+    /// The same, to tell how long something took.
+    pub instant: Instant,
 }
 
 impl Ingest {
@@ -110,7 +112,6 @@ impl Ingest {
         notification: Notification<'_>,
         now: Now,
     ) -> Result<Receipt, Rejection> {
-        let began = Instant::now();
         let traceparent = notification.traceparent();
         let context = Context {
             source: self.source.name(),
@@ -146,7 +147,7 @@ impl Ingest {
         };
         let appended = self.spool.append(submission).await;
         let decision = decisions::of(self.source.name(), &reading, &appended, now.wall);
-        self.recent.note(&decisions::timed(decision, began), Some(reading.body()));
+        self.recent.note(&decisions::timed(decision, now.instant), Some(reading.body()));
         match appended? {
             Appended::New { sequence } => {
                 tracing::debug!(event.id = %reading.id(), sequence, "stored");

@@ -33,8 +33,13 @@ impl Clock {
 
     /// This moment.
     pub fn now(&self) -> Moment {
-        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(0);
-        Moment { wall: wall(), steady: self.steady + since }
+        Moment { wall: wall(), steady: self.steady_at(Instant::now()) }
+    }
+
+    /// A moment by the instance's own clock.
+    pub fn steady_at(&self, moment: Instant) -> u64 {
+        let since = moment.saturating_duration_since(self.began);
+        self.steady + u64::try_from(since.as_millis()).unwrap_or(0)
     }
 }
 
