@@ -1,6 +1,8 @@
 //! The tests of the program as its users meet it, but for those that break things: they are in
 //! `survival`.
 
+/// What a notification costs, in counts.
+mod cost;
 /// What the documents say of the tests.
 mod documents;
 /// The broker of the tests behaves as the tests take for granted.
