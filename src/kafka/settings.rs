@@ -125,6 +125,10 @@ const OURS: &[(&str, &str)] = &[
     ("transactional.id", "it is the spool's instance, so that a copy of it is fenced"),
     ("isolation.level", "positions are read as committed"),
     ("enable.gapless.guarantee", "the relay itself sends again"),
+    (
+        "sasl.oauthbearer.method",
+        "tokens of an identity provider (OIDC) are not built in; a password (SCRAM) and a certificate are",
+    ),
     ("max.in.flight", "more than 5 would lose order, and fewer only slow down"),
     ("max.in.flight.requests.per.connection", "more than 5 would lose order"),
 ];

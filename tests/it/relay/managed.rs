@@ -19,6 +19,17 @@ async fn a_relay_with_a_password_over_tls_delivers_and_a_wrong_one_is_told() {
     way.refuses(&[("KAFKA_PASSWORD", "wrong-secret-5d1e")]).await;
 }
 
+/// The broker's validator is Apache Kafka's own for tests: it believes who the token says it is, and
+/// refuses a token without the scope that it asks for.
+#[tokio::test]
+async fn a_relay_with_a_token_delivers_and_one_without_the_scope_is_told() {
+    let kafka = secured().await;
+    let way = Way::of(kafka, "A token", kafka.secured_brokers());
+
+    way.delivers(&[("KAFKA_TOKEN", "principal=relay scope=kafka")]).await;
+    way.refuses(&[("KAFKA_TOKEN", "principal=relay scope=other-5d1e")]).await;
+}
+
 #[tokio::test]
 async fn a_relay_with_a_certificate_delivers_and_that_of_another_authority_is_told() {
     let kafka = secured().await;

@@ -120,7 +120,7 @@ fn mutual_port(port: u16) -> u16 {
 }
 
 /// The validator of tokens is the one that Apache Kafka has for tests: it believes a token that
-/// nobody signed, and looks at its times alone.
+/// nobody signed, and looks at its times and its scope alone.
 fn properties(port: u16, dir: &Path) -> String {
     let (sasl, mutual) = (sasl_port(port), mutual_port(port));
     let controller = port + 1;
@@ -141,7 +141,8 @@ fn properties(port: u16, dir: &Path) -> String {
          {security}.scram.ScramLoginModule required;\n\
          listener.name.client.oauthbearer.sasl.jaas.config=\
          {security}.oauthbearer.OAuthBearerLoginModule required \
-         unsecuredLoginStringClaim_sub=\"broker\";\n\
+         unsecuredLoginStringClaim_sub=\"broker\" \
+         unsecuredValidatorRequiredScope=\"kafka\";\n\
          listener.name.client.ssl.keystore.type=PEM\n\
          listener.name.client.ssl.keystore.location={store}\n\
          listener.name.mutual.ssl.keystore.type=PEM\n\
