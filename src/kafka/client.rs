@@ -3,12 +3,12 @@
 use crate::kafka::settings::{Delivery, Settings};
 use crate::secret::written;
 use crate::veil::{self, Veil};
+use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaConfRes;
-use rdkafka::{ClientContext, Offset};
 use std::sync::Arc;
 
 /// Why a client cannot be made.
@@ -152,25 +152,6 @@ pub fn reader(settings: &Settings) -> Result<ClientConfig, Error> {
         .set("allow.auto.create.topics", "false")
         .set("isolation.level", "read_committed");
     Ok(config)
-}
-
-/// The offset of the next record that would be read; aborted ones and markers are passed over.
-pub fn position(consumer: &BaseConsumer<Context>, topic: &str, partition: i32) -> i64 {
-    let positions = consumer.position().ok();
-    let row = positions.and_then(|list| Some(list.find_partition(topic, partition)?.offset()));
-    match row {
-        Some(Offset::Offset(offset)) => offset,
-        _ => 0,
-    }
-}
-
-/// Whether a reader may go on after an error. The client looks for brokers that are away by itself;
-/// patience is the caller's.
-pub(super) fn is_passing(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut)
-    )
 }
 
 /// Sends the client's log lines where ours go, without the secrets of its properties.

@@ -13,6 +13,7 @@ pub mod client;
 pub mod embedded;
 pub mod open;
 pub mod outcome;
+pub mod partition_reader;
 pub mod patience;
 pub mod positions;
 pub mod publisher;

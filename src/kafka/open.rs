@@ -1,13 +1,10 @@
-//! What lies open in a partition: written in transactions of which the log holds no end.
+//! Open transactions: records in a partition of which the log holds no end of their transaction.
 
-use crate::kafka::client::{self, Context};
 use crate::kafka::outcome::Trouble;
-use crate::kafka::positions;
+use crate::kafka::partition_reader::{Isolation, PartitionReader, Stretch};
 use crate::kafka::settings::Settings;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::Offset;
 use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
 /// The values of the records from the last stable offset to the end, in order. Of anyone's
@@ -19,35 +16,17 @@ pub fn values(
     patience: Duration,
 ) -> Result<Vec<Vec<u8>>, Trouble> {
     let deadline = Instant::now() + patience;
-    let end_as = |isolation| -> Result<(BaseConsumer<Context>, i64), Trouble> {
-        let consumer = positions::reader(settings, isolation)?;
-        let end = consumer.fetch_watermarks(topic, partition, patience);
-        let (_, end) = end.map_err(|error| Trouble::of(&error))?;
-        Ok((consumer, end))
-    };
-    let (_, stable) = end_as("read_committed")?;
-    let (consumer, end) = end_as("read_uncommitted")?;
+    let committed = PartitionReader::open(settings, Isolation::Committed)?;
+    let stable = committed.end(topic, partition, patience)?;
+    let reader = PartitionReader::open(settings, Isolation::Everything)?;
+    let end = reader.end(topic, partition, patience)?;
     let mut values = Vec::new();
-    if stable >= end {
-        return Ok(values);
-    }
-    let mut assignment = TopicPartitionList::new();
-    assignment
-        .add_partition_offset(topic, partition, Offset::Offset(stable))
-        .and_then(|()| consumer.assign(&assignment))
-        .map_err(|error| Trouble::of(&error))?;
-    while client::position(&consumer, topic, partition) < end {
-        if Instant::now() >= deadline {
-            return Err(Trouble::Timeout);
-        }
-        match consumer.poll(POLL) {
-            None | Some(Err(KafkaError::PartitionEOF(_))) => {}
-            Some(Err(error)) if client::is_passing(&error) => {}
-            Some(Err(error)) => return Err(Trouble::of(&error)),
-            Some(Ok(record)) => values.push(record.payload().unwrap_or_default().to_vec()),
-        }
+    if stable < end {
+        let stretch = Stretch { topic, partition, from: Offset::Offset(stable), end };
+        reader.read(stretch, deadline, |record| {
+            values.push(record.payload().unwrap_or_default().to_vec());
+            Ok(())
+        })?;
     }
     Ok(values)
 }
-
-const POLL: Duration = Duration::from_millis(100);

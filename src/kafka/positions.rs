@@ -5,15 +5,13 @@
 //! says exactly what counts. It may be read only after the producer has begun: before that, a
 //! committed position of a transaction in doubt can be invisible.
 
-use crate::kafka::client::{self, Context};
 use crate::kafka::outcome::Trouble;
+use crate::kafka::partition_reader::{Isolation, PartitionReader, Stretch};
 use crate::kafka::publisher::Position;
 use crate::kafka::settings::Settings;
 use jiff::Timestamp;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::Offset;
 use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -49,6 +47,27 @@ pub struct Held {
 }
 
 impl Held {
+    /// Takes one record of the topic in; a later one of the same run and lane replaces it.
+    fn take(
+        &mut self,
+        place: (String, String),
+        value: Option<&[u8]>,
+        written: i64,
+    ) -> Result<(), Trouble> {
+        match value.map(serde_json::from_slice::<Value>) {
+            Some(Ok(value)) => {
+                self.written.insert(place.clone(), written);
+                self.positions.insert(place, value.sequence);
+            }
+            Some(Err(_)) => return Err(Trouble::Invalid),
+            None => {
+                self.positions.remove(&place);
+                self.written.remove(&place);
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the positions back of runs that wrote none for 30 days, a bounded number at once, so that
     /// the topic does not grow for ever. `alive` are runs that may still have something to send.
     pub fn tombstones(&self, instance: &str, alive: &[&str], now: Timestamp) -> Vec<Position> {
@@ -67,75 +86,23 @@ impl Held {
 pub fn read(settings: &Settings, instance: &str, patience: Duration) -> Result<Held, Trouble> {
     let deadline = Instant::now() + patience;
     let topic = settings.topic_names().positions();
-    let end = high_watermark(settings, &topic, patience)?;
-    let consumer: BaseConsumer<Context> = reader(settings, "read_committed")?;
-    let mut assignment = TopicPartitionList::new();
-    assignment
-        .add_partition_offset(&topic, 0, Offset::Beginning)
-        .and_then(|()| consumer.assign(&assignment))
-        .map_err(|error| Trouble::of(&error))?;
-    let mut held = Held::default();
+    // The true end. A reader of committed records would be told the last stable offset, which another
+    // relay's open transaction can hold before our own committed positions.
+    let end = PartitionReader::open(settings, Isolation::Everything)?.end(&topic, 0, patience)?;
+    let stretch = Stretch { topic: &topic, partition: 0, from: Offset::Beginning, end };
     let prefix = format!("{instance}/");
-    loop {
-        if client::position(&consumer, &topic, 0) >= end {
-            return Ok(held);
-        }
-        if Instant::now() >= deadline {
-            return Err(Trouble::Timeout);
-        }
-        match consumer.poll(POLL) {
-            None | Some(Err(KafkaError::PartitionEOF(_))) => {}
-            Some(Err(error)) if client::is_passing(&error) => {}
-            Some(Err(error)) => return Err(Trouble::of(&error)),
-            Some(Ok(message)) => {
-                let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
-                let place = key
-                    .and_then(|key| key.strip_prefix(&prefix))
-                    .and_then(|rest| rest.split_once('/'))
-                    .map(|(run, topic)| (run.to_owned(), topic.to_owned()));
-                let Some(place) = place else { continue };
-                match message.payload().map(serde_json::from_slice::<Value>) {
-                    Some(Ok(value)) => {
-                        // Without a time it is taken for new.
-                        let written = message.timestamp().to_millis().unwrap_or(i64::MAX);
-                        held.written.insert(place.clone(), written);
-                        held.positions.insert(place, value.sequence);
-                    }
-                    Some(Err(_)) => return Err(Trouble::Invalid),
-                    None => {
-                        held.positions.remove(&place);
-                        held.written.remove(&place);
-                    }
-                }
-            }
-        }
-    }
+    let mut held = Held::default();
+    PartitionReader::open(settings, Isolation::Committed)?.read(stretch, deadline, |record| {
+        let key = record.key().and_then(|key| std::str::from_utf8(key).ok());
+        let lane = key.and_then(|key| key.strip_prefix(&prefix)?.split_once('/'));
+        let Some((run, topic)) = lane else { return Ok(()) };
+        // Without a time it is taken for new.
+        let written = record.timestamp().to_millis().unwrap_or(i64::MAX);
+        held.take((run.to_owned(), topic.to_owned()), record.payload(), written)
+    })?;
+    Ok(held)
 }
 
-/// The true end of the topic. A `read_committed` client would be told the last stable offset, which
-/// another relay's open transaction can hold before our own committed positions.
-fn high_watermark(settings: &Settings, topic: &str, patience: Duration) -> Result<i64, Trouble> {
-    let consumer = reader(settings, "read_uncommitted")?;
-    let (_, high) =
-        consumer.fetch_watermarks(topic, 0, patience).map_err(|error| Trouble::of(&error))?;
-    Ok(high)
-}
-
-/// A consumer that is told where a partition ends.
-pub(super) fn reader(
-    settings: &Settings,
-    isolation: &str,
-) -> Result<BaseConsumer<Context>, Trouble> {
-    let config = client::reader(settings).map_err(|_| Trouble::Fatal)?;
-    config
-        .clone()
-        .set("isolation.level", isolation)
-        .set("enable.partition.eof", "true")
-        .create_with_context(Context::of(settings))
-        .map_err(|error| Trouble::of(&error))
-}
-
-const POLL: Duration = Duration::from_millis(100);
 /// A copy of the spool that is older than this does not know any more what was published of it.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// They go with a batch, which should stay small; the rest goes after the next start.

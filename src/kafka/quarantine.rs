@@ -3,14 +3,14 @@
 //! # Promises
 //! - A topic that is not there is empty. A Kafka that does not answer is an error, never an end.
 
-use crate::kafka::client::{self, Context, Error};
+use crate::kafka::client::{self, Error};
 use crate::kafka::outcome::Trouble;
+use crate::kafka::partition_reader::{Next, PartitionReader};
 use crate::kafka::settings::Settings;
 use crate::kafka::topics::{Inspector, State};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::Offset;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
-use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -33,22 +33,21 @@ pub struct Found {
 pub struct Reader {
     topic: String,
     inspector: Inspector,
-    consumer: BaseConsumer<Context>,
+    reader: PartitionReader,
 }
 
 impl Reader {
     /// Makes the clients. Does not connect yet.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
-        let consumer = client::reader(settings)?
-            .set("enable.partition.eof", "true")
+        let mut config = client::reader(settings)?;
+        config
             // The end of a partition is an empty answer, and a broker holds those back this long.
             .set("fetch.wait.max.ms", "50")
             // A record that retention has taken must not become another one.
-            .set("auto.offset.reset", "error")
-            .create_with_context(Context::of(settings))
-            .map_err(Error::refused)?;
+            .set("auto.offset.reset", "error");
+        let reader = PartitionReader::of(settings, &config)?;
         let inspector = Inspector::new(settings)?;
-        Ok(Self { topic: settings.topic_names().quarantine(), inspector, consumer })
+        Ok(Self { topic: settings.topic_names().quarantine(), inspector, reader })
     }
 
     /// Reads every record that is there now, each partition's in order.
@@ -57,15 +56,12 @@ impl Reader {
         if partitions == 0 {
             return Ok(());
         }
-        let mut assignment = TopicPartitionList::new();
-        for partition in 0..partitions {
-            drop(assignment.add_partition_offset(&self.topic, partition, Offset::Beginning));
-        }
         let mut open = partitions;
-        self.read(&assignment, |next| {
+        let all = (0..partitions).map(|partition| (partition, Offset::Beginning));
+        self.read(all, |next| {
             match next {
-                Next::Record(message) => each(found(&message)),
-                Next::End => open -= 1,
+                Some(record) => each(found(record)),
+                None => open -= 1,
             }
             open == 0
         })
@@ -76,14 +72,12 @@ impl Reader {
         if offset < 0 || !(0..self.partitions()?).contains(&partition) {
             return Ok(None);
         }
-        let mut assignment = TopicPartitionList::new();
-        drop(assignment.add_partition_offset(&self.topic, partition, Offset::Offset(offset)));
         let mut one = None;
-        let read = self.read(&assignment, |next| {
-            if let Next::Record(message) = next {
-                let is_it = message.partition() == partition && message.offset() == offset;
-                one = is_it.then(|| found(&message));
-            }
+        let read = self.read([(partition, Offset::Offset(offset))], |next| {
+            let is_it = |record: &&BorrowedMessage<'_>| {
+                record.partition() == partition && record.offset() == offset
+            };
+            one = next.filter(is_it).map(found);
             true
         });
         match read {
@@ -101,37 +95,30 @@ impl Reader {
         }
     }
 
-    /// Reads until `is_enough` says so.
+    /// Reads until `is_enough` says so of a record, or of the end of a partition (`None`).
     fn read(
         &self,
-        assignment: &TopicPartitionList,
-        mut is_enough: impl FnMut(Next<'_>) -> bool,
+        partitions: impl IntoIterator<Item = (i32, Offset)>,
+        mut is_enough: impl FnMut(Option<&BorrowedMessage<'_>>) -> bool,
     ) -> Result<(), Trouble> {
-        self.consumer.assign(assignment).map_err(|error| Trouble::of(&error))?;
+        self.reader.assign(&self.topic, partitions).map_err(|error| Trouble::of(&error))?;
         let mut last_heard = Instant::now();
         let read = loop {
-            let next = match self.consumer.poll(POLL) {
-                Some(Ok(message)) => Next::Record(message),
-                Some(Err(KafkaError::PartitionEOF(_))) => Next::End,
-                Some(Err(error)) if !client::is_passing(&error) => break Err(why(&error)),
-                Some(Err(_)) | None if last_heard.elapsed() < PATIENCE => continue,
-                Some(Err(_)) | None => break Err(Trouble::Timeout),
+            let is_over = match self.reader.next() {
+                Ok(Next::Record(record)) => is_enough(Some(&record)),
+                Ok(Next::End) => is_enough(None),
+                Ok(Next::Nothing) if last_heard.elapsed() < PATIENCE => continue,
+                Ok(Next::Nothing) => break Err(Trouble::Timeout),
+                Err(error) => break Err(why(&error)),
             };
             last_heard = Instant::now();
-            if is_enough(next) {
+            if is_over {
                 break Ok(());
             }
         };
-        // Until it is asked again it need not fetch.
-        drop(self.consumer.unassign());
+        self.reader.rest();
         read
     }
-}
-
-enum Next<'m> {
-    Record(BorrowedMessage<'m>),
-    /// The end of a partition.
-    End,
 }
 
 fn found(message: &BorrowedMessage<'_>) -> Found {
@@ -164,6 +151,5 @@ impl std::fmt::Debug for Reader {
     }
 }
 
-const POLL: Duration = Duration::from_millis(100);
 /// A broker that is there answers within moments.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,0 +1,114 @@
+//! Does what the outcome of a batch means.
+
+use crate::drain::batch::Batch;
+use crate::drain::lane::Refused;
+use crate::drain::settle::{Renew, Settlement, Verdict};
+use crate::drain::status::Restart;
+use crate::drain::{Drain, Error, Stepped};
+use crate::kafka::outcome::{Report, Trouble};
+use jiff::Timestamp;
+use std::time::Instant;
+
+impl Drain {
+    /// Does what a settlement says.
+    pub(super) fn apply(
+        &mut self,
+        now: Instant,
+        batch: &Batch,
+        reports: &[Report],
+        settlement: Settlement,
+    ) -> Result<Stepped, Error> {
+        for (lane, leaving, places) in batch.leaving(&settlement.settled, reports) {
+            let refused = match leaving.quarantined {
+                0 => None,
+                _ => self.lanes[lane.index()].refused.take(),
+            };
+            match refused {
+                None => self.spool.release(lane, leaving, &places)?,
+                // It went alone, and its place is in the quarantine topic.
+                Some(refused) => {
+                    self.spool.note_quarantined(lane, &places, refused.reason().as_str())?;
+                    self.spool.release(lane, leaving, &[])?;
+                }
+            }
+            self.status.delivered(&batch.delays(lane, leaving.through, Timestamp::now()));
+            let lane = &mut self.lanes[lane.index()];
+            if lane.delivered() {
+                self.status.resumed(&lane.topic);
+            }
+            self.status.quarantined(&lane.topic, refused);
+        }
+        for (number, verdict) in settlement.lanes {
+            let at = number.index();
+            match verdict {
+                Verdict::SetAside(trouble) => self.set_aside(at, trouble, now),
+                Verdict::Split { records } => {
+                    // Where the topic does not say what it takes, innocents may have been too many.
+                    if settlement.renew == Some(Renew::Refusal) && self.lanes[at].limit.is_none() {
+                        self.largest = (self.largest.min(LARGEST) / 4).max(SMALLEST);
+                    }
+                    self.lanes[at].split(records);
+                }
+                Verdict::Poison { sequence, trouble } => {
+                    self.lanes[at].refused = Some(Refused { sequence, trouble });
+                    // Another topic is to take it.
+                    self.lanes[at].forget();
+                }
+                Verdict::Suspect => self.lanes[at].suspect(),
+            }
+        }
+        if let Some(trouble) = settlement.trouble {
+            self.status.error(trouble);
+        } else {
+            self.heard(now);
+            self.pace.batch_ended();
+        }
+        if let Some(reason) = settlement.renew {
+            self.renew(reason);
+        }
+        if settlement.pause {
+            self.pace.back_off(now, settlement.trouble);
+        }
+        Ok(Stepped::On)
+    }
+
+    /// No broker answers. A client that has lost them all may not find them again by itself, so all
+    /// of them are ended, and made anew until one does.
+    pub(super) fn give_up(&mut self, trouble: Trouble, now: Instant) {
+        self.lost(trouble);
+        self.renew(Renew::Lost(Restart::Silent));
+        self.pace.back_off(now, Some(trouble));
+    }
+
+    /// Ends the producer; the next step makes another one.
+    pub(super) fn renew(&mut self, reason: Renew) {
+        if let Some(session) = self.session.take() {
+            session.end();
+        }
+        match reason {
+            Renew::Refusal => {}
+            Renew::Lost(restart) => {
+                self.pace.producer_lost();
+                self.status.restarted(restart);
+            }
+        }
+    }
+
+    /// Kafka answered.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.pace.heard(now);
+        self.status.up(self.settings.brokers.as_str(), self.settings.delivery);
+    }
+
+    /// Kafka did not answer: counted each time, said once.
+    pub(super) fn lost(&self, trouble: Trouble) {
+        self.status.error(trouble);
+        self.status.down(trouble, self.settings.brokers.as_str());
+    }
+}
+
+/// What a request may hold after a first refusal is a quarter of this, and so on.
+const LARGEST: usize = 262_144;
+
+/// A few records; a topic that takes less still takes them one by one.
+const SMALLEST: usize = 4_096;

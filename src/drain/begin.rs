@@ -1,0 +1,67 @@
+//! Begins a session: connects, and releases what turns out to be committed already.
+
+use crate::drain::session::Session;
+use crate::drain::status::Restart;
+use crate::drain::{Drain, Error, Stepped};
+use crate::kafka::outcome::Trouble;
+use crate::spool::lanes::Leaving;
+use crate::spool::{LaneId, Spool};
+use jiff::Timestamp;
+use std::time::{Duration, Instant};
+
+impl Drain {
+    /// Connects, and releases what turns out to be committed already.
+    pub(super) fn begin(&mut self, now: Instant, patience: Duration) -> Result<Stepped, Error> {
+        let identity = self.spool.identity();
+        let begun = Session::begin(
+            &self.settings,
+            identity,
+            self.making.clone(),
+            &self.lanes,
+            self.largest,
+            patience,
+        );
+        match begun.map_err(|error| error.trouble(&self.settings.brokers)) {
+            Ok((session, positions)) => {
+                for lane in &mut self.lanes {
+                    lane.forget();
+                    lane.limit = session.limits.get(&*lane.topic).copied();
+                    let through = positions.reached(&self.spool, lane)?;
+                    lane.found_committed(through);
+                    release_through(&self.spool, lane.number, through)?;
+                    // It may have gone to quarantine with a commit that nobody heard of.
+                    lane.refused = lane.refused.filter(|refused| refused.sequence > through);
+                }
+                self.tombstones = positions.tombstones(Timestamp::now());
+                self.session = Some(session);
+                self.heard(now);
+            }
+            Err(trouble) => {
+                self.lost(trouble);
+                if trouble == Trouble::Fenced {
+                    self.status.restarted(Restart::Fenced);
+                }
+                self.pace.back_off(now, Some(trouble));
+            }
+        }
+        Ok(Stepped::On)
+    }
+}
+
+/// Releases what Kafka says is committed, though this run did not hear of it.
+fn release_through(spool: &Spool, lane: LaneId, through: u64) -> Result<(), Error> {
+    let mut released = spool.released(lane);
+    while released < through {
+        let Some(chunk) = spool.chunk_after(lane, released)? else { break };
+        let settled =
+            chunk.records().filter(|record| (released + 1..=through).contains(&record.sequence));
+        let mut leaving = Leaving { through: chunk.last.min(through), ..Leaving::default() };
+        for record in settled {
+            leaving.published += 1;
+            leaving.bytes += record.bytes.len() as u64;
+        }
+        spool.release(lane, leaving, &[])?;
+        released = leaving.through;
+    }
+    Ok(())
+}

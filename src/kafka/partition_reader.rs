@@ -1,0 +1,155 @@
+//! Reads partitions without a group, each from a place of the caller's choice.
+//!
+//! # Promises
+//! - An error that passes is waited out, as silence is; any other comes back at once.
+//! - A Kafka that does not answer in time is [`Trouble::Timeout`], never an end.
+
+use crate::kafka::client::{self, Context, Error};
+use crate::kafka::outcome::Trouble;
+use crate::kafka::settings::Settings;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::{Offset, TopicPartitionList};
+use std::time::{Duration, Instant};
+
+/// A consumer without a group.
+pub struct PartitionReader {
+    consumer: BaseConsumer<Context>,
+}
+
+/// The records that a reader is given.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Isolation {
+    /// Those of transactions that were committed.
+    Committed,
+    /// All, also those of transactions that are under way or were aborted.
+    Everything,
+}
+
+/// The next thing that a reader meets.
+pub enum Next<'r> {
+    /// A record.
+    Record(BorrowedMessage<'r>),
+    /// The end of a partition, for now.
+    End,
+    /// Nothing within a moment.
+    Nothing,
+}
+
+/// A part of one partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: i32,
+    /// The offset to begin with.
+    pub from: Offset,
+    /// The offset behind the last record.
+    pub end: i64,
+}
+
+impl PartitionReader {
+    /// Makes the client. Does not connect yet.
+    pub fn open(settings: &Settings, isolation: Isolation) -> Result<Self, Trouble> {
+        let mut config = client::reader(settings).map_err(|_| Trouble::Fatal)?;
+        let level = match isolation {
+            Isolation::Committed => "read_committed",
+            Isolation::Everything => "read_uncommitted",
+        };
+        Self::of(settings, config.set("isolation.level", level)).map_err(|_| Trouble::Fatal)
+    }
+
+    /// Makes a client with these properties. Does not connect yet.
+    pub fn of(settings: &Settings, config: &ClientConfig) -> Result<Self, Error> {
+        let mut config = config.clone();
+        config.set("enable.partition.eof", "true");
+        let consumer = config.create_with_context(Context::of(settings)).map_err(Error::refused)?;
+        Ok(Self { consumer })
+    }
+
+    /// Reads these partitions from now on, and no others.
+    pub fn assign(
+        &self,
+        topic: &str,
+        partitions: impl IntoIterator<Item = (i32, Offset)>,
+    ) -> Result<(), KafkaError> {
+        let mut assignment = TopicPartitionList::new();
+        for (partition, offset) in partitions {
+            assignment.add_partition_offset(topic, partition, offset)?;
+        }
+        self.consumer.assign(&assignment)
+    }
+
+    /// Reads nothing until it is asked again.
+    pub fn rest(&self) {
+        drop(self.consumer.unassign());
+    }
+
+    /// Waits a moment for the next record. An error is one that does not pass by itself.
+    pub fn next(&self) -> Result<Next<'_>, KafkaError> {
+        match self.consumer.poll(POLL) {
+            None => Ok(Next::Nothing),
+            Some(Ok(record)) => Ok(Next::Record(record)),
+            Some(Err(KafkaError::PartitionEOF(_))) => Ok(Next::End),
+            Some(Err(error)) if is_passing(&error) => Ok(Next::Nothing),
+            Some(Err(error)) => Err(error),
+        }
+    }
+
+    /// The end of a partition: behind its last record, or behind the last one that is committed or
+    /// aborted, as the reader's isolation has it.
+    pub fn end(&self, topic: &str, partition: i32, patience: Duration) -> Result<i64, Trouble> {
+        let marks = self.consumer.fetch_watermarks(topic, partition, patience);
+        marks.map(|(_, end)| end).map_err(|error| Trouble::of(&error))
+    }
+
+    /// Reads a stretch to its end.
+    pub fn read(
+        &self,
+        stretch: Stretch<'_>,
+        deadline: Instant,
+        mut each: impl FnMut(&BorrowedMessage<'_>) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        let Stretch { topic, partition, from, end } = stretch;
+        self.assign(topic, [(partition, from)]).map_err(|error| Trouble::of(&error))?;
+        while self.position(topic, partition) < end {
+            if Instant::now() >= deadline {
+                return Err(Trouble::Timeout);
+            }
+            match self.next().map_err(|error| Trouble::of(&error))? {
+                Next::Record(record) => each(&record)?,
+                Next::End | Next::Nothing => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The offset of the next record; aborted ones and the markers of transactions are passed over.
+    fn position(&self, topic: &str, partition: i32) -> i64 {
+        let positions = self.consumer.position().ok();
+        let row = positions.and_then(|list| Some(list.find_partition(topic, partition)?.offset()));
+        match row {
+            Some(Offset::Offset(offset)) => offset,
+            _ => 0,
+        }
+    }
+}
+
+/// True if a reader may go on after an error: the client looks for brokers that are away by itself.
+fn is_passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut)
+    )
+}
+
+impl std::fmt::Debug for PartitionReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartitionReader").finish_non_exhaustive()
+    }
+}
+
+const POLL: Duration = Duration::from_millis(100);
