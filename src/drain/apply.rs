@@ -1,6 +1,6 @@
 //! Does what the outcome of a batch means.
 
-use crate::drain::batch::Batch;
+use crate::drain::batch::{Batch, Departure};
 use crate::drain::lane::Refused;
 use crate::drain::settle::{Renew, Settlement, Verdict};
 use crate::drain::status::Restart;
@@ -18,17 +18,18 @@ impl Drain {
         reports: &[Report],
         settlement: Settlement,
     ) -> Result<Stepped, Error> {
-        for (lane, leaving, places) in batch.leaving(&settlement.settled, reports) {
+        for (lane, departure) in batch.departures(&settlement.settled, reports) {
+            let Departure { leaving, places } = departure;
             let refused = match leaving.quarantined {
                 0 => None,
                 _ => self.lanes[lane.index()].refused.take(),
             };
             match refused {
-                None => self.spool.release(lane, leaving, &places)?,
+                None => self.spool.release(lane, leaving, &places),
                 // It went alone, and its place is in the quarantine topic.
                 Some(refused) => {
-                    self.spool.note_quarantined(lane, &places, refused.reason().as_str())?;
-                    self.spool.release(lane, leaving, &[])?;
+                    self.spool.note_quarantined(lane, &places, refused.reason().as_str());
+                    self.spool.release(lane, leaving, &[]);
                 }
             }
             self.status.delivered(&batch.delays(lane, leaving.through, Timestamp::now()));

@@ -50,18 +50,18 @@ impl Drain {
 
 /// Releases what Kafka says is committed, though this run did not hear of it.
 fn release_through(spool: &Spool, lane: LaneId, through: u64) -> Result<(), Error> {
-    let mut released = spool.released(lane);
-    while released < through {
-        let Some(chunk) = spool.chunk_after(lane, released)? else { break };
-        let settled =
-            chunk.records().filter(|record| (released + 1..=through).contains(&record.sequence));
-        let mut leaving = Leaving { through: chunk.last.min(through), ..Leaving::default() };
-        for record in settled {
+    for rest in spool.records_after(lane, spool.released(lane)) {
+        let rest = rest?;
+        let mut leaving = Leaving::default();
+        for record in rest.records().take_while(|record| record.sequence <= through) {
+            leaving.through = record.sequence;
             leaving.published += 1;
             leaving.bytes += record.bytes.len() as u64;
         }
-        spool.release(lane, leaving, &[])?;
-        released = leaving.through;
+        if leaving.published == 0 {
+            break;
+        }
+        spool.release(lane, leaving, &[]);
     }
     Ok(())
 }

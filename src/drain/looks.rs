@@ -2,6 +2,7 @@
 
 use crate::drain::session::Unswept;
 use crate::drain::settle::{Renew, restart};
+use crate::drain::sweeping;
 use crate::drain::{Drain, Error, Stepped};
 use crate::kafka::outcome::Trouble;
 use crate::kafka::topics::State;

@@ -14,6 +14,7 @@
 mod apply;
 pub mod batch;
 mod begin;
+mod committed;
 pub mod fences;
 pub mod lane;
 mod looks;

@@ -1,5 +1,6 @@
 //! One producer's time, from settling what the one before left to its end.
 
+use crate::drain::committed::Committed;
 use crate::drain::lane::Lane;
 use crate::drain::sweeping;
 use crate::drain::topics::{Making, Topics};
@@ -10,8 +11,7 @@ use crate::kafka::publisher::{Outgoing, Position, Publisher};
 use crate::kafka::settings::{Delivery, Settings};
 use crate::kafka::{client, open};
 use crate::record::layout::Headers;
-use crate::spool::{Identity, ReadError, Spool};
-use jiff::Timestamp;
+use crate::spool::Identity;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
@@ -56,13 +56,6 @@ impl Error {
             Self::Kafka(trouble) => *trouble,
         }
     }
-}
-
-/// What Kafka says is committed of our runs.
-#[derive(Debug)]
-pub struct Committed {
-    identity: Identity,
-    held: Held,
 }
 
 impl Session {
@@ -170,33 +163,6 @@ impl Session {
         if let Err(error) = ended {
             tracing::warn!(error = %error, "cannot end a producer beside the drain");
         }
-    }
-}
-
-impl Committed {
-    /// How far a lane is committed. Positions count for their own run alone: a restored copy of a
-    /// spool gives its new records sequences that the original has used as well.
-    pub fn reached(&self, spool: &Spool, lane: &Lane) -> Result<u64, ReadError> {
-        let mut reached = spool.released(lane.number);
-        for (at, run) in self.identity.runs.iter().enumerate() {
-            let end = self.identity.runs.get(at + 1).map_or(u64::MAX, |next| next.first - 1);
-            let key = (run.name.clone(), lane.topic.to_string());
-            if let Some(position) = self.held.positions.get(&key) {
-                reached = reached.max((*position).min(end));
-            }
-            let next = spool.first_after(lane.number, reached)?;
-            if next.is_none_or(|next| next <= end) {
-                // Nothing waits, or the rest of this run does, and later runs wait behind it.
-                break;
-            }
-        }
-        Ok(reached)
-    }
-
-    /// Takes back the positions of runs that are long over.
-    pub fn tombstones(&self, now: Timestamp) -> Vec<Position> {
-        let alive: Vec<&str> = self.identity.runs.iter().map(|run| run.name.as_str()).collect();
-        self.held.tombstones(&self.identity.instance, &alive, now)
     }
 }
 

@@ -13,16 +13,16 @@ use std::collections::HashSet;
 
 /// The values of the records that were sent and do not count.
 pub fn vain(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, ReadError> {
-    let mut values = HashSet::new();
     let through = lane.vain().unwrap_or(0);
-    let mut after = spool.released(lane.number);
-    while after < through {
-        let Some(chunk) = spool.chunk_after(lane.number, after)? else { break };
-        let sent =
-            chunk.records().filter(|record| (after + 1..=through).contains(&record.sequence));
+    let mut values = HashSet::new();
+    for rest in spool.records_after(lane.number, spool.released(lane.number)) {
+        let rest = rest?;
+        let sent = rest.records().take_while(|record| record.sequence <= through);
         values
             .extend(sent.filter_map(|record| Some(Parts::read(record.bytes).ok()?.value.to_vec())));
-        after = chunk.last;
+        if rest.last() >= through {
+            break;
+        }
     }
     Ok(values)
 }

@@ -78,7 +78,7 @@ impl Ingest {
             Prepared::Again(again) => again,
             Prepared::Over(replayed) => return Ok(replayed),
         };
-        match self.spool.remembers(&again.submission.id, now.steady)? {
+        match self.spool.remembers(&again.submission.id, now.steady) {
             true => Ok(Replayed::Duplicate(again.id)),
             false => Ok(Replayed::Accepted(again.id)),
         }

@@ -3,6 +3,7 @@
 use crate::lock::lock;
 use crate::spool::append::admission::State;
 use crate::spool::lanes::chunk::Chunk;
+use crate::spool::lanes::walk::{Rest, walk};
 use crate::spool::lanes::{Lanes, Leaving};
 use crate::spool::log::reader::Reader;
 use crate::spool::notes::{Elsewhere, Note, Place};
@@ -19,6 +20,15 @@ impl Spool {
         sequence: u64,
     ) -> Result<Option<Arc<Chunk>>, ReadError> {
         self.inner.chunk_after(lane, sequence)
+    }
+
+    /// The records of a lane after `sequence`, chunk by chunk.
+    pub fn records_after(
+        &self,
+        lane: LaneId,
+        sequence: u64,
+    ) -> impl Iterator<Item = Result<Rest, ReadError>> {
+        walk(sequence, move |after| self.inner.chunk_after(lane, after))
     }
 
     /// Waits until a record follows in any of the given lanes after its sequence, or time is up.
@@ -41,11 +51,8 @@ impl Spool {
 
     /// The first record of a lane after `sequence`, if there is one.
     pub fn first_after(&self, lane: LaneId, sequence: u64) -> Result<Option<u64>, ReadError> {
-        let chunk = self.chunk_after(lane, sequence)?;
-        let first = chunk.as_ref().and_then(|chunk| {
-            chunk.records().map(|record| record.sequence).find(|found| *found > sequence)
-        });
-        Ok(first)
+        let rest = self.records_after(lane, sequence).next().transpose()?;
+        Ok(rest.and_then(|rest| rest.records().next().map(|record| record.sequence)))
     }
 
     /// Whether anything waits in a lane.
@@ -60,31 +67,19 @@ impl Spool {
     }
 
     /// Lets records go that are committed in Kafka, and notes where they went.
-    pub fn release(
-        &self,
-        lane: LaneId,
-        leaving: Leaving,
-        places: &[Place],
-    ) -> Result<(), ReadError> {
+    pub fn release(&self, lane: LaneId, leaving: Leaving, places: &[Place]) {
         let freed = lock(&self.inner.lanes).release(lane, leaving, self.inner.quarantine);
         self.inner.pending_bytes.fetch_sub(freed, Ordering::Relaxed);
         let places = places.to_vec();
         self.inner.note(Note::Released { lane, through: leaving.through, places });
-        Ok(())
     }
 
     /// Notes where records went that their lane's own topic refused for good, and why.
-    pub fn note_quarantined(
-        &self,
-        lane: LaneId,
-        places: &[Place],
-        reason: &str,
-    ) -> Result<(), ReadError> {
+    pub fn note_quarantined(&self, lane: LaneId, places: &[Place], reason: &str) {
         for place in places {
             let went = Elsewhere { place: *place, reason: reason.to_owned() };
             self.inner.note(Note::Refused { lane, went });
         }
-        Ok(())
     }
 
     /// When the oldest record of a lane that still waits was committed, milliseconds since the epoch. The

@@ -55,8 +55,8 @@ impl Spool {
     }
 
     /// Whether an id is remembered, or will be by a commit that is on its way.
-    pub fn remembers(&self, id: &IdKey, now: u64) -> Result<bool, Error> {
+    pub fn remembers(&self, id: &IdKey, now: u64) -> bool {
         let entry = self.inner.entry(id);
-        Ok(entry.is_some_and(|entry| self.inner.slicing.remembers(&entry, now)))
+        entry.is_some_and(|entry| self.inner.slicing.remembers(&entry, now))
     }
 }

@@ -44,9 +44,9 @@ pub(super) fn open(disk: &MemoryDisk, old_ids: OldInMemory) -> Result<Spool, Ope
 pub(super) fn look(spool: &Spool) -> Result<Found, String> {
     let mut lanes = Vec::new();
     for lane in (0..LANES as u16).map(LaneId) {
-        let (mut records, mut after) = (Vec::new(), spool.released(lane));
-        while let Some(chunk) = spool.chunk_after(lane, after).map_err(|error| error.to_string())? {
-            for record in chunk.records().filter(|record| record.sequence > after) {
+        let mut records = Vec::new();
+        for rest in spool.records_after(lane, spool.released(lane)) {
+            for record in rest.map_err(|error| error.to_string())?.records() {
                 let parts = Parts::read(record.bytes).map_err(|_| "a record is not whole")?;
                 let id = parts.value.first().copied().map_or(0, u64::from);
                 if parts.value != value(id) {
@@ -54,7 +54,6 @@ pub(super) fn look(spool: &Spool) -> Result<Found, String> {
                 }
                 records.push((record.sequence, id));
             }
-            after = chunk.last;
         }
         lanes.push(records);
     }
@@ -62,9 +61,7 @@ pub(super) fn look(spool: &Spool) -> Result<Found, String> {
     if pending != lanes.iter().map(|lane| lane.len() as u64).sum::<u64>() {
         return Err(format!("{pending} records are said to wait, not {lanes:?}"));
     }
-    let ids = KEYS.with(|keys| {
-        keys.iter().map(|key| spool.remembers(key, NOW).expect("ids are found")).collect()
-    });
+    let ids = KEYS.with(|keys| keys.iter().map(|key| spool.remembers(key, NOW)).collect());
     let released = (0..LANES as u16).map(|lane| spool.released(LaneId(lane))).collect();
     Ok(Found { lanes, released, ids })
 }

@@ -3,6 +3,7 @@
 use crate::record::layout::Parts;
 use crate::spool::inspect::{Look, moment};
 use crate::spool::lanes::chunk::Stored;
+use crate::spool::lanes::walk::walk;
 use crate::spool::{LaneId, ReadError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,16 +39,16 @@ impl Look<'_> {
             if topic.is_some_and(|topic| topic != &*book.topic) {
                 continue;
             }
-            let mut after = book.released;
             let mut room = limit;
-            while room > 0
-                && let Some(chunk) = self.chunk_after(lane, after)?
-            {
-                let records = chunk.records().filter(|record| record.sequence > after).take(room);
-                let read: Vec<_> = records.map(|record| read_record(&book.topic, record)).collect();
-                room -= read.len();
-                pending.extend(read);
-                after = chunk.last;
+            for rest in walk(book.released, |after| self.chunk_after(lane, after)) {
+                let rest = rest?;
+                let before = pending.len();
+                let records = rest.records().take(room);
+                pending.extend(records.map(|record| read_record(&book.topic, record)));
+                room -= pending.len() - before;
+                if room == 0 {
+                    break;
+                }
             }
         }
         pending.sort_unstable_by_key(|record| record.sequence);

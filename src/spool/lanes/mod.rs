@@ -13,6 +13,7 @@ pub mod chunk;
 pub mod extents;
 #[cfg(test)]
 mod tests;
+pub mod walk;
 
 use crate::spool::lanes::ages::Ages;
 use crate::spool::lanes::chunk::Chunk;

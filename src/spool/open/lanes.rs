@@ -1,6 +1,7 @@
 //! The lanes as a start finds them, and what waits in each.
 
 use crate::spool::lanes::extents::Extents;
+use crate::spool::lanes::walk::walk;
 use crate::spool::lanes::{Known, Lanes};
 use crate::spool::log::Log;
 use crate::spool::log::reader::Reader;
@@ -64,14 +65,15 @@ impl Known {
         segment: u64,
         last: u64,
     ) -> Result<(), ReadError> {
-        let mut after = self.released;
-        while after < last {
-            let Some(chunk) = reader.chunk_after(log, lane, after, segment)? else { break };
-            for record in chunk.records().filter(|record| record.sequence > after) {
+        let find = |after| match after < last {
+            true => reader.chunk_after(log, lane, after, segment),
+            false => Ok(None),
+        };
+        for rest in walk(self.released, find) {
+            for record in rest?.records() {
                 self.pending += 1;
                 self.pending_bytes += record.bytes.len() as u64;
             }
-            after = chunk.last;
         }
         Ok(())
     }

@@ -1,0 +1,244 @@
+//! The records that go to Kafka together: a list, composed once.
+//!
+//! Everything that is asked of a batch is a walk over that list: the records on their way, the positions
+//! they reach, each lane's share, and who may leave the spool.
+
+#[cfg(test)]
+mod tests;
+
+use crate::drain::lane::{Lane, Refused};
+use crate::drain::settle::Share;
+use crate::drain::turns::Turns;
+use crate::kafka::outcome::Report;
+use crate::kafka::publisher::{Outgoing, Position};
+use crate::record::layout::{Headers, Parts};
+use crate::record::quarantine::refused;
+use crate::spool::lanes::Leaving;
+use crate::spool::lanes::walk::Rest;
+use crate::spool::notes::Place;
+use crate::spool::{Identity, LaneId, ReadError, Spool};
+use bytes::Bytes;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Records of several lanes, each lane's in order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    records: Vec<Going>,
+    /// The bytes that its records take in the spool.
+    bytes: u64,
+    /// One suspected lane is all of it.
+    is_suspected: bool,
+}
+
+/// A record in a batch.
+#[derive(Debug)]
+struct Going {
+    lane: LaneId,
+    sequence: u64,
+    /// Milliseconds since the epoch.
+    committed_at: u64,
+    /// The bytes that are sent.
+    bytes: Bytes,
+    /// The bytes that it takes in the spool.
+    stored: u64,
+    /// It goes to the quarantine topic, in the form for that.
+    is_quarantined: bool,
+}
+
+/// The records that leave one lane.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Departure {
+    /// How many, and how far the lane is released with them.
+    pub leaving: Leaving,
+    /// Where they went, as far as Kafka said.
+    pub places: Vec<Place>,
+}
+
+/// A lane whose turn it is, while a batch is composed.
+struct Turn<'a> {
+    lane: &'a Lane,
+    /// The last sequence that is in the batch, or out of the spool.
+    after: u64,
+    /// How many of its records are in the batch.
+    taken: usize,
+}
+
+impl Batch {
+    /// Takes what the lanes may send now, chunk by chunk from each in turn, up to the bounds.
+    pub fn compose(
+        spool: &Spool,
+        lanes: &[Lane],
+        turns: &mut Turns,
+        now: Instant,
+    ) -> Result<Self, ReadError> {
+        let going = turns.next(lanes, |lane| lane.may_send(now) && spool.waits(lane.number));
+        let is_suspected = going.iter().any(|lane| lane.is_suspected());
+        let mut batch = Self { is_suspected, ..Self::default() };
+        let mut open: Vec<Turn<'_>> = going
+            .into_iter()
+            .map(|lane| Turn { lane, after: spool.released(lane.number), taken: 0 })
+            .collect();
+        while !open.is_empty() {
+            let mut still_open = Vec::with_capacity(open.len());
+            for mut turn in open {
+                if batch.is_full() {
+                    break;
+                }
+                let next = spool.records_after(turn.lane.number, turn.after).next().transpose()?;
+                if next.is_some_and(|rest| batch.take(&mut turn, &rest)) {
+                    still_open.push(turn);
+                }
+            }
+            open = still_open;
+        }
+        Ok(batch)
+    }
+
+    /// Takes what there is room for of a lane's next chunk. True if more of the lane may go.
+    fn take(&mut self, turn: &mut Turn<'_>, rest: &Rest) -> bool {
+        for record in rest.records() {
+            let refused = turn.lane.refused.filter(|refused| refused.sequence == record.sequence);
+            // A refused record goes in its other form, one that may be too large goes as it is.
+            let goes_alone = refused.is_some() || turn.lane.may_be_too_large(record.bytes.len());
+            let is_over = goes_alone || turn.taken >= turn.lane.room || self.is_full_of_records();
+            if is_over && turn.taken > 0 {
+                return false;
+            }
+            self.bytes += record.bytes.len() as u64;
+            self.records.push(Going {
+                lane: turn.lane.number,
+                sequence: record.sequence,
+                committed_at: record.committed_at,
+                bytes: match refused {
+                    Some(why) => quarantined(record.bytes, why, &turn.lane.topic),
+                    None => rest.chunk.as_bytes().slice_ref(record.bytes),
+                },
+                stored: record.bytes.len() as u64,
+                is_quarantined: refused.is_some(),
+            });
+            turn.after = record.sequence;
+            turn.taken += 1;
+            if goes_alone {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= MAX_BYTES || self.is_full_of_records()
+    }
+
+    fn is_full_of_records(&self) -> bool {
+        self.records.len() >= MAX_RECORDS
+    }
+
+    /// True if there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The records on their way, in the batch's order.
+    pub fn outgoing<'a>(
+        &'a self,
+        lanes: &'a [Lane],
+        quarantine: &'a str,
+    ) -> Vec<Outgoing<'a, Headers<'a>>> {
+        let outgoing = self.records.iter().map(|record| {
+            let topic = match record.is_quarantined {
+                true => quarantine,
+                false => &*lanes[record.lane.index()].topic,
+            };
+            let Parts { key, value, .. } = parts_of(&record.bytes);
+            Outgoing { topic, key, headers: parts_of(&record.bytes).headers(), value }
+        });
+        outgoing.collect()
+    }
+
+    /// The positions that the batch reaches: one for each run and lane in it.
+    pub fn positions(&self, identity: &Identity, lanes: &[Lane]) -> Vec<Position> {
+        let mut reached: BTreeMap<(LaneId, usize), u64> = BTreeMap::new();
+        for record in &self.records {
+            let run = identity.runs.partition_point(|run| run.first <= record.sequence);
+            reached.insert((record.lane, run.saturating_sub(1)), record.sequence);
+        }
+        reached
+            .into_iter()
+            .filter_map(|((lane, run), sequence)| {
+                let run = &identity.runs.get(run)?.name;
+                let topic = &lanes[lane.index()].topic;
+                Some(Position::new(&identity.instance, run, topic, sequence))
+            })
+            .collect()
+    }
+
+    /// Each lane's share, for [`crate::drain::settle::settle`].
+    pub fn shares(&self) -> Vec<Share> {
+        let mut shares: BTreeMap<LaneId, Share> = BTreeMap::new();
+        for (at, record) in self.records.iter().enumerate() {
+            let share = shares.entry(record.lane).or_insert_with(|| Share {
+                lane: record.lane,
+                records: Vec::new(),
+                quarantined: record.is_quarantined,
+                suspected: self.is_suspected,
+            });
+            share.records.push((at, record.sequence));
+        }
+        shares.into_values().collect()
+    }
+
+    /// The records that leave each lane, given how many of each are out.
+    pub fn departures(
+        &self,
+        settled: &[(LaneId, usize)],
+        reports: &[Report],
+    ) -> BTreeMap<LaneId, Departure> {
+        let mut left: BTreeMap<LaneId, usize> = settled.iter().copied().collect();
+        let mut departures: BTreeMap<LaneId, Departure> = BTreeMap::new();
+        for (at, record) in self.records.iter().enumerate() {
+            let Some(left) = left.get_mut(&record.lane).filter(|left| **left > 0) else { continue };
+            *left -= 1;
+            let Departure { leaving, places } = departures.entry(record.lane).or_default();
+            leaving.through = record.sequence;
+            leaving.bytes += record.stored;
+            match record.is_quarantined {
+                // Alone in its lane's share: then the place is one of the quarantine topic.
+                true => leaving.quarantined += 1,
+                false => leaving.published += 1,
+            }
+            if let Some(Report::Written { partition, offset }) = reports.get(at) {
+                let (sequence, partition, offset) = (record.sequence, *partition, *offset);
+                places.push(Place { sequence, partition, offset });
+            }
+        }
+        departures
+    }
+
+    /// Seconds from commit to now of a lane's records up to a sequence, with how many took so long.
+    pub fn delays(&self, lane: LaneId, through: u64, now: Timestamp) -> Vec<(f64, usize)> {
+        let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        let mut commits: BTreeMap<u64, usize> = BTreeMap::new();
+        let of_lane = |record: &&Going| record.lane == lane && record.sequence <= through;
+        for record in self.records.iter().filter(of_lane) {
+            *commits.entry(record.committed_at).or_default() += 1;
+        }
+        let delay = |(at, records)| (now.saturating_sub(at) as f64 / 1000.0, records);
+        commits.into_iter().map(delay).collect()
+    }
+}
+
+fn parts_of(bytes: &[u8]) -> Parts<'_> {
+    Parts::read(bytes).expect("the spool keeps records as they were encoded")
+}
+
+fn quarantined(bytes: &[u8], why: Refused, topic: &str) -> Bytes {
+    Bytes::copy_from_slice(refused::encode(&parts_of(bytes), why.reason(), topic).as_bytes())
+}
+
+/// At most this many records go together: a few milliseconds of sending, so that the wait for a
+/// commit costs little at full speed.
+pub const MAX_RECORDS: usize = 40_000;
+/// At most about this many bytes go together; the client copies them once.
+pub const MAX_BYTES: u64 = 24 << 20;
