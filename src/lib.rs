@@ -19,6 +19,7 @@ mod map;
 pub mod metrics;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+pub mod pause;
 pub mod printable;
 pub mod providers;
 pub mod quantity;

@@ -3,7 +3,7 @@
 //! Each that begins fences the other. If both came back after the same pause, each could end the
 //! other's every batch; so pauses are random, and grow until a batch of either fits in.
 
-use crate::drain::pause::Pause;
+use crate::pause::Pause;
 use std::time::{Duration, Instant};
 
 /// The pauses after being fenced.

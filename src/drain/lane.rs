@@ -1,8 +1,8 @@
 //! What the drain knows of a lane between two batches.
 
-use crate::drain::pause::Pause;
 use crate::event::reason::Reason;
 use crate::kafka::outcome::Trouble;
+use crate::pause::Pause;
 use crate::spool::{LaneId, Spool};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

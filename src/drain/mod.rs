@@ -19,7 +19,6 @@ pub mod fences;
 pub mod lane;
 mod looks;
 pub mod pace;
-pub mod pause;
 pub mod session;
 pub mod settle;
 pub mod status;

@@ -1,8 +1,8 @@
 //! When the drain may try again, and how long it waits for an answer.
 
 use crate::drain::fences::Fences;
-use crate::drain::pause::Pause;
 use crate::kafka::outcome::Trouble;
+use crate::pause::Pause;
 use ring::rand::{SystemRandom, generate};
 use std::time::{Duration, Instant};
 

@@ -12,6 +12,7 @@
 
 use crate::event::provider::Provider;
 use crate::lock::lock;
+use crate::pause::growing;
 use crate::secret::Secret;
 use crate::veil::Veil;
 use crate::webhooks::error::Error;
@@ -186,7 +187,7 @@ fn pause(purpose: Purpose, attempt: u32, outcome: &Result<Reply, Error>) -> Opti
         Err(Error::Unreachable { .. }) if purpose == Purpose::Reading => None,
         Err(_) => return None,
     };
-    let pause = asked.unwrap_or(FIRST_PAUSE * 2_u32.pow(attempt - 1));
+    let pause = asked.unwrap_or_else(|| growing(FIRST_PAUSE, attempt - 1, LONGEST_PAUSE));
     (pause <= LONGEST_PAUSE).then_some(pause)
 }
 

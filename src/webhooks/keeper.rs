@@ -17,6 +17,7 @@ use crate::event::gap::Why;
 use crate::event::provider::Provider;
 use crate::gaps::{Ledger, Watched};
 use crate::lock::lock;
+use crate::pause::growing;
 use crate::webhooks::apply::{Begun, TRIAL};
 use crate::webhooks::declared::{At, Declared};
 use crate::webhooks::error::Error;
@@ -356,9 +357,9 @@ fn find(one: &Declared, existing: &Existing, now: Timestamp) -> Finding {
 /// How long to leave a subscription alone after so many failures in a row: an interval less a moment,
 /// then twice that, and so on up to about an hour of five-minute intervals.
 fn rest(failures: u32, interval: Duration) -> Duration {
-    let intervals = 1 << failures.saturating_sub(1).min(4);
+    let growing = growing(interval, failures.saturating_sub(1), interval * 16);
     // The next tick comes an interval later, give or take; it must not be missed by a moment.
-    interval * intervals - interval / 2
+    growing - interval / 2
 }
 
 /// A provider's Retry-After is obeyed for up to a minute, three times for each of its lists.

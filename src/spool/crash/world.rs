@@ -11,8 +11,9 @@ use crate::spool::log::segment::number_of;
 use crate::spool::notes::Place;
 use crate::spool::upkeep::{self, Upkeep};
 use crate::spool::{Appended, Error, LaneId, OpenError, Spool, commit};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// One script, and what may be expected of the disk at each moment of it.
 pub(super) struct World {
@@ -22,6 +23,9 @@ pub(super) struct World {
     expected: Mutex<Expected>,
     pub(super) states: AtomicU64,
     pub(super) wrong: Mutex<Option<String>>,
+    began: Instant,
+    /// Rounds of the upkeep.
+    rounds: AtomicU32,
 }
 
 impl World {
@@ -34,6 +38,8 @@ impl World {
             expected: Mutex::default(),
             states: AtomicU64::new(0),
             wrong: Mutex::default(),
+            began: Instant::now(),
+            rounds: AtomicU32::new(0),
         });
         let watched = Arc::clone(&world);
         world.disk.watch(Some(Arc::new(move || watched.crash())));
@@ -46,6 +52,11 @@ impl World {
 
     fn say(&self, wrong: String) {
         lock(&self.wrong).get_or_insert(wrong);
+    }
+
+    /// The next moment: a round of the upkeep later.
+    fn later(&self) -> Instant {
+        self.began + ROUND * self.rounds.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(super) fn play(&self) {
@@ -67,7 +78,7 @@ impl World {
             match self.below(20) {
                 0..8 => self.append(open),
                 8..12 => self.release(open),
-                12..17 => upkeep::step(&open.inner, &mut upkeep),
+                12..17 => upkeep::step(&open.inner, &mut upkeep, self.later()),
                 17 => {
                     lock(&open.inner.front).asked.leave = true;
                     commit::step(&open.inner);
@@ -102,7 +113,7 @@ impl World {
     /// A live process that no call fails any more stores again, soon.
     fn recover(&self, open: &Spool, upkeep: &mut Upkeep) {
         for _ in 0..MOST_ROUNDS {
-            upkeep::step(&open.inner, upkeep);
+            upkeep::step(&open.inner, upkeep, self.later());
             commit::step(&open.inner);
             if open.readiness().is_ok() {
                 return;
@@ -251,5 +262,6 @@ impl World {
 
 const STEPS: usize = 80;
 
+const ROUND: Duration = Duration::from_millis(100);
 /// An attempt that failed over and over waits for 300 rounds.
 const MOST_ROUNDS: usize = 700;

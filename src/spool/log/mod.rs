@@ -19,14 +19,14 @@ pub mod segment;
 pub mod state;
 pub mod suspects;
 
-use crate::lock::lock;
+use crate::lock::{lock, read, write};
 use crate::spool::log::acknowledged::{Acknowledged, Mark};
 use crate::spool::log::disk::Disk;
 use crate::spool::log::frame::{Frame, Head, Section};
 use crate::spool::log::segment::{FIRST_FRAME, Fill, SPARE, Seal, Segment, name_of};
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, RwLock};
 
 /// The segments of a log.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Log {
         let room = self.segment_bytes.max(FIRST_FRAME + bytes + SLACK);
         let segment = Arc::new(Segment::lay_out(&*self.disk, number, room, fill)?);
         *spare = Spare::None;
-        self.write().insert(number, Arc::clone(&segment));
+        write(&self.segments).insert(number, Arc::clone(&segment));
         Ok(Cursor { segment, at: FIRST_FRAME, room: room - SLACK })
     }
 
@@ -160,7 +160,7 @@ impl Log {
         } else {
             self.disk.remove(&name_of(number))?;
         }
-        self.write().remove(&number);
+        write(&self.segments).remove(&number);
         self.disk.sync_names()
     }
 
@@ -176,22 +176,23 @@ impl Log {
 
     /// All segments, oldest first.
     pub fn segments(&self) -> Vec<Arc<Segment>> {
-        self.read().values().cloned().collect()
+        read(&self.segments).values().cloned().collect()
     }
 
     /// A segment.
     pub fn segment(&self, number: u64) -> Option<Arc<Segment>> {
-        self.read().get(&number).cloned()
+        read(&self.segments).get(&number).cloned()
     }
 
     /// The first segment after one.
     pub fn segment_after(&self, number: u64) -> Option<Arc<Segment>> {
-        self.read().range(number + 1..).next().map(|(_, segment)| Arc::clone(segment))
+        read(&self.segments).range(number + 1..).next().map(|(_, segment)| Arc::clone(segment))
     }
 
     /// Bytes that its files have on the disk.
     pub fn disk_bytes(&self) -> u64 {
-        let lengths = self.read().values().filter_map(|segment| segment.length().ok()).sum();
+        let lengths =
+            read(&self.segments).values().filter_map(|segment| segment.length().ok()).sum();
         match *lock(&self.spare) {
             Spare::Kept => self.segment_bytes + lengths,
             Spare::None => lengths,
@@ -208,14 +209,6 @@ impl Log {
         if let Err(error) = suspects::note(&*self.disk, number) {
             tracing::error!(error = %error, "cannot note that a segment is damaged");
         }
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<u64, Arc<Segment>>> {
-        self.segments.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<u64, Arc<Segment>>> {
-        self.segments.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

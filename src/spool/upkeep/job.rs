@@ -1,43 +1,52 @@
 //! What fails is tried again, after a growing pause, and said once until it works again.
 
+use crate::pause::Pause;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// One thing that is done again and again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Job {
-    failures: u32,
-    /// Rounds to wait before the next attempt.
-    wait: u32,
+    pause: Pause,
 }
 
 impl Job {
     /// Does it, unless it failed a moment ago.
-    pub(super) fn attempt<E: Display>(&mut self, what: &str, job: impl FnOnce() -> Result<(), E>) {
-        if self.wait > 0 {
-            self.wait -= 1;
+    pub(super) fn attempt<E: Display>(
+        &mut self,
+        now: Instant,
+        what: &str,
+        job: impl FnOnce() -> Result<(), E>,
+    ) {
+        if self.pause.left(now).is_some() {
             return;
         }
         match job() {
-            Ok(()) if self.failures > 0 => {
+            Ok(()) if self.pause.has_begun() => {
                 tracing::info!(event = "upkeep_resumed", "can {what} again");
-                self.failures = 0;
+                self.pause.end();
             }
             Ok(()) => {}
             Err(error) => {
-                if self.failures == 0 {
+                if !self.pause.has_begun() {
                     tracing::error!(event = "upkeep_failed", error = %error,
                         "cannot {what}; trying again");
                 }
-                self.failures += 1;
-                self.wait = (1 << self.failures.min(9)).min(LONGEST_PAUSE);
+                self.pause.begin(now);
             }
         }
     }
 }
 
-/// Half a minute.
-const LONGEST_PAUSE: u32 = 300;
+impl Default for Job {
+    fn default() -> Self {
+        Self { pause: Pause::up_to(LONGEST_PAUSE) }
+    }
+}
+
+/// The disk may have room again at any time; an attempt costs next to nothing.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Says a trouble once, until it is over.
 #[derive(Debug, Default)]

@@ -20,13 +20,13 @@ use crate::spool::upkeep::job::Job;
 use crate::spool::upkeep::segments::{lay_out_next, remove, seal_full};
 use crate::spool::upkeep::window::{absorb, forget, renew_filter};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Looks after the spool until the bell is closed.
 pub fn run(inner: &Inner) {
     let mut upkeep = Upkeep::default();
     while inner.tend.wait(PAUSE) {
-        step(inner, &mut upkeep);
+        step(inner, &mut upkeep, Instant::now());
     }
 }
 
@@ -47,14 +47,14 @@ pub struct Upkeep {
 }
 
 /// One round.
-pub fn step(inner: &Inner, upkeep: &mut Upkeep) {
+pub fn step(inner: &Inner, upkeep: &mut Upkeep, now: Instant) {
     let is_low = watch_disk(inner);
-    upkeep.seal.attempt("seal a full segment", || seal_full(inner));
-    upkeep.absorb.attempt("write ids to the window", || absorb(inner));
-    upkeep.remove.attempt("remove a segment that is over", || remove(inner, is_low));
-    upkeep.lay_out.attempt("lay out the next segment", || lay_out_next(inner));
-    upkeep.forget.attempt("drop old ids", || forget(inner));
-    upkeep.filter.attempt("read ids for the filter", || renew_filter(inner));
+    upkeep.seal.attempt(now, "seal a full segment", || seal_full(inner));
+    upkeep.absorb.attempt(now, "write ids to the window", || absorb(inner));
+    upkeep.remove.attempt(now, "remove a segment that is over", || remove(inner, is_low));
+    upkeep.lay_out.attempt(now, "lay out the next segment", || lay_out_next(inner));
+    upkeep.forget.attempt(now, "drop old ids", || forget(inner));
+    upkeep.filter.attempt(now, "read ids for the filter", || renew_filter(inner));
     ask_writer(inner, upkeep, is_low);
 }
 

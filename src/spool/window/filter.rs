@@ -9,11 +9,11 @@
 //!
 //! A look touches one line of the processor's cache: all bits of an id lie in one block of 64 bytes.
 
-use crate::lock::lock;
+use crate::lock::{lock, read, write};
 use crate::spool::window::IdKey;
 use crate::spool::window::old_ids::{Cursor, Error, OldIds};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 /// The filter.
 #[derive(Debug)]
@@ -88,13 +88,13 @@ impl Renewed {
 
     /// Whether an id may be an old one.
     pub fn may_hold(&self, id: &IdKey) -> bool {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = read(&self.current);
         current.as_ref().is_none_or(|filter| filter.may_hold(id))
     }
 
     /// Adds ids that have become old.
     pub fn add<'i>(&self, ids: impl Iterator<Item = &'i IdKey>) {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let current = read(&self.current).clone();
         let next = lock(&self.next);
         for id in ids {
             if let Some(current) = &current {
@@ -108,7 +108,7 @@ impl Renewed {
 
     /// Whether it ought to be made anew.
     pub fn is_worn(&self) -> bool {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = read(&self.current);
         current.as_ref().is_none_or(|filter| filter.is_full())
     }
 
@@ -132,7 +132,7 @@ impl Renewed {
             return Ok(true);
         }
         if let Some(next) = making.take() {
-            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            let mut current = write(&self.current);
             *current = Some(Arc::new(next.filter));
         }
         Ok(false)

@@ -6,7 +6,7 @@
 
 mod rows;
 
-use crate::lock::lock;
+use crate::lock::{lock, read, write};
 use crate::spool::LaneId;
 use crate::spool::notes::{Elsewhere, Place};
 use crate::spool::window::old_ids::{Cursor, Error, Handover, OldIds};
@@ -17,7 +17,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 impl From<fjall::Error> for Error {
     fn from(error: fjall::Error) -> Self {
@@ -80,13 +80,13 @@ impl Slices {
                 // block, some 1.5 MB, would be read whole at every look.
                 .filter_block_pinning_policy(PinningPolicy::all(true))
         })?;
-        let mut slices = self.slices.write().unwrap_or_else(PoisonError::into_inner);
+        let mut slices = write(&self.slices);
         Arc::make_mut(&mut slices).insert(number, slice.clone());
         Ok(slice)
     }
 
     fn all(&self) -> Arc<BTreeMap<u64, Keyspace>> {
-        Arc::clone(&self.slices.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&read(&self.slices))
     }
 
     fn find_row(&self, key: &[u8]) -> Result<Option<fjall::UserValue>, Error> {
@@ -181,7 +181,7 @@ impl OldIds for Slices {
             self.all().keys().copied().filter(|slice| self.slicing.is_over(*slice, now)).collect();
         for number in &over {
             let slice = {
-                let mut slices = self.slices.write().unwrap_or_else(PoisonError::into_inner);
+                let mut slices = write(&self.slices);
                 Arc::make_mut(&mut slices).remove(number)
             };
             if let Some(slice) = slice {

@@ -18,8 +18,8 @@ impl Pause {
 
     /// Begins the next pause and returns its length.
     pub fn begin(&mut self, now: Instant) -> Duration {
-        let length = FIRST_PAUSE.saturating_mul(1 << self.failures.min(6)).min(self.longest);
-        self.failures += 1;
+        let length = growing(FIRST_PAUSE, self.failures, self.longest);
+        self.failures = self.failures.saturating_add(1);
         self.until = Some(now + length);
         length
     }
@@ -38,11 +38,21 @@ impl Pause {
         *self = Self::up_to(self.longest);
     }
 
+    /// True if the last attempt failed.
+    pub fn has_begun(&self) -> bool {
+        self.failures > 0
+    }
+
     /// How long it still lasts, if it does.
     pub fn left(&self, now: Instant) -> Option<Duration> {
         let left = self.until?.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }
+}
+
+/// A pause that doubles with each failure before it, up to its longest.
+pub fn growing(first: Duration, failures: u32, longest: Duration) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(failures)).min(longest)
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
