@@ -243,10 +243,13 @@ fn fail(inner: &Inner) {
     let next = {
         let mut front = lock(&inner.front);
         front.state = admission::State::Failed;
-        std::mem::take(&mut front.group)
+        let next = std::mem::take(&mut front.group).commit;
+        // A repeat of what waited there is told the same, however late it comes.
+        front.group.commit = Arc::clone(&next);
+        next
     };
     // Those who wait for the next commit are told as well.
-    Settling::of(next.commit).settle(Outcome::Failed);
+    Settling::of(next).settle(Outcome::Failed);
     inner.failed.send_replace(true);
 }
 

@@ -1,4 +1,4 @@
-//! Faults planted on purpose, to see that the crash model finds them. Each thread has its own.
+//! Faults planted on purpose, to see that the models find them. Each thread has its own.
 
 use std::cell::Cell;
 
@@ -11,6 +11,12 @@ pub enum Planted {
     RemovalBeforeItsNote,
     /// Ids are absorbed before their frame is on the disk.
     AbsorbedBeforeDurable,
+    /// A commit that is given up keeps its ids.
+    IdKeptAfterGivingUp,
+    /// A repeat of what gathers joins the commit that is on its way.
+    RepeatJoinsEarlierCommit,
+    /// A repeat of what is not on the disk yet is taken for new.
+    RepeatNotSeenInGroup,
 }
 
 /// Plants a fault in this thread.

@@ -8,6 +8,8 @@ use crate::lock::lock;
 use crate::spool::append::group::Group;
 use crate::spool::append::ticket::{Commit, Ticket};
 use crate::spool::notes::Note;
+#[cfg(test)]
+use crate::spool::planted::{self, Planted};
 use crate::spool::window::recent::{Known, Recent};
 use crate::spool::window::{Entry, IdKey};
 use crate::spool::{Appended, Error, Inner, Submission};
@@ -93,7 +95,10 @@ impl Inner {
         submission: &mut Submission,
         old: &Old,
     ) -> Result<Waiting, Error> {
-        if let Some(known) = front.recent.get(&submission.id).copied() {
+        let known = front.recent.get(&submission.id).copied();
+        #[cfg(test)]
+        let known = known.filter(|_| !planted::is(Planted::RepeatNotSeenInGroup));
+        if let Some(known) = known {
             if known.frame > front.committed_frame {
                 // A repeat of what is not on the disk yet shares the fate of the first.
                 let commit = front.commit_of(known.frame);
@@ -174,6 +179,10 @@ fn find_fact(front: &Front, submission: &Submission, old: &Old) -> Option<Entry>
 impl Front {
     /// The commit of a frame that is not on the disk yet.
     fn commit_of(&self, frame: u64) -> &Arc<Commit> {
+        #[cfg(test)]
+        if planted::is(Planted::RepeatJoinsEarlierCommit) {
+            return &self.on_its_way;
+        }
         if frame > self.taken_frame { &self.group.commit } else { &self.on_its_way }
     }
 
@@ -214,6 +223,10 @@ impl Front {
     /// Takes the group back: nothing of it was stored, and its ids are free.
     pub(in crate::spool) fn give_up_group(&mut self) -> Group {
         let group = std::mem::take(&mut self.group);
+        #[cfg(test)]
+        if planted::is(Planted::IdKeptAfterGivingUp) {
+            return group;
+        }
         for (id, _) in &group.ids {
             self.recent.restore(*id, None);
         }

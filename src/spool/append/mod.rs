@@ -5,6 +5,8 @@
 
 pub(super) mod admission;
 pub(super) mod group;
+#[cfg(test)]
+mod model;
 pub mod submission;
 pub(super) mod ticket;
 pub mod wake;

@@ -8,8 +8,8 @@
 //! - A call that fails ends acceptance only if it writes or syncs a segment of the log.
 
 mod expected;
-mod old;
-mod spool;
+pub(super) mod old;
+pub(super) mod spool;
 mod world;
 
 use crate::lock::lock;

@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex};
 
 /// Old ids that last as soon as they are absorbed, which is all that the spool is promised of them.
 #[derive(Clone, Debug)]
-pub(super) struct OldInMemory {
-    pub(super) ids: Arc<Mutex<Arc<Old>>>,
-    pub(super) disk: MemoryDisk,
+pub(in crate::spool) struct OldInMemory {
+    pub(in crate::spool) ids: Arc<Mutex<Arc<Old>>>,
+    pub(in crate::spool) disk: MemoryDisk,
 }
 
 /// What it holds.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Old {
+pub(in crate::spool) struct Old {
     ids: HashMap<[u8; 16], Entry>,
     absorbed: u64,
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Opens the spool on a disk, without its threads.
-pub(super) fn open(disk: &MemoryDisk, old_ids: OldInMemory) -> Result<Spool, OpenError> {
+pub(in crate::spool) fn open(disk: &MemoryDisk, old_ids: OldInMemory) -> Result<Spool, OpenError> {
     thread_local! {
         static METERS: Meters = {
             let histogram = |name: &str| {
@@ -41,7 +41,7 @@ pub(super) fn open(disk: &MemoryDisk, old_ids: OldInMemory) -> Result<Spool, Ope
     Ok(Spool { inner: opened.inner })
 }
 
-pub(super) fn look(spool: &Spool) -> Result<Found, String> {
+pub(in crate::spool) fn look(spool: &Spool) -> Result<Found, String> {
     let mut lanes = Vec::new();
     for lane in (0..LANES as u16).map(LaneId) {
         let mut records = Vec::new();
@@ -67,10 +67,10 @@ pub(super) fn look(spool: &Spool) -> Result<Found, String> {
 }
 
 /// What a spool holds.
-pub(super) struct Found {
-    pub(super) lanes: Vec<Vec<(u64, u64)>>,
-    pub(super) released: Vec<u64>,
-    pub(super) ids: Vec<bool>,
+pub(in crate::spool) struct Found {
+    pub(in crate::spool) lanes: Vec<Vec<(u64, u64)>>,
+    pub(in crate::spool) released: Vec<u64>,
+    pub(in crate::spool) ids: Vec<bool>,
 }
 
 thread_local! {
@@ -82,11 +82,11 @@ fn key(id: u64) -> IdKey {
 }
 
 /// Up to four sectors, all of one byte.
-fn value(id: u64) -> Vec<u8> {
+pub(in crate::spool) fn value(id: u64) -> Vec<u8> {
     vec![id as u8; 1 + (id * 397 % 1900) as usize]
 }
 
-pub(super) fn submission(id: u64, lane: u16) -> Submission {
+pub(in crate::spool) fn submission(id: u64, lane: u16) -> Submission {
     let mut record = Record::builder("key", 64);
     record.sequence_header("ce_sequence").value().extend_from_slice(&value(id));
     Submission {
@@ -102,7 +102,7 @@ pub(super) fn submission(id: u64, lane: u16) -> Submission {
 const NOW: u64 = 1_790_000_000_000;
 
 /// As many as the spool is opened with.
-pub(super) const LANES: usize = 3;
+pub(in crate::spool) const LANES: usize = 3;
 
 pub(super) const IDS: u64 = 120;
 

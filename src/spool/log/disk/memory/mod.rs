@@ -81,6 +81,13 @@ impl MemoryDisk {
         !state.unsynced.is_empty() || state.files.iter().any(|file| !file.unsynced.is_empty())
     }
 
+    /// True if these bytes are in a file that would be there after the power was cut at this moment.
+    pub fn lasts(&self, bytes: &[u8]) -> bool {
+        let state = lock(&self.state);
+        let mut files = state.lasting.values().map(|file| &state.files[*file].lasting);
+        files.any(|file| memchr::memmem::find(file, bytes).is_some())
+    }
+
     /// The disk as it may be after the power was cut at this moment.
     pub fn image(&self, luck: Luck, chance: &mut Chance) -> Self {
         let state = lock(&self.state);
