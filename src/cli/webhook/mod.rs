@@ -9,6 +9,7 @@ mod config;
 mod create;
 mod delete;
 mod events;
+mod flags;
 mod get;
 mod list;
 mod ping;

@@ -2,15 +2,12 @@
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::webhook::session::Session;
-use crate::cli::webhook::{Whereabouts, rows, secret};
+use crate::cli::webhook::{Whereabouts, flags, rows, secret};
 use crate::event::provider::Provider;
-use crate::secret::Secret;
 use crate::webhooks::aps::patch::{Change, Patch, Status};
 use crate::webhooks::onshape::hook::{Options, Params};
 use crate::webhooks::url::CallbackUrl;
 use crate::webhooks::{aps, checks, onshape};
-use jiff::Timestamp;
-use serde_json::{Map, Value};
 
 /// Change a hook. What is not mentioned stays as it is.
 #[derive(Debug, clap::Args)]
@@ -30,64 +27,31 @@ pub struct Args {
     #[arg(long, value_name = "FILTER", num_args = 1..)]
     filter: Vec<String>,
     #[command(flatten)]
-    onshape: Onshape,
+    onshape: flags::Onshape,
     #[command(flatten)]
     aps: Aps,
 }
 
+/// What of a hook of APS can be changed beside what `create` gives it.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Onshape")]
-struct Onshape {
-    /// A name.
-    #[arg(long)]
-    name: Option<String>,
-    /// A description.
-    #[arg(long)]
-    description: Option<String>,
-    /// A text that each notification echoes.
-    #[arg(long)]
-    data: Option<String>,
-    /// One notification for similar events.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    collapse: Option<bool>,
-    /// Let Onshape remove it after some idle days.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    transient: Option<bool>,
-}
-
-#[derive(Debug, clap::Args)]
+// A group would be named by the type, as that of the shared flags is.
 #[command(next_help_heading = "APS")]
+#[group(skip)]
 struct Aps {
-    /// The system of the hook, to find it.
-    #[arg(short, long)]
-    system: Option<String>,
+    #[command(flatten)]
+    given: flags::Aps,
     /// `active` wakes a hook that went inactive.
     #[arg(long, value_enum)]
     status: Option<StatusArg>,
     /// Without a filter.
     #[arg(long, conflicts_with = "filter")]
     no_filter: bool,
-    /// A JSON object that each callback repeats, under 1 KB.
-    #[arg(long, value_name = "JSON", value_parser = super::attributes)]
-    attributes: Option<Map<String, Value>>,
     /// Without attributes.
     #[arg(long, conflicts_with = "attributes")]
     no_attributes: bool,
-    /// Let APS try an inactive hook again after a week.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    auto_reactivate: Option<bool>,
-    /// When APS shall remove it: 2027-01-31T00:00:00Z.
-    #[arg(long, value_name = "T", value_parser = super::expiry)]
-    expires: Option<Timestamp>,
     /// Without an end.
     #[arg(long, conflicts_with = "expires")]
     no_expiry: bool,
-    /// Callbacks without the hook.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    payload_only: Option<bool>,
-    /// What this hook's callbacks are signed with: 32 to 64 letters and digits.
-    #[arg(long, value_name = "S", value_parser = secret::secret)]
-    secret: Option<Secret>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -149,7 +113,7 @@ impl Args {
     }
 
     async fn at_aps(self, session: &Session) -> Result<Exit, Failure> {
-        self.onshape.refuse()?;
+        self.onshape.refuse(&[])?;
         if self.url.is_some() {
             return Err(Failure::usage(
                 "--url: aps cannot change the URL of a hook; create a new one, then delete this",
@@ -160,7 +124,7 @@ impl Args {
         if !events.is_empty() {
             return Err(Failure::usage("--event: a hook of aps has one"));
         }
-        let whereabouts = Whereabouts { system: self.aps.system.clone(), event };
+        let whereabouts = Whereabouts { system: self.aps.given.system.clone(), event };
         let patch = self.aps.patch(self.filter)?;
         if patch.is_empty() {
             return Err(nothing());
@@ -173,38 +137,14 @@ impl Args {
     }
 }
 
-impl Onshape {
-    fn refuse(&self) -> Result<(), Failure> {
-        super::refuse(
-            Provider::Aps,
-            &[
-                ("--name", self.name.is_some()),
-                ("--description", self.description.is_some()),
-                ("--data", self.data.is_some()),
-                ("--collapse", self.collapse.is_some()),
-                ("--transient", self.transient.is_some()),
-            ],
-        )
-    }
-}
-
 impl Aps {
     fn refuse(&self) -> Result<(), Failure> {
-        super::refuse(
-            Provider::Onshape,
-            &[
-                ("--system", self.system.is_some()),
-                ("--status", self.status.is_some()),
-                ("--no-filter", self.no_filter),
-                ("--attributes", self.attributes.is_some()),
-                ("--no-attributes", self.no_attributes),
-                ("--auto-reactivate", self.auto_reactivate.is_some()),
-                ("--expires", self.expires.is_some()),
-                ("--no-expiry", self.no_expiry),
-                ("--payload-only", self.payload_only.is_some()),
-                ("--secret", self.secret.is_some()),
-            ],
-        )
+        self.given.refuse(&[
+            ("--status", self.status.is_some()),
+            ("--no-filter", self.no_filter),
+            ("--no-attributes", self.no_attributes),
+            ("--no-expiry", self.no_expiry),
+        ])
     }
 
     fn patch(self, filter: Vec<String>) -> Result<Patch, Failure> {
@@ -214,11 +154,11 @@ impl Aps {
                 StatusArg::Inactive => Status::Inactive,
             }),
             filter: change(self.no_filter, (!filter.is_empty()).then_some(filter)),
-            attributes: change(self.no_attributes, self.attributes),
-            auto_reactivate: self.auto_reactivate,
-            expires: change(self.no_expiry, self.expires),
-            payload_only: self.payload_only,
-            secret: self.secret.map(secret::check).transpose()?,
+            attributes: change(self.no_attributes, self.given.attributes),
+            auto_reactivate: self.given.auto_reactivate,
+            expires: change(self.no_expiry, self.given.expires),
+            payload_only: self.given.payload_only,
+            secret: self.given.secret.map(secret::check).transpose()?,
         })
     }
 }
