@@ -56,11 +56,8 @@ fn connect(config: &Config) -> Result<String, Failure> {
 
 /// The failure of a command that Kafka did not answer as hoped.
 pub fn unreachable(brokers: &str, trouble: Trouble) -> Failure {
-    let exit = match trouble {
-        Trouble::Authentication | Trouble::Authorization => Exit::Credentials,
-        _ => Exit::Remote,
-    };
-    Failure { exit, message: format!("kafka.brokers = {brokers:?}: {}", trouble.told()) }
+    let message = format!("kafka.brokers = {brokers:?}: {}", trouble.told());
+    Failure { exit: Exit::from(trouble), message }
 }
 
 const CONNECT: Duration = Duration::from_secs(10);

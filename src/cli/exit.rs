@@ -1,5 +1,6 @@
 //! What a command ends with: one number for scripts, one message for people.
 
+use crate::kafka::outcome::Trouble;
 use crate::webhooks::error::Error;
 use std::process::ExitCode;
 
@@ -72,6 +73,23 @@ impl From<&Error> for Exit {
             Error::Answered { .. } | Error::Unreadable { .. } | Error::Unreachable { .. } => {
                 Self::Remote
             }
+        }
+    }
+}
+
+impl From<Trouble> for Exit {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Authentication | Trouble::Authorization => Self::Credentials,
+            Trouble::Transport
+            | Trouble::Timeout
+            | Trouble::UnknownTopic
+            | Trouble::NotEnoughReplicas
+            | Trouble::Fenced
+            | Trouble::Fatal
+            | Trouble::Quota
+            | Trouble::TooLarge
+            | Trouble::Invalid => Self::Remote,
         }
     }
 }

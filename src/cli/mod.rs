@@ -49,7 +49,6 @@ enum Command {
     Ready(ready::Args),
     /// Read the topics as a consumer and print the events.
     Tail(tail::Args),
-    /// See which topics are needed, and make them.
     Topics(topics::Args),
     Spool(spool::Args),
     Explain(explain::Args),

@@ -7,7 +7,7 @@
 use crate::printable;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::io::{self, IsTerminal, Write};
 
 /// A form of output.
@@ -140,24 +140,29 @@ fn csv_cell(value: Option<&Value>) -> String {
     if matches!(value, Some(Value::Number(_))) { text } else { printable::csv(&text).into_owned() }
 }
 
-/// One value on one place: lists joined, objects as `key=value` in tables and JSON in csv.
+/// One value on one place: lists joined, objects as `key=value` in tables and JSON in csv. An object in
+/// a list has a line of its own.
 fn cell(value: Option<&Value>, separator: &str) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => printable::text(text).into_owned(),
         Some(Value::Array(items)) => {
-            let items: Vec<_> = items.iter().map(|item| cell(Some(item), separator)).collect();
-            items.join(separator)
+            let item = |item: &Value| match item {
+                Value::Object(pairs) if separator == "\n" => pairs_of(pairs).join(" "),
+                item => cell(Some(item), separator),
+            };
+            items.iter().map(item).collect::<Vec<_>>().join(separator)
         }
-        Some(Value::Object(pairs)) if separator == "\n" => {
-            let pairs: Vec<_> = pairs
-                .iter()
-                .map(|(key, value)| format!("{}={}", printable::text(key), cell(Some(value), " ")))
-                .collect();
-            pairs.join("\n")
-        }
+        Some(Value::Object(pairs)) if separator == "\n" => pairs_of(pairs).join("\n"),
         Some(other) => printable::json(&other.to_string()).into_owned(),
     }
+}
+
+fn pairs_of(pairs: &Map<String, Value>) -> Vec<String> {
+    pairs
+        .iter()
+        .map(|(key, value)| format!("{}={}", printable::text(key), cell(Some(value), " ")))
+        .collect()
 }
 
 /// `createdAt` as people read it: `CREATED AT`.
@@ -210,6 +215,16 @@ mod tests {
         for shown in [csv, table, json] {
             assert!(!shown.contains(['\u{1b}', '\u{9b}']), "{shown:?}");
         }
+    }
+
+    #[test]
+    fn a_list_of_objects_has_a_line_for_each_in_a_table() {
+        let deliveries = json!([{ "at": "1", "outcome": "accepted" }, { "at": "2" }]);
+
+        let text =
+            table_of_one(&["id", "deliveries"], &json!({ "id": "a", "deliveries": deliveries }));
+
+        assert_eq!(text, " ID          a\n DELIVERIES  at=1 outcome=accepted\n             at=2\n");
     }
 
     #[test]

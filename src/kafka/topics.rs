@@ -26,6 +26,9 @@ pub struct Needed {
     pub properties: Vec<(&'static str, &'static str)>,
 }
 
+/// Settings of a topic by their names, as the cluster has them: defaults, too.
+pub type Properties = BTreeMap<String, String>;
+
 /// What the cluster says of a topic.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum State {
@@ -47,7 +50,11 @@ pub fn needed(settings: &Settings, providers: &[Provider]) -> Vec<Needed> {
         .map(|name| Needed {
             name,
             partitions: settings.partitions,
-            properties: vec![("max.message.bytes", MAX_MESSAGE_BYTES)],
+            // A cluster may compact by default, and would keep one event of a document.
+            properties: vec![
+                ("cleanup.policy", "delete"),
+                ("max.message.bytes", MAX_MESSAGE_BYTES),
+            ],
         })
         .collect();
     needed.push(positions(settings));
@@ -132,6 +139,22 @@ impl Inspector {
             }
         };
         described.into_iter().flatten().filter_map(limit).collect()
+    }
+
+    /// The settings of a topic that is there.
+    pub async fn properties(&self, topic: &str, patience: Duration) -> Result<Properties, Trouble> {
+        let options = AdminOptions::new().request_timeout(Some(patience));
+        let asked = [ResourceSpecifier::Topic(topic)];
+        let described = self.admin.describe_configs(&asked, &options).await;
+        match described.map_err(|error| Trouble::of(&error))?.into_iter().next() {
+            Some(Ok(config)) => Ok(config
+                .entries
+                .into_iter()
+                .filter_map(|entry| Some((entry.name, entry.value?)))
+                .collect()),
+            Some(Err(code)) => Err(Trouble::of_code(code)),
+            None => Err(Trouble::Timeout),
+        }
     }
 
     /// Makes a topic. One that is there already is fine.

@@ -49,6 +49,34 @@ async fn what_went_to_quarantine_is_known_by_the_id_of_its_receipt() {
 }
 
 #[tokio::test]
+async fn each_redelivery_is_told_with_its_time_running_and_stopped() {
+    let mut relay = Relay::builder().start().await;
+    let notification = Notification::onshape(1);
+    let id = relay.post(&notification).await.id();
+    relay.post(&notification).await.assert_duplicate();
+    relay.post(&notification).await.assert_duplicate();
+    let url = format!("http://{}", relay.admin());
+
+    let running = eventually("all three are among the recent decisions", async || {
+        let (lives, _) = explain(&relay, &[&id, "--url", &url]);
+        (lives[0]["duplicates"] == 2).then(|| lives[0].clone())
+    })
+    .await;
+    relay.terminate().await;
+    let stopped = explain(&relay, &[&id]).0[0].clone();
+    let table = explained(&relay, &[&id, "--output", "table"]).0;
+
+    for life in [&running, &stopped] {
+        let deliveries = life["deliveries"].as_array().expect("a list");
+        let outcomes: Vec<_> = deliveries.iter().map(|delivery| &delivery["outcome"]).collect();
+        assert_eq!(outcomes, ["accepted", "duplicate", "duplicate"], "{life}");
+        assert!(deliveries.iter().all(|delivery| delivery["at"].is_string()), "{life}");
+    }
+    let told = table.lines().filter(|line| line.contains("outcome=duplicate")).count();
+    assert_eq!(told, 2, "{table}");
+}
+
+#[tokio::test]
 async fn an_id_that_never_came_is_not_found() {
     let mut relay = Relay::builder().start().await;
     relay.post(&Notification::onshape(1)).await.assert_accepted();
@@ -62,6 +90,11 @@ async fn an_id_that_never_came_is_not_found() {
 
 /// Runs `cadrelay explain` with the relay's configuration: what it says, and how it ended.
 fn explain(relay: &Relay, words: &[&str]) -> (Value, i32) {
+    let (said, code) = explained(relay, words);
+    (serde_json::from_str(&said).unwrap_or(Value::Null), code)
+}
+
+fn explained(relay: &Relay, words: &[&str]) -> (String, i32) {
     let output = cadrelay()
         .arg("explain")
         .args(words)
@@ -70,5 +103,5 @@ fn explain(relay: &Relay, words: &[&str]) -> (Value, i32) {
         .output()
         .expect("the command starts");
     let code = output.status.code().expect("an exit code");
-    (serde_json::from_slice(&output.stdout).unwrap_or(Value::Null), code)
+    (String::from_utf8(output.stdout).expect("text"), code)
 }

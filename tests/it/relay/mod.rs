@@ -30,5 +30,6 @@ mod stopping;
 mod strangers;
 mod tailing;
 mod terminals;
+mod topics;
 mod wire;
 mod workflows;

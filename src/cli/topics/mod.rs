@@ -1,0 +1,137 @@
+//! `cadrelay topics plan|apply`: the topics that are needed, and making them.
+//!
+//! # Promises
+//! - `plan` changes nothing. `apply` makes missing topics and touches no other: a second one does nothing.
+//! - A topic that differs is shown with the command that would change it; nobody but a person runs it.
+//! - One topic in trouble hides no other.
+
+mod drift;
+mod row;
+
+use crate::cli::check::unreachable;
+use crate::cli::configured::ConfigFile;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::{Format, note};
+use crate::cli::topics::row::{ROWS, Row, State};
+use crate::event::provider::Provider;
+use crate::kafka::outcome::Trouble;
+use crate::kafka::settings::Settings;
+use crate::kafka::topics::{self, Inspector, Needed, needed};
+use std::io;
+use std::time::Duration;
+
+/// See which topics are needed, and make those that are missing
+///
+/// Topics that are there are never changed: what differs from the configuration is told, with the
+/// command of Kafka's own tools that would change it.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show which topics are missing or different; changes nothing
+    Plan(Shown),
+    /// Make the topics that are missing; changes no other
+    Apply(Shown),
+}
+
+#[derive(Debug, clap::Args)]
+struct Shown {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The form of output [default: table on a terminal, else json]
+    #[arg(long, value_enum)]
+    output: Option<Format>,
+}
+
+/// What is done about a missing topic.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Missing {
+    Tell,
+    Make,
+}
+
+impl Args {
+    /// Shows a row for each topic, and what differs.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        match self.command {
+            Command::Plan(shown) => shown.run(Missing::Tell).await,
+            Command::Apply(shown) => shown.run(Missing::Make).await,
+        }
+    }
+}
+
+impl Shown {
+    async fn run(self, missing: Missing) -> Result<Exit, Failure> {
+        let config = self.config.read()?;
+        let used: Vec<Provider> = Provider::ALL
+            .into_iter()
+            .filter(|provider| config.sources.iter().any(|source| source.provider == *provider))
+            .collect();
+        let cluster = Cluster::new(config.kafka)?;
+        let mut rows = Vec::new();
+        for topic in needed(&cluster.settings, &used) {
+            rows.push(cluster.row(&topic, missing).await?);
+        }
+        let format = self.output.unwrap_or_else(|| Format::default_of(&io::stdout()));
+        format.list(ROWS, &rows)?;
+        rows.iter().flat_map(Row::remarks).for_each(|remark| note(&remark));
+        Ok(rows.iter().fold(Exit::Done, |exit, row| exit.or(row.exit())))
+    }
+}
+
+/// The cluster that the configuration names.
+struct Cluster {
+    settings: Settings,
+    inspector: Inspector,
+}
+
+impl Cluster {
+    fn new(settings: Settings) -> Result<Self, Failure> {
+        let inspector =
+            Inspector::new(&settings).map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(Self { settings, inspector })
+    }
+
+    /// What is there of a topic. An error is about the cluster and not the topic.
+    async fn row(&self, topic: &Needed, missing: Missing) -> Result<Row, Failure> {
+        let refused = |trouble| unreachable(&self.settings.brokers, trouble);
+        match self.inspector.look(&topic.name, PATIENCE).map_err(refused)? {
+            topics::State::Ready { partitions } => self.found(topic, partitions).await,
+            topics::State::Troubled(Trouble::UnknownTopic) => match missing {
+                Missing::Tell => Ok(Row::unfound(topic, State::Missing)),
+                Missing::Make => self.made(topic).await,
+            },
+            topics::State::Troubled(trouble) => Ok(Row::troubled(topic, trouble)),
+        }
+    }
+
+    async fn found(&self, topic: &Needed, partitions: i32) -> Result<Row, Failure> {
+        match self.inspector.properties(&topic.name, PATIENCE).await {
+            Ok(properties) => {
+                Ok(Row::found(topic, partitions, &properties, &self.settings.brokers))
+            }
+            // To write is another right than to read the settings.
+            Err(Trouble::Authorization) => {
+                Ok(Row::unread(topic, partitions, &self.settings.brokers))
+            }
+            Err(trouble) => Err(unreachable(&self.settings.brokers, trouble)),
+        }
+    }
+
+    async fn made(&self, topic: &Needed) -> Result<Row, Failure> {
+        match self.inspector.make(topic, self.settings.replication, PATIENCE).await {
+            Ok(()) => Ok(Row::unfound(topic, State::Made)),
+            Err(trouble @ (Trouble::Transport | Trouble::Authentication)) => {
+                Err(unreachable(&self.settings.brokers, trouble))
+            }
+            Err(trouble) => Ok(Row::troubled(topic, trouble)),
+        }
+    }
+}
+
+/// A cluster that answers takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
