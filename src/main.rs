@@ -1,6 +1,5 @@
 //! The `cadrelay` binary.
 
-use clap::Parser;
 use std::process::ExitCode;
 use tikv_jemallocator::Jemalloc;
 
@@ -10,5 +9,5 @@ use tikv_jemallocator::Jemalloc;
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
-    cadrelay::cli::Cli::parse().run()
+    cadrelay::cli::Cli::read().run()
 }

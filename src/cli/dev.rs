@@ -2,6 +2,7 @@
 
 use crate::app::Relay;
 use crate::cli::beacon::Beacon;
+use crate::cli::colour::Colour;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::printing::{self, Style};
 use crate::cli::signals;
@@ -16,7 +17,6 @@ use crate::quantity::ByteSize;
 use crate::simulator::traffic;
 use crate::spool::Loss;
 use crate::telemetry;
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -42,8 +42,8 @@ pub struct Args {
 
 impl Args {
     /// Runs until Ctrl-C, and shows each event as it passes.
-    pub async fn run(self) -> Result<Exit, Failure> {
-        telemetry::start_quietly();
+    pub async fn run(self, colour: Colour) -> Result<Exit, Failure> {
+        telemetry::start_quietly(colour.suits(&std::io::stderr()));
         let failed = |doing: &str, error: &dyn std::fmt::Display| {
             Failure::failed(format!("{doing}: {error}"))
         };
@@ -63,7 +63,7 @@ impl Args {
             .map_err(|error| Failure::failed(format!("{error:#}")))?;
         let note = Beacon::leave(&settings.brokers);
         greet(&relay, &settings.brokers, self.simulate);
-        show(settings, self.json)?;
+        show(settings, Style::of(self.json, colour))?;
         let simulation = self.simulate.map(|rate| tokio::spawn(traffic::run(relay.ingest, rate)));
         let ran = relay.run(shutdown).await;
         if let Some(simulation) = simulation {
@@ -124,12 +124,7 @@ fn greet(relay: &Relay, brokers: &str, simulate: Option<u32>) {
 }
 
 /// Shows events as a consumer gets them, until the process ends.
-fn show(settings: Settings, json: bool) -> Result<(), Failure> {
-    let style = match (json, std::io::stdout().is_terminal()) {
-        (true, _) => Style::Json,
-        (false, true) => Style::Colour,
-        (false, false) => Style::Plain,
-    };
+fn show(settings: Settings, style: Style) -> Result<(), Failure> {
     let mut tail = Tail::open(settings, Vec::new(), From::Beginning)
         .map_err(|error| Failure::failed(error.to_string()))?;
     // It ends with the process: its next poll may be a tenth of a second away, and nothing waits.

@@ -6,6 +6,7 @@
 
 pub mod beacon;
 pub mod check;
+pub mod colour;
 pub mod configured;
 pub mod dev;
 pub mod exit;
@@ -24,8 +25,9 @@ pub mod tail;
 pub mod topics;
 pub mod webhook;
 
+use crate::cli::colour::Colour;
 use crate::cli::exit::{Exit, Failure};
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Webhook notifications from Onshape and Autodesk Platform Services in; clean, deduplicated,
@@ -33,6 +35,9 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub struct Cli {
+    /// No colours. NO_COLOR in the environment says the same
+    #[arg(long, global = true)]
+    no_color: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -58,15 +63,25 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the command line. Help and what is wrong with it are printed here, and end the process.
+    pub fn read() -> Self {
+        // Before anything is read: a wrong flag is told without colours, too.
+        let is_plain = std::env::args_os().any(|word| word == "--no-color");
+        let colours = if is_plain { ColorChoice::Never } else { ColorChoice::Auto };
+        let matches = Self::command().color(colours).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Runs the command, and tells what went wrong.
     pub fn run(self) -> ExitCode {
+        let colour = Colour::asked(self.no_color);
         // reqwest and the listeners share one implementation of cryptography.
         drop(rustls::crypto::ring::default_provider().install_default());
         let done = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::failed(format!("the runtime does not start: {error}")))
-            .and_then(|runtime| runtime.block_on(self.command.run()));
+            .and_then(|runtime| runtime.block_on(self.command.run(colour)));
         let exit = done.unwrap_or_else(|failure| {
             output::note(&format!("error: {}", failure.message));
             failure.exit
@@ -76,13 +91,13 @@ impl Cli {
 }
 
 impl Command {
-    async fn run(self) -> Result<Exit, Failure> {
+    async fn run(self, colour: Colour) -> Result<Exit, Failure> {
         match self {
-            Self::Serve(args) => args.run().await,
-            Self::Dev(args) => args.run().await,
+            Self::Serve(args) => args.run(colour).await,
+            Self::Dev(args) => args.run(colour).await,
             Self::Check(args) => args.run().await,
             Self::Ready(args) => args.run().await,
-            Self::Tail(args) => args.run().await,
+            Self::Tail(args) => args.run(colour).await,
             Self::Topics(args) => args.run().await,
             Self::Spool(args) => args.run().await,
             Self::Explain(args) => args.run().await,

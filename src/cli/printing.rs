@@ -1,5 +1,6 @@
 //! One line for each record that a consumer gets.
 
+use crate::cli::colour::Colour;
 use crate::kafka::tailing::Seen;
 use crate::printable;
 use serde_json::Value;
@@ -14,6 +15,17 @@ pub enum Style {
     Colour,
     /// One line of text.
     Plain,
+}
+
+impl Style {
+    /// JSON if it is asked for, else text, in colours where they suit.
+    pub fn of(json: bool, colour: Colour) -> Self {
+        match (json, colour.suits(&std::io::stdout())) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Colour,
+            (false, false) => Self::Plain,
+        }
+    }
 }
 
 /// Prints one record.

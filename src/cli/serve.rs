@@ -1,6 +1,7 @@
 //! `cadrelay serve`: the relay.
 
 use crate::app::Relay;
+use crate::cli::colour::Colour;
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::reload::{self, Rereading, tell_systemd};
@@ -24,10 +25,12 @@ pub struct Args {
 
 impl Args {
     /// Runs the relay until SIGTERM or Ctrl-C.
-    pub async fn run(self) -> Result<Exit, Failure> {
+    pub async fn run(self, colour: Colour) -> Result<Exit, Failure> {
         let file = self.config.file();
         let resolved = self.config.resolve()?;
-        let level = telemetry::start(self.log_format, &resolved.config.telemetry.log_level);
+        let colours = colour.suits(&std::io::stderr());
+        let level =
+            telemetry::start(self.log_format, colours, &resolved.config.telemetry.log_level);
         for warning in &resolved.warnings {
             tracing::warn!(event = "configuration", "{warning}");
         }

@@ -1,6 +1,7 @@
 //! `cadrelay tail`: the topics as a consumer sees them.
 
 use crate::cli::check::unreachable;
+use crate::cli::colour::Colour;
 use crate::cli::configured::WhichKafka;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::note;
@@ -8,7 +9,6 @@ use crate::cli::printing::{Style, print};
 use crate::cli::signals;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::tailing::{From, Tail};
-use std::io::IsTerminal;
 
 /// Flags of `tail`.
 #[derive(Debug, clap::Args)]
@@ -27,24 +27,17 @@ pub struct Args {
     /// End after so many events
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// No colour
-    #[arg(long)]
-    no_color: bool,
 }
 
 impl Args {
     /// Prints events until Ctrl-C, or `--count`, or until it is clear that none will come.
-    pub async fn run(self) -> Result<Exit, Failure> {
+    pub async fn run(self, colour: Colour) -> Result<Exit, Failure> {
         let settings = self.kafka.settings()?;
         let shutdown = signals::shutdown()?;
         let brokers = settings.brokers.clone();
         let failed = |error: crate::kafka::client::Error| Failure::usage(error.to_string());
         let tail = Tail::open(settings, self.topic, self.from).map_err(failed)?;
-        let style = match (self.json, std::io::stdout().is_terminal() && !self.no_color) {
-            (true, _) => Style::Json,
-            (false, true) => Style::Colour,
-            (false, false) => Style::Plain,
-        };
+        let style = Style::of(self.json, colour);
         let count = self.count;
         let printing = tokio::task::spawn_blocking(move || show(tail, &brokers, style, count));
         tokio::select! {

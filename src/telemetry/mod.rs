@@ -21,8 +21,8 @@ pub enum Format {
 #[derive(Clone, Debug)]
 pub struct Level(reload::Handle<EnvFilter, Registry>);
 
-/// Sends logs to stderr. `RUST_LOG` says which, or the configuration.
-pub fn start(format: Option<Format>, level: &LogLevel) -> Level {
+/// Sends logs to stderr. `RUST_LOG` says which, or the configuration. Text has colours if they are wanted.
+pub fn start(format: Option<Format>, colours: bool, level: &LogLevel) -> Level {
     let terminal = std::io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { Format::Text } else { Format::Json });
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| filter(level));
@@ -30,7 +30,7 @@ pub fn start(format: Option<Format>, level: &LogLevel) -> Level {
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         Format::Json => lines.json().flatten_event(true).boxed(),
-        Format::Text => lines.with_ansi(terminal).with_target(false).boxed(),
+        Format::Text => lines.with_ansi(colours).with_target(false).boxed(),
     };
     // A second start, in a test, keeps the first.
     drop(tracing_subscriber::registry().with(filter).with(lines).try_init());
@@ -48,11 +48,10 @@ impl Level {
 }
 
 /// Warnings alone, for commands that talk to a person themselves.
-pub fn start_quietly() {
+pub fn start_quietly(colours: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let terminal = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    drop(builder.with_ansi(terminal).with_target(false).try_init());
+    drop(builder.with_ansi(colours).with_target(false).try_init());
 }
 
 fn filter(level: &LogLevel) -> EnvFilter {

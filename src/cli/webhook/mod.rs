@@ -56,9 +56,6 @@ struct Common {
     /// The form of the result: a table on a terminal, else json.
     #[arg(long, global = true, value_enum)]
     output: Option<Format>,
-    /// Without colours.
-    #[arg(long, global = true)]
-    no_color: bool,
     /// Answer every question with yes.
     #[arg(long, global = true)]
     yes: bool,

@@ -2,6 +2,7 @@
 
 mod answers;
 mod books;
+mod colours;
 mod configuration;
 mod connections;
 mod console;

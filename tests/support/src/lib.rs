@@ -11,5 +11,6 @@ pub mod notification;
 pub mod process;
 pub mod provider;
 pub mod relay;
+pub mod terminal;
 pub mod tools;
 pub mod waiting;
