@@ -22,6 +22,22 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Failed, Self::Usage, Self::Credentials, Self::NotFound, Self::Remote];
+
+    /// The sentence that the manual has for it.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "It is done.",
+            Self::Failed => "What was asked did not come true.",
+            Self::Usage => "The command or the configuration is wrong. Nothing was sent.",
+            Self::Credentials => "Credentials are missing or refused.",
+            Self::NotFound => "What was asked for does not exist.",
+            Self::Remote => "Every other answer of the remote side, or none.",
+        }
+    }
+
     /// The first of two numbers that is not [`Exit::Done`].
     pub fn or(self, next: Self) -> Self {
         if self == Self::Done { next } else { self }

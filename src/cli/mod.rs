@@ -7,10 +7,12 @@
 pub mod beacon;
 pub mod check;
 pub mod colour;
+pub mod completions;
 pub mod configured;
 pub mod dev;
 pub mod exit;
 pub mod explain;
+pub mod manual;
 pub mod output;
 pub mod printing;
 pub mod quarantine;
@@ -60,6 +62,8 @@ enum Command {
     Quarantine(quarantine::Args),
     Webhook(Box<webhook::Args>),
     Simulate(simulate::Args),
+    Completions(completions::Args),
+    Man(manual::Args),
 }
 
 impl Cli {
@@ -104,6 +108,8 @@ impl Command {
             Self::Quarantine(args) => args.run().await,
             Self::Webhook(args) => args.run().await,
             Self::Simulate(args) => args.run().await,
+            Self::Completions(args) => args.run().await,
+            Self::Man(args) => args.run().await,
         }
     }
 }

@@ -16,6 +16,7 @@ mod gaps;
 mod hostile;
 mod keeping;
 mod managed;
+mod manual;
 mod openapi;
 mod order;
 mod outage;
