@@ -24,6 +24,7 @@ pub mod signals;
 pub mod simulate;
 pub mod spool;
 pub mod tail;
+pub mod top;
 pub mod topics;
 pub mod webhook;
 
@@ -56,6 +57,7 @@ enum Command {
     Ready(ready::Args),
     /// Read the topics as a consumer and print the events.
     Tail(tail::Args),
+    Top(top::Args),
     Topics(topics::Args),
     Spool(spool::Args),
     Explain(explain::Args),
@@ -102,6 +104,7 @@ impl Command {
             Self::Check(args) => args.run().await,
             Self::Ready(args) => args.run().await,
             Self::Tail(args) => args.run(colour).await,
+            Self::Top(args) => args.run(colour).await,
             Self::Topics(args) => args.run().await,
             Self::Spool(args) => args.run().await,
             Self::Explain(args) => args.run().await,

@@ -4,6 +4,7 @@
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::print;
+use crate::cli::relay::with_cause;
 use crate::printable;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ impl Args {
         let url = format!("{}/readyz", base.trim_end_matches('/'));
         let unreachable = |error: reqwest::Error| Failure {
             exit: Exit::Remote,
-            message: format!("{url}: {}", error.without_url()),
+            message: format!("{url}: {}", with_cause(error)),
         };
         let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(unreachable)?;
         let answer = client.get(&url).send().await.map_err(unreachable)?;

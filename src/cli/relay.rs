@@ -98,19 +98,34 @@ impl Running {
             let message = format!("the relay at {}: {message}", self.base);
             Failure { exit: Exit::Remote, message }
         };
-        let answer =
-            request.send().await.map_err(|error| remote(error.without_url().to_string()))?;
+        let answer = request.send().await.map_err(|error| remote(with_cause(error)))?;
         let status = answer.status();
         if status.is_success() {
-            return answer.json().await.map_err(|error| remote(error.without_url().to_string()));
+            return answer.json().await.map_err(|error| remote(with_cause(error)));
         }
-        let failure = remote(format!("answers {status}"));
+        let failure = remote(match status {
+            StatusCode::UNAUTHORIZED => format!(
+                "answers {status}: set admin.token in the configuration, or CADRELAY__ADMIN__TOKEN, \
+                 to the token of the relay"
+            ),
+            status => format!("answers {status}"),
+        });
         let exit = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Credentials,
             StatusCode::NOT_FOUND => Exit::NotFound,
             _ => Exit::Remote,
         };
         Err(Failure { exit, ..failure })
+    }
+}
+
+/// The error with what is at its bottom, such as a refused connection, and without the URL.
+pub fn with_cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+    match causes.last() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

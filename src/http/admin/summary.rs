@@ -174,7 +174,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// `1,204`.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -187,7 +187,7 @@ fn grouped(number: u64) -> String {
 }
 
 /// `12 s`, `3 min`, `5 h`, `4 days`.
-fn span(duration: SignedDuration) -> String {
+pub fn span(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     match seconds {
         0..90 => format!("{seconds} s"),

@@ -32,6 +32,7 @@ mod stopping;
 mod strangers;
 mod tailing;
 mod terminals;
+mod top;
 mod topics;
 mod wire;
 mod workflows;

@@ -1,0 +1,98 @@
+//! `cadrelay top`: the console's first screen in a terminal.
+//!
+//! # Promises
+//! - It shows what the admin listener answers and asks for nothing else; it changes nothing.
+//! - Whatever a sender wrote is escaped before it reaches the terminal.
+//! - The terminal is given back as it was, however the command ends.
+//!
+//! Without a terminal, or with `--once`, it prints one frame.
+
+mod answers;
+mod draw;
+mod look;
+mod screen;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod view;
+mod words;
+
+use crate::cli::colour::Colour;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output;
+use crate::cli::relay::{Running, Which};
+use crate::cli::top::answers::Answers;
+use crate::cli::top::draw::draw;
+use crate::cli::top::look::Look;
+use crate::cli::top::view::View;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+/// Watch a running relay: what comes, what waits, what Kafka does, and the last decisions
+///
+/// Keys: q ends, p pauses, ? explains. The token is that of admin.token in the configuration, or of
+/// CADRELAY__ADMIN__TOKEN.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// Print one frame and end, as without a terminal
+    #[arg(long)]
+    once: bool,
+}
+
+impl Args {
+    /// Watches until somebody presses q.
+    pub async fn run(self, colour: Colour) -> Result<Exit, Failure> {
+        let running = self.which.running(&self.which.config()?)?;
+        let mut view = View::default();
+        // The first look decides whether there is a relay to watch.
+        view.add(Answers::of(&running).await?, Timestamp::now());
+        let stdout = io::stdout();
+        let look = Look { colours: colour.suits(&stdout), zone: TimeZone::system() };
+        if self.once || !stdout.is_terminal() || !io::stdin().is_terminal() {
+            once(&running, view, look).await?;
+        } else {
+            screen::watch(running, view, look).await?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Prints one frame. A rate takes two looks.
+async fn once(running: &Running, mut view: View, look: Look) -> Result<(), Failure> {
+    tokio::time::sleep(EVERY).await;
+    view.add(Answers::of(running).await?, Timestamp::now());
+    let width = ratatui::crossterm::terminal::size().map_or(WIDTH, |(width, _)| width);
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width.max(NARROWEST), HEIGHT));
+    // Plain text: who prints a frame keeps or sends it.
+    let look = Look { colours: false, ..look };
+    draw(&view, &look, buffer.area, &mut buffer);
+    output::print(&text_of(&buffer))?;
+    Ok(())
+}
+
+/// The lines of a frame without what is blank at their ends.
+fn text_of(frame: &Buffer) -> String {
+    let width = usize::from(frame.area.width);
+    let lines: Vec<String> = frame
+        .content
+        .chunks(width)
+        .map(|cells| cells.iter().map(|cell| cell.symbol()).collect::<String>())
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    lines.join("\n").trim_end().to_owned()
+}
+
+/// How often the relay is asked.
+const EVERY: Duration = Duration::from_secs(1);
+/// Where no terminal says how wide it is.
+const WIDTH: u16 = 100;
+/// Narrower than this nothing can be read.
+const NARROWEST: u16 = 40;
+/// A frame that is printed has room for a screenful of decisions.
+const HEIGHT: u16 = 48;
