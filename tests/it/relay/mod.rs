@@ -1,5 +1,6 @@
 //! What the running program promises, one file for each promise.
 
+mod alerts;
 mod answers;
 mod books;
 mod colours;

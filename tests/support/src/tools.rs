@@ -18,6 +18,15 @@ pub fn promtool() -> Command {
     Command::new(tool("CADRELAY_PROMTOOL", ".cache/promtool/promtool", "tests/tools/promtool"))
 }
 
+/// Prometheus itself.
+pub fn prometheus() -> Command {
+    Command::new(tool(
+        "CADRELAY_PROMETHEUS",
+        ".cache/promtool/prometheus",
+        "tests/tools/prometheus",
+    ))
+}
+
 /// Runs a program to its end and gives what it printed. Fails the test if it failed.
 #[track_caller]
 pub fn succeed(command: &mut Command) -> String {
