@@ -1,21 +1,43 @@
 //! The trace that a request belongs to.
 
-/// Whether a `traceparent` is one by W3C Trace Context, level 1: version, trace id, parent id and flags
-/// in lower-case hex, 55 characters, no id of zeros alone.
+/// The parts of a `traceparent` by W3C Trace Context, level 1.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Traceparent<'a> {
+    /// The trace, 32 digits.
+    pub trace_id: &'a str,
+    /// The caller's span in it, 16 digits.
+    pub span_id: &'a str,
+    /// Two digits: whether the trace is recorded.
+    pub flags: &'a str,
+}
+
+impl<'a> Traceparent<'a> {
+    /// Takes it apart if it is valid: version, trace id, parent id and flags in lower-case hex, 55
+    /// characters, no id of zeros alone.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut fields = text.split('-');
+        let mut next = || fields.next();
+        let (version, trace_id, span_id, flags) = (next()?, next()?, next()?, next()?);
+        let is_hex = |field: &str, digits: usize| {
+            let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            field.len() == digits && field.bytes().all(is_digit)
+        };
+        let names_something = |field: &str| field.bytes().any(|byte| byte != b'0');
+        let is_valid = fields.next().is_none()
+            && is_hex(version, 2)
+            && version != "ff"
+            && is_hex(trace_id, 32)
+            && names_something(trace_id)
+            && is_hex(span_id, 16)
+            && names_something(span_id)
+            && is_hex(flags, 2);
+        is_valid.then_some(Self { trace_id, span_id, flags })
+    }
+}
+
+/// Whether a `traceparent` is a valid one.
 pub fn is_valid(text: &str) -> bool {
-    let fields: Vec<&str> = text.split('-').collect();
-    let [version, trace, parent, flags] = fields[..] else { return false };
-    let is_hex = |field: &str, digits: usize| {
-        field.len() == digits && field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let names_something = |field: &str| field.bytes().any(|byte| byte != b'0');
-    is_hex(version, 2)
-        && version != "ff"
-        && is_hex(trace, 32)
-        && names_something(trace)
-        && is_hex(parent, 16)
-        && names_something(parent)
-        && is_hex(flags, 2)
+    Traceparent::parse(text).is_some()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `/webhooks/{source}`: the providers' side.
 
 use crate::event::gap::Gap;
+use crate::event::traceparent::Traceparent;
 use crate::gaps::vitals::Vitals;
 use crate::http::body;
 use crate::http::connections::Connections;
@@ -25,7 +26,7 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::Instrument;
 
 /// What the routes share.
@@ -163,14 +164,36 @@ async fn post(
 ) -> HttpResponse {
     let number = inlets.requests.fetch_add(1, Ordering::Relaxed);
     let source = inlet.ingest.source().name();
-    let span = tracing::debug_span!("request", request.id = number, source);
-    let (response, outcome) =
+    let span = tracing::debug_span!(
+        "request",
+        request.id = number,
+        source,
+        trace_id = tracing::field::Empty,
+        span_id = tracing::field::Empty
+    );
+    if !span.is_disabled()
+        && let Some(trace) = trace_of(request)
+    {
+        span.record("trace_id", trace.trace_id).record("span_id", trace.span_id);
+    }
+    let Taken { response, outcome, arrived } =
         take(inlets, inlet, connection, request, &mut payload).instrument(span).await;
+    if outcome != Outcome::NotReceived {
+        inlet.meters.duration.observe(arrived.elapsed().as_secs_f64());
+    }
     count(inlet, outcome);
     match response.status().is_success() {
         true => response,
         false => unread_body::hold(response, payload),
     }
+}
+
+/// An answer that is due.
+struct Taken {
+    response: HttpResponse,
+    outcome: Outcome,
+    /// When the notification was there as far as it was read.
+    arrived: Instant,
 }
 
 async fn take(
@@ -179,15 +202,19 @@ async fn take(
     connection: &Connection,
     request: &HttpRequest,
     payload: &mut web::Payload,
-) -> (HttpResponse, Outcome) {
+) -> Taken {
     let (limit, timeout) = (inlets.body_limit, inlets.read_timeout);
     let read = body::read(request, payload, limit, &inlets.connections, connection, timeout);
+    let unread = |problem, bytes| {
+        let (response, outcome) = refuse_unread(inlet, request, problem, bytes);
+        Taken { response, outcome, arrived: Instant::now() }
+    };
     let body = match read.await {
         Ok(body) => body,
-        Err(error) => return refuse_unread(inlet, error.into(), 0),
+        Err(error) => return unread(error.into(), 0),
     };
     if inlets.stopping.load(Ordering::Relaxed) {
-        return refuse_unread(inlet, Problem::Stopping, body.len());
+        return unread(Problem::Stopping, body.len());
     }
     let bytes = body.len();
     let is_announced = request.headers().contains_key(CONTENT_LENGTH);
@@ -199,26 +226,37 @@ async fn take(
     let notification =
         Notification { body, headers: Headers::new(pairs), query: request.query_string() };
     let now = inlets.clock.now();
-    let answer = match inlet.ingest.accept(notification, now).await {
+    let (response, outcome) = match inlet.ingest.accept(notification, now).await {
         Ok(accepted) => receipt(&accepted),
         Err(rejection @ Rejection::Refused(_)) => {
-            refuse_unread(inlet, problem(inlet, rejection), bytes)
+            refuse_unread(inlet, request, problem(inlet, rejection), bytes)
         }
-        Err(rejection @ Rejection::Unavailable(_)) => refuse(inlet, rejection.into()),
+        Err(rejection @ Rejection::Unavailable(_)) => refuse(inlet, request, rejection.into()),
     };
-    inlet.meters.duration.observe(now.instant.elapsed().as_secs_f64());
-    answer
+    Taken { response, outcome, arrived: now.instant }
+}
+
+/// The trace that a request belongs to, if it says so once and validly.
+fn trace_of(request: &HttpRequest) -> Option<Traceparent<'_>> {
+    let mut given = request.headers().get_all("traceparent");
+    let (Some(only), None) = (given.next(), given.next()) else { return None };
+    Traceparent::parse(only.to_str().ok()?)
 }
 
 /// Refuses what was not read: nothing is known of it but its size.
-fn refuse_unread(inlet: &Inlet, problem: Problem, bytes: usize) -> (HttpResponse, Outcome) {
+fn refuse_unread(
+    inlet: &Inlet,
+    request: &HttpRequest,
+    problem: Problem,
+    bytes: usize,
+) -> (HttpResponse, Outcome) {
     if let Some(outcome) = problem.outcome().decision() {
         let source = inlet.ingest.source().name();
         let decision = Decision::bare(Timestamp::now(), source, outcome, bytes as u64);
         let decision = Decision { reason: Some(problem.reason().into()), ..decision };
         inlet.ingest.recent().note(&decision, None);
     }
-    refuse(inlet, problem)
+    refuse(inlet, request, problem)
 }
 
 fn problem(inlet: &Inlet, rejection: Rejection) -> Problem {
@@ -228,16 +266,19 @@ fn problem(inlet: &Inlet, rejection: Rejection) -> Problem {
     }
 }
 
-fn refuse(inlet: &Inlet, problem: Problem) -> (HttpResponse, Outcome) {
+fn refuse(inlet: &Inlet, request: &HttpRequest, problem: Problem) -> (HttpResponse, Outcome) {
     let outcome = problem.outcome();
     tracing::debug!(?problem, "refused");
     if matches!(outcome, Outcome::Unproven)
         && let Some(unsaid) = inlet.refusals.pass()
     {
         let source = inlet.ingest.source().name();
+        let trace = trace_of(request);
         tracing::warn!(
             event = "notification_refused",
             source,
+            trace_id = trace.map(|trace| trace.trace_id),
+            span_id = trace.map(|trace| trace.span_id),
             reason = "unproven",
             unsaid,
             "a notification does not prove where it comes from"

@@ -9,6 +9,7 @@ pub mod guard;
 pub mod inspect;
 pub mod metrics;
 pub mod openapi;
+mod openmetrics;
 pub mod origin_guard;
 pub mod probes;
 pub mod quarantine;

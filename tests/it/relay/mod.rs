@@ -18,6 +18,7 @@ mod hostile;
 mod keeping;
 mod managed;
 mod manual;
+mod metrics;
 mod openapi;
 mod order;
 mod outage;
