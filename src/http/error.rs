@@ -88,6 +88,8 @@ pub enum Problem {
     NotRemembered,
     /// Admin: the body is not understood, so it can be replayed from quarantine alone.
     InQuarantine,
+    /// Admin: the relay made the event itself, so there is no body to read again.
+    NotPosted,
     /// Admin: nothing with this id lies in quarantine.
     NotInQuarantine,
     /// Admin: without a token only this machine may change something.
@@ -194,7 +196,7 @@ impl Problem {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 outcome: Outcome::Unavailable,
                 title: "Full",
-                detail: "As much waits as may wait. Send it again later.",
+                detail: "The spool is full. Send it again later.",
                 header: Header::RetryAfter("30"),
             },
             Self::Failed => Row {
@@ -222,28 +224,28 @@ impl Problem {
                 status: StatusCode::METHOD_NOT_ALLOWED,
                 outcome: Outcome::NotReceived,
                 title: "Method not allowed",
-                detail: "Notifications are posted here.",
+                detail: "Notifications are sent here with POST.",
                 header: Header::Allow("POST, GET, HEAD"),
             },
             Self::OnlyRead => Row {
                 status: StatusCode::METHOD_NOT_ALLOWED,
                 outcome: Outcome::NotReceived,
                 title: "Method not allowed",
-                detail: "This can be read alone.",
+                detail: "This path can only be read, with GET.",
                 header: Header::Allow("GET, HEAD"),
             },
             Self::OnlyPost => Row {
                 status: StatusCode::METHOD_NOT_ALLOWED,
                 outcome: Outcome::NotReceived,
                 title: "Method not allowed",
-                detail: "This can be posted to alone.",
+                detail: "This path takes only POST.",
                 header: Header::Allow("POST"),
             },
             Self::NoHttp => Row {
                 status: StatusCode::BAD_REQUEST,
                 outcome: Outcome::NotReceived,
                 title: "Not HTTP",
-                detail: "The request is not HTTP/1.1 as RFC 9112 has it.",
+                detail: "The request is not valid HTTP/1.1 (RFC 9112).",
                 header: Header::None,
             },
             Self::SlowHead => Row {
@@ -288,6 +290,13 @@ impl Problem {
                 detail: "This body is not understood. Replay it from quarantine once the cause is mended.",
                 header: Header::None,
             },
+            Self::NotPosted => Row {
+                status: StatusCode::CONFLICT,
+                outcome: Outcome::NotReceived,
+                title: "Not posted",
+                detail: "The relay made this event itself; it has no body that could be read again.",
+                header: Header::None,
+            },
             Self::NotInQuarantine => Row {
                 status: StatusCode::NOT_FOUND,
                 outcome: Outcome::NotReceived,
@@ -299,14 +308,14 @@ impl Problem {
                 status: StatusCode::FORBIDDEN,
                 outcome: Outcome::NotReceived,
                 title: "Not from here",
-                detail: "Without admin.token, changes are taken from this machine alone.",
+                detail: "Without admin.token, only this machine may change something.",
                 header: Header::None,
             },
             Self::ForeignHost => Row {
                 status: StatusCode::FORBIDDEN,
                 outcome: Outcome::NotReceived,
                 title: "Another name",
-                detail: "Without admin.token this is told to those who call 127.0.0.1 or localhost.",
+                detail: "Without admin.token, this is answered only under 127.0.0.1 or localhost.",
                 header: Header::None,
             },
             Self::CrossSite => Row {
@@ -433,6 +442,7 @@ mod tests {
         assert_eq!(status(Problem::Encoded), 415);
         assert_eq!(status(Problem::Incomplete), 408);
         assert_eq!(status(Problem::NotInQuarantine), 404);
+        assert_eq!(status(Problem::NotPosted), 409);
         assert_eq!(status(Problem::Stranger), 403);
         assert_eq!(status(Problem::CrossSite), 403);
         let unavailable = [

@@ -1,4 +1,4 @@
-//! Reads the quarantine topic: committed records alone, all to their end or the one at a place.
+//! Reads committed records: all of the quarantine topic to their end, or the one at a place of any topic.
 //!
 //! # Promises
 //! - A topic that is not there is empty. A Kafka that does not answer is an error, never an end.
@@ -52,13 +52,13 @@ impl Reader {
 
     /// Reads every record that is there now, each partition's in order.
     pub fn read_all(&self, mut each: impl FnMut(Found)) -> Result<(), Trouble> {
-        let partitions = self.partitions()?;
+        let partitions = self.partitions(&self.topic)?;
         if partitions == 0 {
             return Ok(());
         }
         let mut open = partitions;
         let all = (0..partitions).map(|partition| (partition, Offset::Beginning));
-        self.read(all, |next| {
+        self.read(&self.topic, all, |next| {
             match next {
                 Some(record) => each(found(record)),
                 None => open -= 1,
@@ -67,13 +67,24 @@ impl Reader {
         })
     }
 
-    /// The record at a place, if there is one.
+    /// The record at a place of the quarantine topic, if there is one.
     pub fn read_one(&self, partition: i32, offset: i64) -> Result<Option<Found>, Trouble> {
-        if offset < 0 || !(0..self.partitions()?).contains(&partition) {
+        self.read_at(&self.topic, partition, offset)
+    }
+
+    /// The record at a place of any topic. `None` if there is none, or none any more: retention has
+    /// taken it, or the topic is gone.
+    pub fn read_at(
+        &self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<Option<Found>, Trouble> {
+        if offset < 0 || !(0..self.partitions(topic)?).contains(&partition) {
             return Ok(None);
         }
         let mut one = None;
-        let read = self.read([(partition, Offset::Offset(offset))], |next| {
+        let read = self.read(topic, [(partition, Offset::Offset(offset))], |next| {
             let is_it = |record: &&BorrowedMessage<'_>| {
                 record.partition() == partition && record.offset() == offset
             };
@@ -87,8 +98,8 @@ impl Reader {
         }
     }
 
-    fn partitions(&self) -> Result<i32, Trouble> {
-        match self.inspector.look(&self.topic, PATIENCE)? {
+    fn partitions(&self, topic: &str) -> Result<i32, Trouble> {
+        match self.inspector.look(topic, PATIENCE)? {
             State::Ready { partitions } => Ok(partitions),
             State::Troubled(Trouble::UnknownTopic) => Ok(0),
             State::Troubled(trouble) => Err(trouble),
@@ -98,10 +109,11 @@ impl Reader {
     /// Reads until `is_enough` says so of a record, or of the end of a partition (`None`).
     fn read(
         &self,
+        topic: &str,
         partitions: impl IntoIterator<Item = (i32, Offset)>,
         mut is_enough: impl FnMut(Option<&BorrowedMessage<'_>>) -> bool,
     ) -> Result<(), Trouble> {
-        self.reader.assign(&self.topic, partitions).map_err(|error| Trouble::of(&error))?;
+        self.reader.assign(topic, partitions).map_err(|error| Trouble::of(&error))?;
         let mut last_heard = Instant::now();
         let read = loop {
             let is_over = match self.reader.next() {

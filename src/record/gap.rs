@@ -75,5 +75,6 @@ fn attributes(gap: &Gap) -> Vec<(Cow<'static, str>, Json<'static>)> {
     attributes
 }
 
-const NAME: &str = "cadrelay.subscription.gap";
+/// The name of the event that tells a gap.
+pub const NAME: &str = "cadrelay.subscription.gap";
 const TYPE: &str = "com.cadrelay.subscription.gap";

@@ -4,14 +4,37 @@ use crate::record::layout::Parts;
 use crate::record::members::{as_written, present};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+/// What a published record says of the notification that it was made of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Published {
+    /// The event's id.
+    pub id: String,
+    /// The source that it came to.
+    pub source: String,
+    /// The sender's name of what happened.
+    pub event: String,
+    /// What was proven of the sender.
+    pub verified: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The body as it was posted.
+    pub body: Vec<u8>,
+}
+
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Value<'a> {
+    id: Option<String>,
+    source: Option<String>,
+    event: Option<String>,
+    verified: Option<String>,
+    received_at: Option<Timestamp>,
     #[serde(borrow, default, deserialize_with = "present")]
     raw: Option<&'a RawValue>,
-    #[serde(rename = "rawBase64")]
     raw_base64: Option<String>,
     /// The value of a record in structured mode.
     #[serde(borrow, default)]
@@ -25,11 +48,32 @@ pub fn posted_body(record: &[u8]) -> Option<Vec<u8>> {
 
 /// The body in a record's value, as a consumer gets it.
 pub fn body_of_value(value: &[u8]) -> Option<Vec<u8>> {
-    let read: Value<'_> = serde_json::from_slice(value).ok()?;
-    let read = match read.data {
-        Some(data) => *data,
-        None => read,
-    };
+    body(data(value)?, value)
+}
+
+/// What an event's value says, as a consumer gets it. `None` if it is not a value of ours.
+pub fn published(value: &[u8]) -> Option<Published> {
+    let mut read = data(value)?;
+    Some(Published {
+        id: read.id.take()?,
+        source: read.source.take()?,
+        event: read.event.take()?,
+        verified: read.verified.take()?,
+        received_at: read.received_at?,
+        body: body(read, value)?,
+    })
+}
+
+/// The event itself; in structured mode it is within the CloudEvent.
+fn data(value: &[u8]) -> Option<Value<'_>> {
+    let mut read: Value<'_> = serde_json::from_slice(value).ok()?;
+    match read.data.take() {
+        Some(data) => Some(*data),
+        None => Some(read),
+    }
+}
+
+fn body(read: Value<'_>, value: &[u8]) -> Option<Vec<u8>> {
     match (read.raw, read.raw_base64) {
         (Some(raw), _) => Some(as_written(raw, value).to_vec()),
         (None, Some(text)) => BASE64.decode(text).ok(),
@@ -40,6 +84,22 @@ pub fn body_of_value(value: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_event_says_is_read_in_both_encodings_and_a_part_that_is_missing_is_noticed() {
+        let whole = r#"{"id":"1","source":"acme","event":"e","receivedAt":"1970-01-01T00:00:00.000Z","verified":"hmac","raw":{ }}"#;
+        let structured =
+            format!(r#"{{"specversion":"1.0","id":"1","source":"/x","data":{whole}}}"#);
+
+        let read = published(whole.as_bytes());
+
+        assert_eq!(read.as_ref().map(|it| (it.id.as_str(), &*it.body)), Some(("1", &b"{ }"[..])));
+        assert_eq!(published(structured.as_bytes()), read);
+        for part in ["id", "source", "event", "receivedAt", "verified", "raw"] {
+            let without = whole.replacen(&format!("\"{part}\""), "\"other\"", 1);
+            assert_eq!(published(without.as_bytes()), None, "{part}");
+        }
+    }
 
     #[test]
     fn a_body_is_had_back_as_it_was_posted() {

@@ -170,17 +170,17 @@ async fn replay_one(admin: &Admin, lying: &Lying, dry_run: bool) -> Result<Repla
 }
 
 /// Reads on a thread that may wait for Kafka.
-async fn read<T: Send + 'static>(
+pub(super) async fn read<T: Send + 'static>(
     admin: web::Data<Admin>,
     read: impl FnOnce(&Reader) -> Result<T, Trouble> + Send + 'static,
 ) -> Result<T, Problem> {
     let read = web::block(move || admin.quarantine.read(read)).await;
     let read = read.map_err(|error| {
-        tracing::error!(error = %error, "reading the quarantine was given up");
+        tracing::error!(error = %error, "reading Kafka was given up");
         Problem::Failed
     })?;
     read.map_err(|trouble| {
-        tracing::warn!(reason = trouble.as_str(), "cannot read the quarantine topic");
+        tracing::warn!(reason = trouble.as_str(), "cannot read a record in Kafka");
         Problem::KafkaAway
     })
 }

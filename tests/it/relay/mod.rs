@@ -28,6 +28,7 @@ mod quarantine;
 mod records;
 mod reload;
 mod repeats;
+mod replays;
 mod secrets;
 mod spool;
 mod stopping;

@@ -4,7 +4,7 @@ use crate::http::admin::Admin;
 use crate::http::error::Problem;
 use crate::recent::filter::Filter;
 use crate::spool::inspect::{Life, State};
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
@@ -90,19 +90,50 @@ impl Admin {
     }
 }
 
+/// The answer that names the place of a record which only Kafka has.
 pub(super) fn elsewhere(life: &Life) -> HttpResponse {
-    let place = match (life.partition, life.offset) {
-        (Some(partition), Some(offset)) => format!(", partition {partition}, offset {offset}"),
-        _ => String::new(),
-    };
-    HttpResponse::NotFound().content_type("application/problem+json").json(Elsewhere {
-        r#type: "about:blank",
-        title: "In Kafka",
-        status: 404,
-        detail: format!(
-            "This relay does not have the body any more. It is in {}{place}.",
-            life.topic
+    at_a_place(
+        StatusCode::NOT_FOUND,
+        "In Kafka",
+        format!("This relay does not have the body any more. It is in {}.", place(life)),
+        life,
+    )
+}
+
+/// The answer that names the place of a record which Kafka had.
+pub(super) fn gone(life: &Life) -> HttpResponse {
+    at_a_place(
+        StatusCode::GONE,
+        "Deleted in Kafka",
+        format!(
+            "The record was in {}, and is not there any more: the topic's retention deleted it, or \
+             the topic was made anew.",
+            place(life)
         ),
+        life,
+    )
+}
+
+fn place(life: &Life) -> String {
+    match (life.partition, life.offset) {
+        (Some(partition), Some(offset)) => {
+            format!("{}, partition {partition}, offset {offset}", life.topic)
+        }
+        _ => life.topic.clone(),
+    }
+}
+
+fn at_a_place(
+    status: StatusCode,
+    title: &'static str,
+    detail: String,
+    life: &Life,
+) -> HttpResponse {
+    HttpResponse::build(status).content_type("application/problem+json").json(Elsewhere {
+        r#type: "about:blank",
+        title,
+        status: status.as_u16(),
+        detail,
         topic: &life.topic,
         partition: life.partition,
         offset: life.offset,

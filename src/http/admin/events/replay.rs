@@ -1,13 +1,18 @@
 //! `POST /api/events/{id}/replay`: publishes an event again.
+//!
+//! Its body comes from the recent decisions or the spool; if neither has it, from the record in Kafka.
 
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
 use crate::http::admin::Admin;
 use crate::http::admin::events::raw::{self, Body, Which};
+use crate::http::admin::quarantine;
 use crate::http::error::Problem;
 use crate::ingest::Rejection;
 use crate::ingest::publish_again::{Posted, Refused};
 use crate::recent::filter::Filter;
+use crate::record::{gap, posted};
+use crate::spool::inspect::{Life, State};
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -46,7 +51,11 @@ pub async fn replay(
     let found = super::read(move || shared.posted(&asked, which.source.as_deref())).await;
     let found = match found {
         Ok(Ok(found)) => found,
-        Ok(Err(missing)) => return missing.response(),
+        Ok(Err(Missing::InKafka(life))) => match read_from_kafka(&admin, *life).await {
+            Ok(found) => found,
+            Err(answer) => return answer,
+        },
+        Ok(Err(Missing::Unknown)) => return Problem::NotRemembered.response(),
         Err(problem) => return problem.response(),
     };
     let Some(inlet) = admin.inlets.source(&found.source) else {
@@ -74,19 +83,42 @@ pub async fn replay(
     }
 }
 
-/// Why there is nothing to publish.
+/// Why the relay itself has nothing to publish.
 enum Missing {
     Unknown,
-    InKafka(Box<crate::spool::inspect::Life>),
+    InKafka(Box<Life>),
 }
 
-impl Missing {
-    fn response(self) -> HttpResponse {
-        match self {
-            Self::Unknown => Problem::NotRemembered.response(),
-            Self::InKafka(life) => raw::elsewhere(&life),
-        }
+/// Reads an event from its record in Kafka, or says why that cannot be.
+async fn read_from_kafka(admin: &web::Data<Admin>, life: Life) -> Result<Found, HttpResponse> {
+    if life.state == State::Quarantined {
+        return Err(Problem::InQuarantine.response());
     }
+    let (Some(partition), Some(offset)) = (life.partition, life.offset) else {
+        // A kill came before Kafka's answer: only a consumer finds it.
+        return Err(raw::elsewhere(&life));
+    };
+    let topic = life.topic.clone();
+    let record =
+        quarantine::read(admin.clone(), move |reader| reader.read_at(&topic, partition, offset));
+    let record = record.await.map_err(|problem| problem.response())?;
+    let published = record.and_then(|record| posted::published(&record.value));
+    // A topic that was made anew has other records at the same offsets.
+    let published = published.filter(|it| it.id == life.id && it.source == life.source);
+    let Some(published) = published else { return Err(raw::gone(&life)) };
+    if published.event == gap::NAME {
+        return Err(Problem::NotPosted.response());
+    }
+    let id = EventId::parse(published.id).map_err(|_| raw::gone(&life))?;
+    Ok(Found {
+        source: life.source,
+        posted: Posted {
+            id,
+            raw: published.body.into(),
+            verified: Proofs::read(&published.verified).unwrap_or_default(),
+            received_at: published.received_at,
+        },
+    })
 }
 
 impl Admin {
