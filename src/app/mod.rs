@@ -117,6 +117,7 @@ impl Relay {
             drain: Arc::clone(&status),
             registry: metrics.registry(),
             keeper: keeper.clone(),
+            gaps: Arc::clone(&gaps),
             inlets: Arc::clone(&inlets),
             quarantine: SharedReader::new(config.kafka.clone()),
             token: ArcSwapOption::new(resolved.admin_token.map(Arc::new)),

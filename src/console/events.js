@@ -2,6 +2,7 @@
 
 import { follow, get } from "./api.js";
 import { badge, byId, el, printable, table } from "./dom.js";
+import { gapsOf, inWords } from "./gaps.js";
 import { openLife } from "./life.js";
 import { showConnection } from "./overview.js";
 import { clock, exact } from "./words.js";
@@ -82,6 +83,7 @@ async function load() {
     state.selected = -1;
     state.missed = 0;
     render();
+    showGaps(filters);
     state.stop = follow(filters, page.newest, receive, showConnection);
   } catch (error) {
     byId("list").replaceChildren(el("p", { className: "empty" }, printable(`The events cannot be shown: ${error.message}`)));
@@ -149,13 +151,39 @@ function render() {
   byId("older").hidden = state.next === null;
   if (state.events.length === 0) {
     state.body = null;
-    const narrowed = Object.keys(wanted()).length > 0;
-    byId("list").replaceChildren(el("p", { className: "empty" }, narrowed ? "No decision of the last while is like that." : "No notification has come yet. Try: cadrelay webhook test URL"));
+    byId("list").replaceChildren(...(Object.keys(wanted()).length > 0 ? notFound() : [empty("No notification has come yet. Try: cadrelay webhook test URL")]));
     return;
   }
   const list = table(columns, state.events.map((event) => row(event, false)), "Events, newest first");
   state.body = list.tBodies[0];
   byId("list").replaceChildren(list);
+}
+
+const empty = (text) => el("p", { className: "empty" }, text);
+
+/** What it means that nothing is found, and where to look next. */
+function notFound() {
+  const show = (outcome) => {
+    byId("filters").reset();
+    state.filters = {};
+    // The form is empty only after this.
+    setTimeout(() => {
+      byId("filters").elements.outcome.value = outcome;
+      refilter();
+    });
+  };
+  const button = (outcome, text) => el("button", { type: "button", onclick: () => show(outcome) }, text);
+  return [
+    empty("No notification of the last while is like that."),
+    el(
+      "ul",
+      {},
+      el("li", {}, "Its sender may not have sent it: is its hook there? See Subscriptions, or the provider."),
+      el("li", {}, "It may have been refused. What is refused has no document or id here: ", button("unproven", "Show what was not proven"), " ", button("unavailable", "Show what was answered 503")),
+      el("li", {}, "It may not have been understood: see Quarantine."),
+      el("li", {}, "It may be older than this list. cadrelay explain ID knows ids for the whole window, 72 hours as a rule."),
+    ),
+  ];
 }
 
 function row(event, fresh) {
@@ -197,6 +225,16 @@ function showNarrowed(filters) {
   const named = NARROWING.filter((name) => filters[name]);
   place.hidden = named.length === 0;
   place.replaceChildren(...named.flatMap((name) => [el("strong", {}, `${name} `), el("code", {}, printable(filters[name])), " "]));
+}
+
+/** Says above a document's events when some of them may be missing. */
+async function showGaps({ document, source }) {
+  const place = byId("gaps");
+  const sources = source ? [source] : [...new Set(state.events.map((event) => event.source))];
+  const gaps = document ? await gapsOf(document, sources) : [];
+  if (wanted().document !== document) return;
+  place.hidden = gaps.length === 0;
+  place.replaceChildren(...gaps.map((gap) => el("li", {}, `Events may be missing: ${inWords(gap)}. ${gap.whatToDo}`)));
 }
 
 /** Moves the selection by a row. */

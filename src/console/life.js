@@ -2,6 +2,7 @@
 
 import { get, post, raw } from "./api.js";
 import { badge, byId, copyButton, el, printable, toast } from "./dom.js";
+import { gapsOf, inWords } from "./gaps.js";
 import { ago, bytes, count, exact } from "./words.js";
 
 let status = null;
@@ -50,14 +51,22 @@ function sentence(life) {
   const where = life.offset === undefined ? "" : ` It is in ${life.topic}, partition ${life.partition}, offset ${life.offset}.`;
   switch (life.state) {
     case "pending":
-      return `It is safe in the spool and waits for Kafka (${life.topic}).${repeats}`;
+      return `It is safe in the spool and waits for Kafka (${life.topic}). ${whyItWaits(life)}${repeats}`;
     case "committed":
-      return `Kafka has it.${where}${repeats}`;
+      return `Kafka has it.${where}${repeats} A consumer that does not see it: it must subscribe to this topic and read with isolation.level=read_committed.`;
     case "quarantined":
       return `It is in quarantine: ${words(life.reason)}.${where}${repeats}`;
     default:
       return refusals[life.outcome] ?? "Nothing more is known of it.";
   }
+}
+
+/** Why a record is not in Kafka yet, as far as the last look at the relay says. */
+function whyItWaits({ topic }) {
+  const lane = status?.lanes.find((one) => one.topic === topic);
+  if (lane?.state === "setAside") return `Its topic does not take records: ${words(lane.reason)}. The relay tries again by itself.`;
+  if (status?.kafka.delivering === false) return "Kafka does not answer. The relay delivers when Kafka is back.";
+  return lane?.pending > 1 ? `${count(lane.pending)} records wait for this topic; it goes out in its turn.` : "It goes out in a moment.";
 }
 
 const words = (reason) => printable((reason ?? "not understood").replaceAll("_", " "));
@@ -194,15 +203,25 @@ async function showDocument(life, dialog) {
   const place = dialog.querySelector("#document-timeline");
   if (!life.document) return;
   const page = await get(`/api/events?${new URLSearchParams({ document: life.document, source: life.source, limit: "50" })}`).catch(() => ({ events: [] }));
-  if (!place.isConnected || page.events.length < 2) return;
-  const steps = page.events.reverse().map((event) =>
-    el(
-      "li",
-      { className: `o-${event.outcome}` },
-      badge(event.gap ? "gap" : event.outcome.replace("_", " "), event.gap ? "o-unproven" : `o-${event.outcome}`),
-      ` ${printable(event.event ?? "")} `,
-      el("span", { className: "quiet", title: exact(event.at) }, `${ago(event.at)}${event.id === life.id ? ", this one" : ""}`),
-    ),
-  );
+  const gaps = await gapsOf(life.document, [life.source]);
+  if (!place.isConnected || page.events.length + gaps.length < 2) return;
+  const moments = page.events.map((event) => ({ at: event.at, step: eventStep(event, life) }));
+  // A gap stands where it ended; one that lasts is the last.
+  const missing = gaps.map((gap) => ({ at: gap.to ?? new Date().toISOString(), step: gapStep(gap) }));
+  const steps = [...moments.reverse(), ...missing].sort((one, other) => new Date(one.at) - new Date(other.at)).map(({ step }) => step);
   place.replaceChildren(el("h3", {}, "Its document, oldest first"), el("ol", { className: "timeline" }, steps));
+}
+
+function eventStep(event, life) {
+  return el(
+    "li",
+    { className: `o-${event.outcome}` },
+    badge(event.outcome.replace("_", " "), `o-${event.outcome}`),
+    ` ${printable(event.event ?? "")} `,
+    el("span", { className: "quiet", title: exact(event.at) }, `${ago(event.at)}${event.id === life.id ? ", this one" : ""}`),
+  );
+}
+
+function gapStep(gap) {
+  return el("li", { className: "s-setAside" }, badge("gap", "s-setAside"), ` events may be missing: ${inWords(gap)}. `, el("span", { className: "quiet" }, gap.whatToDo));
 }

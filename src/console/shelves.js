@@ -50,31 +50,59 @@ async function replay(record) {
 export async function showSubscriptions() {
   const place = byId("subscriptions");
   try {
-    const { subscriptions } = await get("/api/subscriptions");
-    place.replaceChildren(...shelf(subscriptions));
+    const { subscriptions, gaps } = await get("/api/subscriptions");
+    place.replaceChildren(...shelf(subscriptions, gaps));
   } catch (error) {
     place.replaceChildren(el("p", { className: "empty" }, printable(error.message)), again(showSubscriptions));
   }
 }
 
-function shelf(subscriptions) {
-  if (subscriptions.length === 0) return [el("p", { className: "empty" }, "This relay keeps no subscriptions: none in its configuration says keep = true.")];
+function shelf(subscriptions, gaps) {
+  const parts = [subscriptions.length > 0 ? subscriptionTable(subscriptions) : el("p", { className: "empty" }, "This relay keeps no subscriptions: none in its configuration says keep = true.")];
+  if (gaps.length > 0) {
+    parts.push(el("h3", {}, "Gaps: times in which events may be missing"), gapTable(gaps));
+  } else {
+    parts.push(el("p", { className: "quiet" }, "No gaps: as far as this relay knows, no event is missing."));
+  }
+  return [...parts, again(showSubscriptions)];
+}
+
+function subscriptionTable(subscriptions) {
   const rows = subscriptions.map((one) =>
     el(
       "tr",
       {},
       el("td", {}, one.subscription),
       el("td", {}, one.provider),
-      el("td", {}, badge(one.up ? "up" : printable(one.problem ?? "down"), one.up ? "s-ok" : "s-down")),
-      el("td", {}, one.lastPingAt ? ago(one.lastPingAt) : ""),
+      el("td", {}, badge(one.up ? "up" : "down", one.up ? "s-ok" : "s-setAside"), one.lastError && ` ${printable(one.lastError)}`),
+      el("td", { className: "time" }, one.lastLook ? ago(one.lastLook) : "not yet"),
+      el("td", { className: "time" }, one.lastPing ? ago(one.lastPing) : ""),
       el("td", { className: "right number" }, String(one.droppedEvents ?? 0)),
-      el("td", {}, gaps(one.gaps ?? [])),
+      el("td", {}, one.gaps.length === 0 ? "none" : gapCount(one.gaps)),
     ),
   );
-  const columns = [{ name: "Subscription" }, { name: "Provider" }, { name: "State" }, { name: "Last ping" }, { name: "Dropped", class: "right" }, { name: "Gaps" }];
-  return [el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Subscriptions" }, table(columns, rows, "Subscriptions")), again(showSubscriptions)];
+  const columns = [{ name: "Subscription" }, { name: "Provider" }, { name: "State" }, { name: "Last look" }, { name: "Last ping" }, { name: "Dropped", class: "right" }, { name: "Gaps" }];
+  return el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Subscriptions" }, table(columns, rows, "Subscriptions"));
 }
 
-const gaps = (list) => el("ul", {}, list.map((gap) => el("li", {}, `${gap.why.replaceAll("_", " ")}: ${exact(gap.from)} to ${gap.to ? exact(gap.to) : "now"}`)));
+/** "one that lasts" or the number of them. */
+const gapCount = (gaps) => badge(gaps[0].to ? `${gaps.length}, the last ended ${ago(gaps[0].to)}` : `one since ${exact(gaps[0].from)}`, gaps[0].to ? "o-duplicate" : "s-setAside");
+
+function gapTable(gaps) {
+  const rows = gaps.map((gap) =>
+    el(
+      "tr",
+      {},
+      el("td", {}, badge(gap.why.replaceAll("_", " "), gap.to ? "o-duplicate" : "s-setAside")),
+      el("td", {}, gap.subscription ?? `all of source ${gap.source}`),
+      el("td", { className: "number" }, exact(gap.from)),
+      el("td", { className: "number" }, gap.to ? exact(gap.to) : "lasts"),
+      el("td", { className: "right number" }, gap.dropped === undefined ? "not known" : String(gap.dropped)),
+      el("td", {}, gap.whatToDo),
+    ),
+  );
+  const columns = [{ name: "Why" }, { name: "Subscription" }, { name: "From" }, { name: "To" }, { name: "Missing", class: "right" }, { name: "What consumers should do" }];
+  return el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Gaps" }, table(columns, rows, "Gaps"));
+}
 
 const again = (show) => el("p", {}, el("button", { type: "button", onclick: show }, "Look again"));

@@ -13,11 +13,13 @@
 //! Knows nothing of providers' APIs, of records, or of Kafka.
 
 mod file;
+pub mod listed;
 mod memory;
 pub mod vitals;
 
 use crate::event::gap::{Gap, Why};
 use crate::event::provider::Provider;
+use crate::gaps::listed::Listed;
 use crate::gaps::memory::Memory;
 use crate::gaps::vitals::Vitals;
 use crate::lock::lock;
@@ -63,7 +65,7 @@ struct Source {
 }
 
 /// A subscription that is looked after.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Watched {
     /// Its name.
     pub subscription: String,
@@ -154,6 +156,16 @@ impl Ledger {
         self.changed.notify_one();
     }
 
+    /// The last gaps, the newest first; those that have not ended come before all others.
+    pub fn listed(&self) -> Vec<Listed> {
+        lock(&self.memory).listed()
+    }
+
+    /// The source that a subscription feeds, once it was looked at.
+    pub fn source_of_subscription(&self, subscription: &str) -> Option<String> {
+        lock(&self.memory).source_of(subscription).map(str::to_owned)
+    }
+
     /// Keeps the file, and has gaps told by `tell`, which says whether one is stored; until
     /// `shutdown`. What is not stored is tried again at the next [`BEAT`].
     pub async fn run<F>(&self, tell: impl Fn(Gap) -> F, shutdown: impl Future<Output = ()>)
@@ -191,10 +203,11 @@ impl Ledger {
         let untold = lock(&self.memory).untold();
         let mut told = 0;
         for gap in &untold {
-            if self.voice == Voice::Telling && !tell(gap.clone()).await {
-                break;
+            match self.voice {
+                Voice::Telling if !tell(gap.clone()).await => break,
+                Voice::Telling => lock(&self.memory).told(gap),
+                Voice::Mute => lock(&self.memory).left(gap),
             }
-            lock(&self.memory).told(gap);
             told += 1;
         }
         if told > 0 {

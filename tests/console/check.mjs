@@ -50,6 +50,11 @@ const scenarios = {
     await page.goto(`${base}/console?document=${document}`);
     await page.waitForFunction(() => document.querySelectorAll("#list tbody tr").length === 1);
     await page.getByText(document).first().waitFor();
+    // What is not there: the page says what that means, and leads on.
+    await page.goto(`${base}/console?document=nobody-knows-${run}`);
+    await page.getByText("Its sender may not have sent it").waitFor();
+    await page.getByRole("button", { name: "Show what was not proven" }).click();
+    await page.waitForFunction(() => location.search === "?outcome=unproven");
   },
 
   /** Keys move, open, close and pause. */
@@ -77,6 +82,12 @@ const scenarios = {
     await page.waitForFunction(() => /nothing is lost/u.test(document.querySelector("#summary").textContent));
     assert.equal(await page.locator("#summary").getAttribute("data-health"), "waiting");
     await page.locator("#lanes tbody tr").first().waitFor();
+    // One event says the same of itself.
+    await page.getByRole("searchbox").fill("waiting-");
+    await page.waitForFunction(() => document.querySelectorAll("#list tbody tr").length === 1);
+    await page.locator("#list tbody tr").first().getByRole("button").click();
+    await page.locator("dialog[open]").getByText("Kafka does not answer. The relay delivers when Kafka is back.").waitFor();
+    await page.keyboard.press("Escape");
   },
 
   /** What was not understood is listed with its reason and can be replayed. */
@@ -88,6 +99,22 @@ const scenarios = {
     page.on("dialog", (dialog) => dialog.accept());
     await row.getByRole("button", { name: "Replay" }).click();
     await page.getByText("still quarantined").first().waitFor();
+  },
+
+  /** A gap is listed with what to do, and marked where a document's events are shown. */
+  async gaps(page, run) {
+    await page.getByRole("tab", { name: "Subscriptions" }).click();
+    const row = page.getByRole("region", { name: "Gaps" }).locator("tbody tr").first();
+    await row.waitFor();
+    assert.match(await row.textContent(), /relay down.*2026-01-01.*List/u);
+    const document = `gapped-${run}`;
+    await post(`gapped-${run}`, { documentId: document });
+    await page.goto(`${base}/console?document=${document}`);
+    await page.locator("#gaps li").first().waitFor();
+    assert.match(await page.locator("#gaps li").first().textContent(), /^Events may be missing: relay down/u);
+    await page.locator("#list tbody tr").first().getByRole("button").click();
+    await page.locator("dialog[open] #document-timeline li").filter({ hasText: "events may be missing" }).first().waitFor();
+    await page.keyboard.press("Escape");
   },
 
   /** A stranger gets a form, the token opens the page. */

@@ -79,7 +79,7 @@ const SIGN_IN: &str = include_str!("../../console/signin.html");
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The parts that the page names.
-const FILES: [File; 10] = [
+const FILES: [File; 11] = [
     File {
         name: "console.css",
         kind: "text/css; charset=utf-8",
@@ -90,6 +90,7 @@ const FILES: [File; 10] = [
     File { name: "api.js", kind: SCRIPT, text: include_str!("../../console/api.js") },
     File { name: "dom.js", kind: SCRIPT, text: include_str!("../../console/dom.js") },
     File { name: "events.js", kind: SCRIPT, text: include_str!("../../console/events.js") },
+    File { name: "gaps.js", kind: SCRIPT, text: include_str!("../../console/gaps.js") },
     File { name: "life.js", kind: SCRIPT, text: include_str!("../../console/life.js") },
     File { name: "overview.js", kind: SCRIPT, text: include_str!("../../console/overview.js") },
     File { name: "shelves.js", kind: SCRIPT, text: include_str!("../../console/shelves.js") },

@@ -21,6 +21,7 @@ pub mod summary;
 pub mod throughput;
 
 use crate::drain::status::Status;
+use crate::gaps::Ledger;
 use crate::http::ingest::Inlets;
 use crate::quarantine::shared_reader::SharedReader;
 use crate::recent::Recent;
@@ -43,6 +44,8 @@ pub struct Admin {
     pub registry: Registry,
     /// The keeper of the subscriptions, if any is to be kept here.
     pub keeper: Option<Arc<Keeper>>,
+    /// The gaps that were found.
+    pub gaps: Arc<Ledger>,
     /// The sources, by name.
     pub inlets: Arc<Inlets>,
     /// The quarantine topic.

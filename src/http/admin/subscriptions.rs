@@ -1,5 +1,7 @@
-//! `/api/subscriptions`: the health of the subscriptions that are kept here.
+//! `/api/subscriptions`: the health of the subscriptions that are kept here, and the last gaps.
 
+use crate::event::provider::Provider;
+use crate::gaps::listed::Listed;
 use crate::http::admin::Admin;
 use crate::webhooks::keeper::Health;
 use actix_web::{HttpResponse, web};
@@ -8,12 +10,72 @@ use serde::Serialize;
 
 #[derive(Serialize)]
 struct SubscriptionsJson {
-    subscriptions: Vec<Health>,
+    subscriptions: Vec<SubscriptionJson>,
+    /// All gaps, those of no subscription too.
+    gaps: Vec<GapJson>,
 }
 
-/// Answers with what the keeper knows; without a keeper, with an empty list.
+#[derive(Serialize)]
+struct SubscriptionJson {
+    #[serde(flatten)]
+    health: Health,
+    /// Its own gaps, and those of the source that it feeds.
+    gaps: Vec<GapJson>,
+}
+
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GapJson {
+    #[serde(flatten)]
+    gap: Listed,
+    what_to_do: &'static str,
+}
+
+/// Answers with what the keeper knows, and with the last gaps.
 pub async fn subscriptions(admin: web::Data<Admin>) -> HttpResponse {
     let keeper = admin.keeper.as_ref();
-    let subscriptions = keeper.map(|keeper| keeper.health(Timestamp::now())).unwrap_or_default();
-    HttpResponse::Ok().json(SubscriptionsJson { subscriptions })
+    let health = keeper.map(|keeper| keeper.health(Timestamp::now())).unwrap_or_default();
+    let gaps: Vec<GapJson> = admin.gaps.listed().into_iter().map(GapJson::of).collect();
+    let subscriptions = health
+        .into_iter()
+        .map(|health| {
+            let source = admin.gaps.source_of_subscription(&health.subscription);
+            let concerns = |gap: &&GapJson| gap.concerns(&health.subscription, source.as_deref());
+            let gaps = gaps.iter().filter(concerns).cloned().collect();
+            SubscriptionJson { health, gaps }
+        })
+        .collect();
+    HttpResponse::Ok().json(SubscriptionsJson { subscriptions, gaps })
+}
+
+impl GapJson {
+    fn of(gap: Listed) -> Self {
+        Self { what_to_do: what_to_do(&gap), gap }
+    }
+
+    /// Whether the subscription, which feeds this source, may have missed something.
+    fn concerns(&self, subscription: &str, source: Option<&str>) -> bool {
+        match &self.gap.subscription {
+            Some(named) => named == subscription,
+            None => source == Some(self.gap.source.as_str()),
+        }
+    }
+}
+
+/// How a consumer finds what it missed.
+fn what_to_do(gap: &Listed) -> &'static str {
+    match gap.provider {
+        Provider::Onshape if gap.scope.contains_key("documentId") => {
+            "Read the document's history from the beginning of the gap on."
+        }
+        Provider::Onshape => {
+            "List the documents that were changed since the beginning of the gap, and read the history of each."
+        }
+        Provider::Aps if gap.scope.contains_key("folder") => {
+            "List the folder and compare the versions with those that are known."
+        }
+        Provider::Aps => {
+            "List what the subscriptions of the source watch, and compare it with what is known."
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The console shows a person how the relay is, in a real browser.
 
+use serde_json::Value;
+use std::fs;
 use std::process::Command;
 use support::notification::Notification;
 use support::relay::{Builder, Relay};
@@ -59,7 +61,8 @@ async fn an_outage_is_the_first_sentence() {
     let relay = with_some_events().await;
     relay.drained().await;
     relay.kafka_goes_away();
-    relay.post(&Notification::onshape(99).to("open")).await.assert_accepted();
+    let waiting = r#"{"messageId":"waiting-1","event":"onshape.model.lifecycle.changed"}"#;
+    relay.post(&Notification::bare("open", waiting)).await.assert_accepted();
 
     look(&relay, "outage", "").await;
 }
@@ -71,6 +74,20 @@ async fn what_is_in_quarantine_is_shown_with_its_reason_and_replayed() {
     relay.drained().await;
 
     look(&relay, "quarantine", "").await;
+}
+
+#[tokio::test]
+async fn a_gap_is_shown_among_the_subscriptions_and_in_the_timeline_of_a_document() {
+    let mut relay = with_some_events().await;
+    relay.terminate().await;
+    // The last sign of life was long ago: the relay was down for longer than Onshape repeats.
+    let file = relay.dir().join("spool/gaps.json");
+    let mut known: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    known["alive"] = "2026-01-01T00:00:00Z".into();
+    fs::write(&file, known.to_string()).unwrap();
+    relay.restart().await;
+
+    look(&relay, "gaps", "").await;
 }
 
 #[tokio::test]
@@ -99,6 +116,7 @@ async fn the_console_loads_nothing_from_elsewhere_and_is_small() {
         "api.js",
         "dom.js",
         "events.js",
+        "gaps.js",
         "life.js",
         "overview.js",
         "shelves.js",

@@ -3,6 +3,7 @@
 
 use crate::relay::books::assert_balances;
 use crate::relay::keeping::{hooks, keeping, of, repairs, with_access};
+use crate::relay::openapi::Description;
 use crate::relay::workflows::{DOCUMENT, address_of_its_own, changed, simulator};
 use cadrelay::event::provider::Provider;
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use support::kafka::{Kafka, Received};
 use support::provider::Simulator;
 use support::relay::Relay;
+use support::tools::project;
 use support::waiting::eventually;
 
 /// A relay that keeps a subscription at each provider, and both of them.
@@ -70,6 +72,29 @@ fn gaps(records: &[Received]) -> Vec<Received> {
     records.iter().filter(is_gap).cloned().collect()
 }
 
+/// Fails the test unless a record is a gap as schemas/ describe it.
+#[track_caller]
+fn assert_described(gap: &Received) {
+    let read = |name: &str| -> Value {
+        let text = std::fs::read(project().join("schemas").join(name)).expect("a schema");
+        serde_json::from_slice(&text).expect("a schema is JSON")
+    };
+    let headers: serde_json::Map<String, Value> = gap
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into()))
+        .collect();
+    let mut of_headers = read("asyncapi.json")["components"]["messages"]["gap"]["headers"].clone();
+    of_headers["additionalProperties"] = false.into();
+    let mut of_value = read("gap.json");
+    of_value["additionalProperties"] = false.into();
+    for (schema, found) in [(of_value, gap.json()), (of_headers, headers.into())] {
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let faults: Vec<_> = validator.iter_errors(&found).map(|it| it.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:?}\n{found}");
+    }
+}
+
 fn attribute(gap: &Received, name: &str) -> Value {
     gap.json()["attributes"][name].clone()
 }
@@ -110,6 +135,22 @@ async fn a_hook_that_was_gone_is_told_once_whatever_kills_come_between() {
     let at = |name: &str| attribute(gap, name).as_str().unwrap().parse::<Timestamp>().unwrap();
     assert!(at("from") < at("to"), "{value}");
     assert!(at("from") <= Timestamp::now() && before < at("to"), "{value}");
+    assert_described(gap);
+    // Whoever asks this relay is told the same, and what to do.
+    let answer = world.relay.ask("/api/subscriptions").await;
+    Description::of(&world.relay).await.check("get", "/api/subscriptions", &answer);
+    let listed = answer.json();
+    assert_eq!(listed["gaps"].as_array().map(Vec::len), Some(1), "{listed}");
+    for listed in [&listed["gaps"][0], &listed["subscriptions"][0]["gaps"][0]] {
+        assert_eq!((&listed["id"], &listed["why"]), (&value["id"], &"hook_missing".into()));
+        assert_eq!(listed["whatToDo"].as_str().unwrap().split(' ').next(), Some("Read"));
+    }
+    assert_eq!(listed["subscriptions"][1]["gaps"], json!([]), "the other one missed nothing");
+    // It was never posted, so it cannot be posted again.
+    let replay = format!("/api/events/{}/replay", value["id"].as_str().unwrap());
+    let refused = world.relay.request(reqwest::Method::POST, world.relay.admin(), &replay).await;
+    refused.assert_problem(409);
+    assert_eq!(refused.json()["title"], "Not posted");
     assert_balances(&world.relay.metrics().await);
 }
 
@@ -132,6 +173,7 @@ async fn a_hook_that_was_inactive_and_one_that_was_changed_are_told_once_each() 
     let why: Vec<_> = told.iter().map(|gap| attribute(gap, "why")).collect();
     assert_eq!(why, ["hook_inactive", "hook_changed"]);
     assert!(told.iter().all(|gap| gap.key_text() == "plant"));
+    told.iter().for_each(assert_described);
     let metrics = world.relay.metrics().await;
     assert_balances(&metrics);
     assert_eq!(metrics.of("cadrelay_gaps_total").count(), 6, "every cause from zero");
@@ -154,6 +196,7 @@ async fn what_onshape_gave_up_on_is_told_once_with_how_many() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(attribute(&told[0], "why"), "dropped_events");
     assert_eq!(attribute(&told[0], "dropped"), 1);
+    assert_described(&told[0]);
 }
 
 #[tokio::test]

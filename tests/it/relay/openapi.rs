@@ -4,16 +4,17 @@ use serde_json::{Value, json};
 use support::notification::Notification;
 use support::relay::{Answer, Relay};
 
-struct Description(Value);
+/// The description that a relay gives of its own API.
+pub struct Description(Value);
 
 impl Description {
-    async fn of(relay: &Relay) -> Self {
+    pub async fn of(relay: &Relay) -> Self {
         Self(relay.ask("/api/openapi.json").await.json())
     }
 
     /// Fails the test unless the answer's status, type and body are described for the path.
     #[track_caller]
-    fn check(&self, method: &str, path: &str, answer: &Answer) {
+    pub fn check(&self, method: &str, path: &str, answer: &Answer) {
         let operation = &self.0["paths"][path][method];
         let response = &operation["responses"][answer.status.to_string()];
         assert!(response.is_object(), "{method} {path} does not describe {}", answer.status);

@@ -1,0 +1,60 @@
+//! A gap as it is listed for people.
+
+use crate::event::gap::{Gap, Why};
+use crate::event::id::EventId;
+use crate::event::provider::Provider;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A gap as it is listed for people. One that has not ended has no `to`, and no event yet.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// The id of the event that tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The provider whose events may be missing.
+    pub provider: Provider,
+    /// The source that they would have come to.
+    pub source: String,
+    /// The subscription; absent if all of the source's are concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<String>,
+    /// The last time at which the relay is known to have heard.
+    pub from: Timestamp,
+    /// The first time at which it heard again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// The cause.
+    pub why: Why,
+    /// The number of missing events, where the provider counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u64>,
+    /// What the subscription listens to.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub scope: BTreeMap<String, String>,
+}
+
+impl Listed {
+    /// A gap that is over.
+    pub fn ended(gap: &Gap) -> Self {
+        let id: EventId = gap.id();
+        Self { id: Some(id.to_string()), to: Some(gap.to), ..Self::open(gap) }
+    }
+
+    /// A gap that lasts: its end is not known.
+    pub fn open(gap: &Gap) -> Self {
+        Self {
+            id: None,
+            provider: gap.provider,
+            source: gap.source.clone(),
+            subscription: gap.subscription.clone(),
+            from: gap.from,
+            to: None,
+            why: gap.why,
+            dropped: gap.dropped,
+            scope: gap.scope.clone(),
+        }
+    }
+}
