@@ -184,8 +184,8 @@ impl Books {
             ),
             single(
                 "cadrelay_spool_disk_reserve_bytes",
-                "Bytes of the spool's disk for the store's own work, its journal among it; with less \
-                 notifications are answered 503.",
+                "Bytes of the spool's disk that are left for the log's own work; with less notifications are \
+                 answered 503.",
                 self.limits.disk_reserve,
             ),
             single(

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The directory of the store; one process at a time. Default `/var/lib/cadrelay`.
+    /// The directory of the spool; one process at a time. Default `/var/lib/cadrelay`.
     pub dir: PathBuf,
     /// The most bytes of records that may wait for Kafka. Past it notifications are answered 503.
     /// Default `4GiB`.
     pub max_bytes: ByteSize,
-    /// Space on the disk that is left for the store's own work, its journal among it. Default
-    /// `256MiB`; less than 96 MiB counts as 96 MiB.
+    /// Space on the disk that is left for the log's own work: further segments and the window.
+    /// Default `256MiB`; less than 96 MiB counts as 96 MiB.
     pub disk_reserve: ByteSize,
 }
 
@@ -24,7 +24,7 @@ impl Settings {
         self.dir.join("recent")
     }
 
-    /// What is left for the store's own work.
+    /// What is left for the log's own work.
     pub fn reserve(&self) -> u64 {
         self.disk_reserve.0.max(LEAST_RESERVE)
     }
@@ -40,5 +40,6 @@ impl Default for Settings {
     }
 }
 
-/// The least reserve: a journal, which the store ends at 64 MB, and writing a few tables beside it.
+/// The least reserve: two segments of 24 MB that are laid out, and the journal and a few tables of the
+/// window.
 const LEAST_RESERVE: u64 = 96 << 20;

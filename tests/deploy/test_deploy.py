@@ -146,13 +146,13 @@ class Rules(unittest.TestCase):
 
 
 class Runbook(unittest.TestCase):
-    def test_every_entry_has_its_four_parts(self):
+    def test_every_entry_has_its_five_parts(self):
         text = (ROOT / "docs/RUNBOOK.md").read_text()
         entries = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
 
         for entry in entries:
             name = entry.splitlines()[0]
-            for part in ("**Meaning.**", "**Impact.**", "**Look at.**", "**Do.**"):
+            for part in ("**Meaning.**", "**Impact.**", "**Safe.**", "**Look at.**", "**Do.**"):
                 with self.subTest(entry=name, part=part):
                     self.assertIn(part, entry)
 

@@ -3,7 +3,7 @@
 
 /// What a notification costs, in counts.
 mod cost;
-/// What the documents say of the tests.
+/// What the documents name exists.
 mod documents;
 /// The broker of the tests behaves as the tests take for granted.
 mod harness;

@@ -223,7 +223,7 @@ impl Connections {
             tracing::warn!(
                 event = "connections_crowded",
                 held_back,
-                "connections or unfinished requests hold all the room there is: the slowest are ended"
+                "connections or unfinished requests use all the room they may: the slowest are closed"
             );
         }
     }
@@ -263,7 +263,7 @@ impl Entry {
                 event = "connection_refused",
                 ?problem,
                 held_back,
-                "a caller made no request: {problem:?}"
+                "a connection sent no valid request: {problem:?}"
             );
         }
     }

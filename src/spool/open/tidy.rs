@@ -24,7 +24,7 @@ pub(super) fn tidy(disk: &dyn Disk, mut survey: Survey, loss: Loss) -> io::Resul
             tracing::error!(
                 place = fault.place,
                 fault.fault,
-                "going on without lost records, as told"
+                "starting without the lost records, because of --accept-loss"
             );
         }
         for gap in &survey.gaps {
