@@ -12,7 +12,7 @@ const OUTCOMES = ["accepted", "duplicate", "quarantined", "unproven", "malformed
 const MOST_ROWS = 500;
 const NARROWING = ["document", "event", "group", "subject", "id"];
 
-const state = { filters: {}, events: [], next: null, stop: null, paused: false, selected: -1, body: null, missed: 0 };
+const state = { filters: {}, events: [], next: null, turn: 0, stop: null, paused: false, selected: -1, body: null, missed: 0 };
 
 export function startEvents() {
   const form = byId("filters");
@@ -74,10 +74,15 @@ function refilter() {
 
 async function load() {
   state.stop?.();
+  state.stop = null;
+  const turn = (state.turn += 1);
   const filters = wanted();
   showNarrowed(filters);
   try {
     const page = await get(`/api/events?${new URLSearchParams({ ...filters, limit: "100" })}`);
+    // Somebody has typed on meanwhile. A stream that is opened now would never be closed, and a browser
+    // has few connections.
+    if (turn !== state.turn) return;
     state.events = page.events;
     state.next = page.next ?? null;
     state.selected = -1;
@@ -86,6 +91,7 @@ async function load() {
     showGaps(filters);
     state.stop = follow(filters, page.newest, receive, showConnection);
   } catch (error) {
+    if (turn !== state.turn) return;
     byId("list").replaceChildren(el("p", { className: "empty" }, printable(`The events cannot be shown: ${error.message}`)));
   }
 }

@@ -47,7 +47,7 @@ function content(life, dialog, narrow) {
 }
 
 function sentence(life) {
-  const repeats = life.duplicates > 0 ? ` It came ${count(life.duplicates)} more ${life.duplicates === 1 ? "time" : "times"}; those were recognised.` : "";
+  const repeats = life.duplicates > 0 ? ` It came again ${life.duplicates === 1 ? "once" : `${count(life.duplicates)} times`}, which was recognised.` : "";
   const where = life.offset === undefined ? "" : ` It is in ${life.topic}, partition ${life.partition}, offset ${life.offset}.`;
   switch (life.state) {
     case "pending":

@@ -52,6 +52,11 @@ async fn a_search_is_kept_in_an_address_that_can_be_shared() {
 }
 
 #[tokio::test]
+async fn typing_while_answers_are_slow_leaves_no_stream_open() {
+    look(&with_some_events().await, "typing", "").await;
+}
+
+#[tokio::test]
 async fn keys_move_open_close_and_pause() {
     look(&with_some_events().await, "keyboard", "").await;
 }

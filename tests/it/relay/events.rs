@@ -2,6 +2,7 @@
 
 use cadrelay::event::provider::Provider;
 use serde_json::Value;
+use std::time::Duration;
 use support::notification::Notification;
 use support::relay::{Answer, Relay};
 use support::waiting::eventually;
@@ -64,6 +65,14 @@ async fn a_documents_events_are_found_among_a_thousand_others() {
     assert_eq!(events(&relay, "event=onshape.model.*&limit=1000").await.len(), 1_000);
     assert_eq!(events(&relay, "source=aps").await.len(), 0);
     assert_eq!(events(&relay, "outcome=duplicate").await.len(), 0);
+    let subject = found[0]["subject"].as_str().expect("a subject");
+    for (query, count) in [
+        (format!("subject={subject}"), 1),
+        (format!("group=document&document={document}"), 1),
+        (format!("group=plm&document={document}"), 0),
+    ] {
+        assert_eq!(events(&relay, &query).await.len(), count, "{query}");
+    }
 }
 
 #[tokio::test]
@@ -104,7 +113,10 @@ async fn the_life_of_an_event_tells_each_time_that_it_came_and_where_it_is() {
     .await;
 
     assert_eq!((&life["state"], &life["duplicates"]), (&"committed".into(), &2.into()));
-    assert_eq!(life["offset"], record.offset);
+    assert_eq!((&life["offset"], &life["sequence"]), (&record.offset.into(), &1.into()));
+    assert_eq!(life["topic"], record.topic);
+    assert_eq!(life["webhookId"], record.json()["webhookId"]);
+    assert_eq!(life["verified"], "hmac");
     let deliveries = life["deliveries"].as_array().expect("a list");
     assert_eq!(all(deliveries, "outcome"), ["accepted", "duplicate", "duplicate"]);
     assert!(deliveries.iter().all(|delivery| delivery["at"].is_string()));
@@ -204,6 +216,33 @@ async fn a_stream_tells_what_comes_and_goes_on_where_it_was_cut() {
     let of_aps = relay.post(&Notification::aps(3)).await.id();
     let told = read_until(&mut filtered, &of_aps).await;
     assert!(!told.contains(&before) && !told.contains(&after), "{told}");
+}
+
+#[tokio::test]
+async fn a_client_that_missed_more_than_a_stream_tells_at_once_comes_again_and_hears_each_once() {
+    let relay = Relay::builder().start().await;
+    for seed in 0..1_100 {
+        relay.post(&Notification::onshape(seed)).await.assert_accepted();
+    }
+    let client = reqwest::Client::new();
+    let url = format!("http://{}/api/events/stream", relay.admin());
+
+    let request = client.get(&url).header("last-event-id", "0");
+    // It ends by itself: what it tells is not all.
+    let first = request.send().await.expect("a stream").text();
+    let first = tokio::time::timeout(Duration::from_secs(60), first).await;
+    let first = first.expect("the stream ends").expect("it is whole");
+    let ids = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|line| line.strip_prefix("id: ")).map(str::to_owned).collect()
+    };
+    let last = ids(&first).pop().expect("a decision");
+    let request = client.get(&url).header("last-event-id", &last);
+    let mut second = request.send().await.expect("a stream");
+    let rest = read_until(&mut second, "id: 1100\n").await;
+
+    let told = [ids(&first), ids(&rest)].concat();
+    let expected: Vec<String> = (1..=1_100).map(|number| number.to_string()).collect();
+    assert_eq!(told, expected);
 }
 
 /// Reads a stream until a text has come.

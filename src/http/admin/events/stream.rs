@@ -27,8 +27,19 @@ struct Follower {
     batches: Receiver<Arc<Vec<Numbered>>>,
     /// What was there already when it began, and is told first.
     missed: VecDeque<Numbered>,
+    /// What follows what was there already.
+    then: Then,
     /// The number of the last decision that was looked at.
     last: u64,
+}
+
+/// What follows the decisions that a client has missed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Then {
+    /// Each decision as it comes.
+    Live,
+    /// The end: there may be more that it has missed, and it comes again with a newer cursor.
+    End,
 }
 
 /// Answers with decisions for as long as the client listens.
@@ -61,7 +72,8 @@ pub async fn stream(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespon
         return Problem::Crowded.response();
     }
     let last = after.unwrap_or(newest);
-    let follower = Follower { admin, query, batches, missed: missed.into(), last };
+    let then = if missed.len() < MOST_MISSED { Then::Live } else { Then::End };
+    let follower = Follower { admin, query, batches, missed: missed.into(), then, last };
     let messages = stream::unfold(follower, |mut follower| async {
         let message = follower.next().await?;
         Some((Ok::<_, Infallible>(message), follower))
@@ -80,6 +92,9 @@ impl Follower {
         if let Some(found) = self.missed.pop_front() {
             return Some(self.message(&[found]));
         }
+        if self.then == Then::End {
+            return None;
+        }
         loop {
             let received = tokio::time::timeout(SIGN_OF_LIFE, self.batches.recv()).await;
             if self.admin.inlets.stopping.load(Ordering::Relaxed) {
@@ -92,9 +107,8 @@ impl Follower {
                         return Some(message);
                     }
                 }
-                // It reads too slowly. What it missed is a page away, by the cursor that it has.
-                Ok(Err(RecvError::Lagged(_))) => {}
-                Ok(Err(RecvError::Closed)) => return None,
+                // It reads too slowly, and comes again with the cursor that it has.
+                Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => return None,
                 Err(_) => return Some(Bytes::from_static(b":\n\n")),
             }
         }
@@ -128,7 +142,7 @@ impl Drop for Follower {
 
 /// Some dozens of people look at the same time, not thousands.
 const MOST_STREAMS: usize = 64;
-/// What a client that comes back may have missed; more of it is a page away.
+/// What a client that comes back is told at once of what it missed.
 const MOST_MISSED: usize = 1_000;
 /// Shorter than proxies wait for a silent answer, and a stop is noticed as soon.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
