@@ -253,11 +253,12 @@ fn anchors(page: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
-/// Flags of other programs that the documents name: cargo's, the benches', those of examples/.
-const OTHERS: [&str; 9] = [
+/// Flags of other programs that the documents name: the benches', those of examples/, certbot's.
+const OTHERS: [&str; 10] = [
     "--brokers",
     "--connections",
     "--database",
+    "--deploy-hook",
     "--group",
     "--kafka",
     "--long",
