@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 fn no_interleaving_of_appends_and_commits_tells_of_what_is_not_stored() {
     let (schedules, wrong) = search(None);
     assert_eq!(wrong, None);
-    assert!(schedules > 5_000, "{schedules} schedules are not all of them");
+    assert!(schedules > 3_000, "{schedules} schedules are not all of them");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Since when the records of a lane wait, without a look at the disk.
 //!
 //! # Promises
-//! - The oldest record is never said to be younger than it is. While nothing was thinned out it is said to be
-//!   at most [`STEP`] older.
+//! - The oldest record is never said to be younger than it is. It is said to be older by at most [`STEP`]
+//!   and a thirty-second of its age.
 //!
 //! # Limits
-//! [`MOST`] moments a lane; when there are more, each two become one.
+//! [`MOST`] moments a lane; when there are more, those that lie close together for their age become one.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,14 @@ pub struct Ages {
     /// What follows the entry before, up to this sequence, was committed at this moment or later; in
     /// milliseconds since the epoch, 0 if it is not known.
     moments: BTreeMap<u64, u64>,
+    /// Records up to this sequence wait no more.
+    released: u64,
 }
 
 impl Ages {
-    /// Records up to `last` wait since a time that is not known yet.
-    pub fn unknown(last: u64) -> Self {
-        Self { moments: BTreeMap::from([(last, 0)]) }
+    /// Records behind `released`, up to `last`, wait since a time that is not known yet.
+    pub fn unknown(released: u64, last: u64) -> Self {
+        Self { moments: BTreeMap::from([(last, 0)]), released }
     }
 
     /// Records up to `last` were committed now.
@@ -34,7 +36,7 @@ impl Ages {
             None => drop(self.moments.insert(last, now)),
         }
         if self.moments.len() > MOST {
-            self.thin();
+            self.thin(now);
         }
     }
 
@@ -45,11 +47,14 @@ impl Ages {
             return;
         };
         let before = std::mem::replace(known, at);
-        self.moments.entry(sequence).or_insert(before);
+        if sequence > self.released {
+            self.moments.entry(sequence).or_insert(before);
+        }
     }
 
     /// Records up to a sequence wait no more.
     pub fn release(&mut self, through: u64) {
+        self.released = self.released.max(through);
         while self.moments.first_key_value().is_some_and(|(last, _)| *last <= through) {
             self.moments.pop_first();
         }
@@ -60,11 +65,25 @@ impl Ages {
         self.moments.first_key_value().map(|(_, at)| *at).filter(|at| *at > 0)
     }
 
-    /// Makes one of each two: up to the later record, since the earlier moment.
-    fn thin(&mut self) {
-        let all: Vec<_> = std::mem::take(&mut self.moments).into_iter().collect();
-        self.moments =
-            all.chunks(2).filter_map(|pair| Some((pair.last()?.0, pair.first()?.1))).collect();
+    /// Makes one moment of those that lie within a sixty-fourth of their age: up to the last record, since the
+    /// earliest moment. Two thinnings of the same moments add up, hence the thirty-second that is promised.
+    fn thin(&mut self, now: u64) {
+        let mut thinned = BTreeMap::new();
+        let mut begun: Option<(u64, u64)> = None;
+        for (last, at) in std::mem::take(&mut self.moments) {
+            begun = match begun {
+                Some((_, since)) if at.saturating_sub(since) <= now.saturating_sub(at) / 64 => {
+                    Some((last, since))
+                }
+                Some((before, since)) => {
+                    thinned.insert(before, since);
+                    Some((last, at))
+                }
+                None => Some((last, at)),
+            };
+        }
+        thinned.extend(begun);
+        self.moments = thinned;
     }
 }
 
@@ -95,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_a_start_found_has_an_age_as_soon_as_it_is_read() {
-        let mut ages = Ages::unknown(50);
+        let mut ages = Ages::unknown(0, 50);
         ages.commit(60, 90_000);
         assert_eq!(ages.oldest(), None);
 
@@ -121,7 +140,8 @@ mod tests {
             ages.release(released);
             let oldest = ages.oldest().unwrap();
             let truth = (released + 1) * 1_000;
-            assert!(oldest <= truth && oldest + 64 * STEP > truth, "{oldest} of {truth}");
+            let off = STEP + (100_000_000 - truth) / 32;
+            assert!(oldest <= truth && oldest + off >= truth, "{oldest} of {truth}");
         }
     }
 }

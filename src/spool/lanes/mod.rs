@@ -76,7 +76,11 @@ impl Lanes {
                 released: known.released,
                 pending: known.pending,
                 pending_bytes: known.pending_bytes,
-                ages: if known.pending > 0 { Ages::unknown(last) } else { Ages::default() },
+                ages: if known.pending > 0 {
+                    Ages::unknown(known.released, last)
+                } else {
+                    Ages::default()
+                },
                 ..Lane::default()
             }
         });
