@@ -27,6 +27,7 @@ pub mod quarantine;
 pub mod recent;
 pub mod record;
 pub mod secret;
+pub mod shared;
 pub mod simulator;
 pub mod spool;
 pub mod telemetry;

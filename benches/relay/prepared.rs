@@ -38,7 +38,7 @@ pub async fn fill(dir: &Path, ids: u64, pending: u64, size: usize) {
         if through > released {
             let published = through - released;
             let bytes = published * (size as u64 + 100);
-            let leaving = Leaving { through, published, quarantined: 0, bytes };
+            let leaving = Leaving { through, published, quarantined: 0, withdrawn: 0, bytes };
             spool.release(lane, leaving, &[]);
             released = through;
         }
@@ -79,6 +79,7 @@ fn open(dir: &Path) -> Spool {
         topics: &kafka.topic_names().all(&[Provider::Onshape]),
         quarantine: &kafka.topic_names().quarantine(),
         accounts: 1,
+        gate: cadrelay::spool::lanes::Gate::Open,
         loss: Loss::Refuse,
         meters: Meters {
             commit_duration: histogram("duration"),

@@ -51,6 +51,7 @@ static INLETS: LazyLock<web::Data<Inlets>> = LazyLock::new(|| {
         topics: &topics,
         quarantine: &kafka.topic_names().quarantine(),
         accounts: Accounts::count(&accounts),
+        gate: cadrelay::spool::lanes::Gate::Open,
         loss: Loss::Refuse,
         meters: metrics.spool.clone(),
     }

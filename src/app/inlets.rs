@@ -18,6 +18,7 @@ use crate::kafka;
 use crate::metrics::{Joined, Metrics};
 use crate::providers::source::Source;
 use crate::recent::Recent;
+use crate::shared::Shared;
 use crate::spool::Spool;
 use crate::throttle::Throttle;
 use anyhow::Context;
@@ -34,6 +35,7 @@ pub(super) struct Connecting {
     pub pings: Pings,
     pub gaps: Arc<Ledger>,
     pub recent: Recent,
+    pub shared: Option<Shared>,
 }
 
 impl Connecting {
@@ -67,7 +69,8 @@ impl Connecting {
             self.spool.clone(),
             self.pings.clone(),
             self.recent.clone(),
-        );
+        )
+        .sharing(self.shared.clone());
         Ok(Inlet { ingest, meters, vitals, refusals: Throttle::default() })
     }
 }

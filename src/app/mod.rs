@@ -23,6 +23,9 @@ use crate::metrics::{self, Metrics};
 use crate::providers::source::Source;
 use crate::quarantine::shared_reader::SharedReader;
 use crate::recent::{self, Recent};
+use crate::shared::confirmer::Confirmer;
+use crate::shared::{Shared, Work};
+use crate::spool::lanes::Gate;
 use crate::spool::{Loss, Opening, Spool};
 use crate::webhooks::declared::Declared;
 use crate::webhooks::environment;
@@ -51,10 +54,49 @@ pub struct Relay {
     keeper: Option<Arc<Keeper>>,
     gaps: Arc<Ledger>,
     drain: JoinHandle<()>,
+    sharing: Option<Sharing>,
     stop_drain: Arc<AtomicBool>,
     state: Arc<Admin>,
     reloader: Arc<Reloader>,
     stop_delay: Duration,
+}
+
+/// The window that replicas share, at work.
+struct Sharing {
+    shared: Shared,
+    confirmer: JoinHandle<()>,
+    stop_confirmer: Arc<AtomicBool>,
+    work: tokio::task::JoinHandle<()>,
+    stop_work: oneshot::Sender<()>,
+}
+
+impl Sharing {
+    fn start(shared: Shared, work: Work, spool: &Spool) -> anyhow::Result<Self> {
+        let (stop_work, stopped) = oneshot::channel::<()>();
+        let work = tokio::spawn(work.run(async { drop(stopped.await) }));
+        let runtime = tokio::runtime::Handle::current();
+        let confirmer = Confirmer::new(spool.clone(), shared.clone(), runtime);
+        let stop_confirmer = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stop_confirmer);
+        let confirmer = std::thread::Builder::new()
+            .name("confirmer".to_owned())
+            .spawn(move || confirmer.run(&stop))
+            .context("starting the confirmer")?;
+        Ok(Self { shared, confirmer, stop_confirmer, work, stop_work })
+    }
+
+    async fn stop(self) {
+        self.stop_confirmer.store(true, Ordering::Release);
+        let confirmer = self.confirmer;
+        let ended = tokio::task::spawn_blocking(move || confirmer.join()).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            tracing::error!("the confirmer ended in a panic");
+        }
+        drop(self.stop_work);
+        if let Err(error) = self.work.await {
+            tracing::error!(error = %error, "the shared window's work ended early");
+        }
+    }
 }
 
 /// The two listeners, bound.
@@ -81,11 +123,18 @@ impl Relay {
             topics: &topics,
             quarantine: &config.kafka.topic_names().quarantine(),
             accounts: Accounts::count(&accounts),
+            gate: if resolved.shared.is_some() { Gate::Confirmed } else { Gate::Open },
             loss,
             meters: metrics.spool.clone(),
         }
         .open()?;
         let listeners = bind(config)?;
+        let sharing = resolved.shared.map(|target| {
+            // As long as the spool remembers ids itself.
+            let window = config.dedup.window.0 + max_ahead;
+            Shared::new(target, &spool.identity().instance, window, metrics.shared.clone())
+        });
+        let (shared, work) = sharing.unzip();
         // The replica that keeps the subscriptions is the one that tells of gaps.
         let voice = if config.keeper.enabled { Voice::Telling } else { Voice::Mute };
         // After the spool, whose folder is ours only now.
@@ -103,6 +152,7 @@ impl Relay {
             pings,
             gaps: Arc::clone(&gaps),
             recent: recent.clone(),
+            shared: shared.clone(),
         };
         let sources = connecting.connect_all(resolved.sources)?;
         let limits = metrics::books::Limits {
@@ -118,6 +168,7 @@ impl Relay {
             registry: metrics.registry(),
             keeper: keeper.clone(),
             gaps: Arc::clone(&gaps),
+            shared: shared.clone(),
             inlets: Arc::clone(&inlets),
             quarantine: SharedReader::new(config.kafka.clone()),
             token: ArcSwapOption::new(resolved.admin_token.map(Arc::new)),
@@ -167,6 +218,10 @@ impl Relay {
                 config: resolved.config,
             },
         ));
+        let sharing = match (shared, work) {
+            (Some(shared), Some(work)) => Some(Sharing::start(shared, work, &spool)?),
+            (Some(_) | None, _) => None,
+        };
         Ok(Self {
             ingest: addresses.0,
             admin: addresses.1,
@@ -176,6 +231,7 @@ impl Relay {
             keeper,
             gaps,
             drain,
+            sharing,
             stop_drain,
             state: admin,
             reloader,
@@ -191,6 +247,10 @@ impl Relay {
     /// Runs until `shutdown` completes or the spool fails, then stops: the keeper, what is
     /// in flight, the drain, for at most `GRACE`, then the listeners and the spool.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        if let Some(sharing) = &self.sharing {
+            // What comes before the first connection would count as accepted without asking.
+            sharing.shared.wait(FIRST_LOOK).await;
+        }
         let (ingest, admin) = (self.listeners.ingest.run(), self.listeners.admin.run());
         // It makes hooks, and a provider tries a new hook at once: the listeners come first.
         let (stop_keeper, stopped) = oneshot::channel::<()>();
@@ -231,6 +291,10 @@ impl Relay {
         self.spool.wake_drain();
         let drain = self.drain;
         let drained = tokio::task::spawn_blocking(move || drain.join()).await;
+        // The drain sends nothing that is not confirmed, so it ends first.
+        if let Some(sharing) = self.sharing {
+            sharing.stop().await;
+        }
         let ingest = ingest.stop().await;
         // Their last word is the end of what came in.
         drop(stop_gaps);
@@ -332,6 +396,8 @@ fn start_drain(
 
 /// How long one call of the keeper to a provider may take; as long as one of a person.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a start waits for the window that replicas share.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// How long the drain goes on after the listeners have stopped.
 const GRACE: Duration = Duration::from_secs(10);
 impl std::fmt::Debug for Relay {

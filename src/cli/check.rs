@@ -7,6 +7,7 @@ use crate::config::{Config, Resolved};
 use crate::kafka::outcome::Trouble;
 use crate::kafka::topics::{Inspector, State};
 use crate::printable;
+use crate::shared::{self, Target};
 use std::time::Duration;
 
 /// Flags of `check`.
@@ -14,7 +15,7 @@ use std::time::Duration;
 pub struct Args {
     #[command(flatten)]
     config: ConfigFile,
-    /// Also try whether Kafka takes our connection
+    /// Also try whether Kafka takes our connection, and Redis if replicas share one
     #[arg(long)]
     connect: bool,
 }
@@ -22,7 +23,7 @@ pub struct Args {
 impl Args {
     /// Checks, and says what was found.
     pub async fn run(self) -> Result<Exit, Failure> {
-        let Resolved { config, sources, warnings, .. } = self.config.resolve()?;
+        let Resolved { config, sources, shared, warnings, .. } = self.config.resolve()?;
         for warning in warnings {
             note(&format!("warning: {warning}"));
         }
@@ -33,10 +34,31 @@ impl Args {
                 .await
                 .map_err(|error| Failure::failed(error.to_string()))??;
             print(&printable::lines(&format!("kafka at {brokers} answers; {positions}")))?;
+            if let Some(target) = shared {
+                share(&target).await?;
+                let address = target.connector.address();
+                print(&printable::lines(&format!(
+                    "redis at {address} answers, and runs our scripts"
+                )))?;
+            }
         }
         print(&format!("the configuration is sound: {sources} sources"))?;
         Ok(Exit::Done)
     }
+}
+
+/// Claims an id that nobody has, and gives it back.
+async fn share(target: &Target) -> Result<(), Failure> {
+    shared::try_out(target, CONNECT).await.map_err(|trouble| {
+        let exit = match trouble {
+            shared::trouble::Trouble::Authentication | shared::trouble::Trouble::Authorization => {
+                Exit::Credentials
+            }
+            _ => Exit::Remote,
+        };
+        let address = target.connector.address();
+        Failure { exit, message: format!("dedup.shared = \"{address}\": {}", trouble.as_str()) }
+    })
 }
 
 fn connect(config: &Config) -> Result<String, Failure> {

@@ -47,7 +47,8 @@ pub(super) fn resolve(mut config: Config, faults: &mut Vec<String>) -> Resolved 
             faults.extend(found.iter().map(ToString::to_string));
             Vec::new()
         });
-    Resolved { config, certificate, sources, admin_token, subscriptions, warnings }
+    let shared = config.dedup.target(faults);
+    Resolved { config, certificate, sources, admin_token, subscriptions, shared, warnings }
 }
 
 fn sources(config: &Config, faults: &mut Vec<String>) -> Vec<Source> {

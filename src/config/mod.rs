@@ -4,17 +4,20 @@
 //! collects every fault instead of stopping at the first, and acts on nothing.
 
 mod checks;
+pub mod dedup;
 mod reading;
 pub mod restart;
 pub mod sections;
 
+use crate::config::dedup::Dedup;
 use crate::config::reading::{list, section};
-use crate::config::sections::{Dedup, Keeper};
+use crate::config::sections::Keeper;
 use crate::http::server::tls::Certificate;
 use crate::http::settings as http;
 use crate::providers::settings as source;
 use crate::providers::source::Source;
 use crate::secret::Secret;
+use crate::shared::Target;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::settings::Subscription;
 use crate::{kafka, spool, telemetry};
@@ -58,6 +61,8 @@ pub struct Resolved {
     pub admin_token: Option<Secret>,
     /// The subscriptions.
     pub subscriptions: Vec<Declared>,
+    /// The Redis that replicas share, if they share one.
+    pub shared: Option<Target>,
     /// Worth knowing, and no fault. Who asked says them.
     pub warnings: Vec<String>,
 }

@@ -5,6 +5,7 @@
 //!   new key that is in no list does not compile.
 //! - What is named is the key, never its value.
 
+use crate::config::dedup::Dedup;
 use crate::config::{Config, sections};
 use crate::http::settings as http;
 use crate::{kafka, spool};
@@ -41,8 +42,9 @@ impl Config {
         keys.extend(differing!("spool", &self.spool, &new.spool, spool::settings::Settings {
             dir, max_bytes, disk_reserve
         } but {}));
-        keys.extend(differing!("dedup", &self.dedup, &new.dedup, sections::Dedup {
-            window
+        keys.extend(differing!("dedup", &self.dedup, &new.dedup, Dedup {
+            window, shared, shared_user, shared_password, shared_ca, shared_prefix, shared_deadline,
+            shared_hold
         } but { facts_window }));
         keys.extend(differing!("keeper", &self.keeper, &new.keeper, sections::Keeper {
             interval, enabled

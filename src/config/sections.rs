@@ -1,18 +1,7 @@
-//! The sections that belong to no module: what several of them need.
+//! The section that belongs to no module.
 
 use crate::quantity::Duration;
 use serde::Deserialize;
-
-/// `[dedup]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Dedup {
-    /// How long ids are remembered. Default `72h`: APS retries for 48.
-    pub window: Duration,
-    /// For how long the same fact, told by another hook of a source, is a repeat. A source's own
-    /// `facts_window` goes before it. Default: it never is.
-    pub facts_window: Option<Duration>,
-}
 
 /// `[keeper]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,22 +21,9 @@ impl Keeper {
     }
 }
 
-impl Dedup {
-    pub(super) fn faults(&self) -> Option<String> {
-        let is_zero = self.window.0.is_zero();
-        is_zero.then(|| "dedup.window: 0 would recognise no redelivery".to_owned())
-    }
-}
-
 impl Default for Keeper {
     fn default() -> Self {
         Self { interval: Duration(std::time::Duration::from_secs(300)), enabled: true }
-    }
-}
-
-impl Default for Dedup {
-    fn default() -> Self {
-        Self { window: Duration(std::time::Duration::from_secs(72 * 3600)), facts_window: None }
     }
 }
 

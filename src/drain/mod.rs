@@ -157,8 +157,11 @@ impl Drain {
             return Ok(Stepped::Gather(left));
         }
         let batch = Batch::compose(&self.spool, &self.lanes, &mut self.turns, now)?;
+        for (lane, leaving) in batch.passed() {
+            self.spool.release(*lane, *leaving, &[]);
+        }
         if batch.is_empty() {
-            return Ok(self.idle(now));
+            return Ok(if batch.passed().is_empty() { self.idle(now) } else { Stepped::On });
         }
         let mut positions = batch.positions(self.spool.identity(), &self.lanes);
         positions.extend_from_slice(&self.tombstones);

@@ -1,5 +1,6 @@
 //! From outcomes to answers: one table, every case written out.
 
+use crate::ingest::claims::Unavailable;
 use crate::ingest::{Receipt, Rejection};
 use crate::providers::source::Refusal;
 use crate::recent::decision;
@@ -64,6 +65,8 @@ pub enum Problem {
     Full,
     /// The store failed; the process is about to end.
     Failed,
+    /// Another replica is storing it.
+    Claimed,
     /// Too much of other notifications arrives at the same time.
     Crowded,
     /// The process is stopping.
@@ -204,6 +207,13 @@ impl Problem {
                 outcome: Outcome::Unavailable,
                 title: "Unavailable",
                 detail: "It cannot be stored now. Send it again later.",
+                header: Header::RetryAfter("5"),
+            },
+            Self::Claimed => Row {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                outcome: Outcome::Unavailable,
+                title: "On its way",
+                detail: "Another replica is storing it. Send it again later.",
                 header: Header::RetryAfter("5"),
             },
             Self::Crowded => Row {
@@ -407,9 +417,12 @@ impl From<Rejection> for Problem {
         match rejection {
             Rejection::Refused(Refusal::Unproven) => Self::Unproven,
             Rejection::Refused(Refusal::Malformed) => Self::Malformed,
-            Rejection::Unavailable(spool::Error::Full | spool::Error::DiskLow) => Self::Full,
-            Rejection::Unavailable(spool::Error::Failed) => Self::Failed,
-            Rejection::Unavailable(spool::Error::Closing) => Self::Stopping,
+            Rejection::Unavailable(Unavailable::Spool(error)) => match error {
+                spool::Error::Full | spool::Error::DiskLow => Self::Full,
+                spool::Error::Failed => Self::Failed,
+                spool::Error::Closing => Self::Stopping,
+            },
+            Rejection::Unavailable(Unavailable::Claimed) => Self::Claimed,
         }
     }
 }
@@ -448,6 +461,7 @@ mod tests {
         let unavailable = [
             Problem::Full,
             Problem::Failed,
+            Problem::Claimed,
             Problem::Crowded,
             Problem::Stopping,
             Problem::KafkaAway,

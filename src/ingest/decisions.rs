@@ -1,8 +1,9 @@
 //! What became of a notification, as people look at it later.
 
+use crate::ingest::claims::Unavailable;
 use crate::providers::reading::Reading;
 use crate::recent::decision::{Decision, Outcome};
-use crate::spool::{self, Appended};
+use crate::spool::Appended;
 use jiff::Timestamp;
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use std::time::Instant;
 pub(super) fn of<'a>(
     source: &'a str,
     reading: &'a Reading<'_>,
-    appended: &Result<Appended, spool::Error>,
+    appended: &Result<Appended, Unavailable>,
     at: Timestamp,
 ) -> Decision<'a> {
     let stored = match reading {

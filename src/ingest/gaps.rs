@@ -2,14 +2,15 @@
 //! id, in the order of its lane.
 
 use crate::event::gap::Gap;
+use crate::ingest::claims::Unavailable;
 use crate::ingest::{Ingest, Now};
 use crate::record::gap;
 use crate::spool::window::IdKey;
-use crate::spool::{self, Appended, Submission};
+use crate::spool::{Appended, Submission};
 
 impl Ingest {
     /// Stores a gap of this source. One that was stored before is a duplicate, for the whole window.
-    pub async fn tell(&self, gap: &Gap, now: Now) -> Result<Appended, spool::Error> {
+    pub async fn tell(&self, gap: &Gap, now: Now) -> Result<Appended, Unavailable> {
         let submission = Submission {
             id: IdKey::of_id(self.source.name(), gap.id().as_str()),
             fact: None,
@@ -18,6 +19,6 @@ impl Ingest {
             account: self.accounts.of_gaps(gap.why),
             now: now.steady,
         };
-        self.spool.append(submission).await
+        self.append(submission).await
     }
 }

@@ -7,6 +7,7 @@
 //! Knows nothing of HTTP or Kafka.
 
 pub mod accounts;
+pub mod claims;
 pub mod clock;
 mod decisions;
 pub mod gaps;
@@ -19,6 +20,7 @@ use crate::event::Event;
 use crate::event::encoding::Encoding;
 use crate::event::id::EventId;
 use crate::ingest::accounts::Accounts;
+use crate::ingest::claims::Unavailable;
 use crate::ingest::pings::Pings;
 use crate::ingest::routing::Routes;
 use crate::providers::notification::Notification;
@@ -27,8 +29,9 @@ use crate::providers::source::{Refusal, Source};
 use crate::recent::Recent;
 use crate::record::cloudevents::{self, Context};
 use crate::record::quarantine::write::{self, Kept};
+use crate::shared::Shared;
 use crate::spool::window::IdKey;
-use crate::spool::{self, Account, Appended, Spool, Submission, Telling};
+use crate::spool::{Account, Appended, Spool, Submission, Telling};
 use jiff::Timestamp;
 use std::time::Instant;
 
@@ -42,6 +45,7 @@ pub struct Ingest {
     spool: Spool,
     pings: Pings,
     recent: Recent,
+    shared: Option<Shared>,
 }
 
 /// What the sender is told: yes.
@@ -63,7 +67,7 @@ pub enum Rejection {
     Refused(#[from] Refusal),
     /// It cannot be stored now.
     #[error(transparent)]
-    Unavailable(#[from] spool::Error),
+    Unavailable(#[from] Unavailable),
 }
 
 /// The moment of a request, by two clocks. Each is read once a request.
@@ -88,7 +92,12 @@ impl Ingest {
         pings: Pings,
         recent: Recent,
     ) -> Self {
-        Self { source, routes, accounts, encoding, spool, pings, recent }
+        Self { source, routes, accounts, encoding, spool, pings, recent, shared: None }
+    }
+
+    /// The same, which shares its window with other replicas if there is one to share.
+    pub fn sharing(self, shared: Option<Shared>) -> Self {
+        Self { shared, ..self }
     }
 
     /// The accounts that its records are counted in.
@@ -145,7 +154,7 @@ impl Ingest {
                 }
             }
         };
-        let appended = self.spool.append(submission).await;
+        let appended = self.append(submission).await;
         let decision = decisions::of(self.source.name(), &reading, &appended, now.wall);
         self.recent.note(&decisions::timed(decision, now.instant), Some(reading.body()));
         match appended? {

@@ -8,11 +8,12 @@
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
 use crate::event::reason::Reason;
+use crate::ingest::claims::Unavailable;
 use crate::ingest::{Ingest, Now};
 use crate::providers::reading::Reading;
 use crate::record::cloudevents::Context;
+use crate::spool::Submission;
 use crate::spool::window::IdKey;
-use crate::spool::{self, Submission};
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -37,7 +38,7 @@ pub enum Refused {
     NotUnderstood(Reason),
     /// It cannot be stored now.
     #[error(transparent)]
-    Unavailable(#[from] spool::Error),
+    Unavailable(#[from] Unavailable),
 }
 
 impl Ingest {
@@ -60,7 +61,7 @@ impl Ingest {
         let submission = self.submission(&event, context, self.accounts.of_replays(), now.steady);
         // A key of its own: two requests within a millisecond are one, as a double click is.
         let id = IdKey::of_replay(source, &format!("{} at {}", posted.id, now.steady));
-        self.spool.append(Submission { id, fact: None, ..submission }).await?;
+        self.append(Submission { id, fact: None, ..submission }).await?;
         Ok(())
     }
 }

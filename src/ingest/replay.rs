@@ -14,12 +14,13 @@
 
 use crate::event::id::EventId;
 use crate::event::reason::Reason;
+use crate::ingest::claims::Unavailable;
 use crate::ingest::{Ingest, Now};
 use crate::providers::reading::Reading;
 use crate::record::cloudevents::Context;
 use crate::record::quarantine::read::Quarantined;
 use crate::spool::window::IdKey;
-use crate::spool::{self, Appended, Submission, Telling};
+use crate::spool::{Appended, Submission, Telling};
 use std::time::Duration;
 
 /// What became of a body from quarantine.
@@ -52,12 +53,12 @@ impl Ingest {
         quarantined: &Quarantined,
         place: Place,
         now: Now,
-    ) -> Result<Replayed, spool::Error> {
+    ) -> Result<Replayed, Unavailable> {
         let again = match self.prepare(quarantined, place, now)? {
             Prepared::Again(again) => again,
             Prepared::Over(replayed) => return Ok(replayed),
         };
-        let appended = self.spool.append(again.submission).await?;
+        let appended = self.append(again.submission).await?;
         // The record stays in its topic, perhaps longer than the window, and people repeat
         // themselves. A kill just now leaves it to the window, and to the next who asks.
         self.spool.remember_for_good(&again.key);
@@ -73,7 +74,7 @@ impl Ingest {
         quarantined: &Quarantined,
         place: Place,
         now: Now,
-    ) -> Result<Replayed, spool::Error> {
+    ) -> Result<Replayed, Unavailable> {
         let again = match self.prepare(quarantined, place, now)? {
             Prepared::Again(again) => again,
             Prepared::Over(replayed) => return Ok(replayed),
@@ -90,7 +91,7 @@ impl Ingest {
         quarantined: &Quarantined,
         place: Place,
         now: Now,
-    ) -> Result<Prepared, spool::Error> {
+    ) -> Result<Prepared, Unavailable> {
         let again = match self.read_again(quarantined, place, now) {
             Ok(again) => again,
             Err(reason) => return Ok(Prepared::Over(Replayed::StillQuarantined(reason))),

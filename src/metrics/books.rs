@@ -151,7 +151,13 @@ impl Books {
             let age = since.map_or(0, |since| now.saturating_sub(since));
             oldest.with_label_values(&topic).set(age as f64 / 1000.0);
         }
-        [published.collect(), pending.collect(), oldest.collect()].concat()
+        let withdrawn = IntCounter::new(
+            "cadrelay_dedup_withdrawn_total",
+            "Records that were not published, because another replica published the same event.",
+        )
+        .expect("the name is legal");
+        withdrawn.inc_by(look.lanes.iter().map(|lane| lane.withdrawn).sum());
+        [published.collect(), pending.collect(), oldest.collect(), withdrawn.collect()].concat()
     }
 
     fn store(&self, recovered: u64) -> Vec<MetricFamily> {

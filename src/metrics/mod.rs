@@ -20,9 +20,10 @@ use crate::metrics::reloads::Reloads;
 use crate::metrics::series::{Register, float_gauges};
 use crate::metrics::sources::Sources;
 use crate::metrics::subscriptions::Subscriptions;
+use crate::shared::Meters as SharedMeters;
 use crate::spool::{Meters as SpoolMeters, Spool};
 use crate::webhooks::keeper::Keeper;
-use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, Registry};
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, Registry};
 use std::sync::Arc;
 
 /// All series, in a registry of their own.
@@ -36,6 +37,8 @@ pub struct Metrics {
     /// What is measured of the configuration.
     pub reloads: Reloads,
     sources: Arc<Sources>,
+    /// What is counted of the window that replicas share.
+    pub shared: SharedMeters,
     request_duration: HistogramVec,
     last_notification: GaugeVec,
 }
@@ -83,19 +86,36 @@ impl Metrics {
         );
         register.register(last_notification.clone());
         // Counted at zero where nothing is shared, so that its alert stands on a series that exists.
-        let degraded = IntCounter::new(
-            "cadrelay_dedup_degraded_total",
-            "Notifications that were accepted without asking the window that replicas share.",
-        )
-        .expect("the name is legal");
-        register.register(degraded);
+        let shared = SharedMeters {
+            degraded: register.counter(
+                "cadrelay_dedup_degraded_total",
+                "Notifications that were accepted without asking the window that replicas share.",
+            ),
+            unconfirmed: register.counter(
+                "cadrelay_dedup_unconfirmed_total",
+                "Records that were published without a confirmation, because Redis was away.",
+            ),
+            repeats: register.counter(
+                "cadrelay_dedup_repeats_total",
+                "Records published without a confirmation that another replica had published too.",
+            ),
+        };
         let build = register.gauges("cadrelay_build_info", "1, with the version.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         #[cfg(target_os = "linux")]
         register.register(prometheus::process_collector::ProcessCollector::for_self());
         let reloads = reloads::meters(&register);
         let sources = Arc::default();
-        Self { registry, spool, drain, reloads, sources, request_duration, last_notification }
+        Self {
+            registry,
+            spool,
+            drain,
+            reloads,
+            sources,
+            shared,
+            request_duration,
+            last_notification,
+        }
     }
 
     /// The series of a source that joins: at zero, or where they stopped if it was here before.

@@ -4,7 +4,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry,
 };
 
 pub(super) fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
@@ -38,6 +39,12 @@ impl Register<'_> {
         let counters = counters(name, help, labels);
         self.register(counters.clone());
         counters
+    }
+
+    pub(super) fn counter(&self, name: &str, help: &str) -> IntCounter {
+        let counter = IntCounter::new(name, help).expect("the name is legal");
+        self.register(counter.clone());
+        counter
     }
 
     pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {

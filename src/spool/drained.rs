@@ -36,7 +36,7 @@ impl Spool {
         let lanes = lock(&self.inner.lanes);
         let nothing_new = |lanes: &mut Lanes| {
             let woken = self.inner.drain_woken.swap(false, Ordering::Relaxed);
-            !woken && after.iter().all(|(lane, from)| lanes.last(*lane) <= *from)
+            !woken && after.iter().all(|(lane, from)| lanes.may_leave(*lane) <= *from)
         };
         drop(self.inner.committed.wait_timeout_while(lanes, timeout, nothing_new));
     }
@@ -55,10 +55,20 @@ impl Spool {
         Ok(rest.and_then(|rest| rest.records().next().map(|record| record.sequence)))
     }
 
-    /// Whether anything waits in a lane.
+    /// Whether anything waits in a lane and may leave.
     pub fn waits(&self, lane: LaneId) -> bool {
         let lanes = lock(&self.inner.lanes);
-        lanes.last(lane) > lanes.released(lane)
+        lanes.may_leave(lane) > lanes.released(lane)
+    }
+
+    /// How far records of a lane may leave.
+    pub fn may_leave(&self, lane: LaneId) -> u64 {
+        lock(&self.inner.lanes).may_leave(lane)
+    }
+
+    /// The records of a lane in `after + 1..=through` that are withdrawn, in order.
+    pub fn withdrawn(&self, lane: LaneId, after: u64, through: u64) -> Vec<u64> {
+        lock(&self.inner.lanes).withdrawn(lane, after, through)
     }
 
     /// How far a lane is released.

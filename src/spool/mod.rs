@@ -18,6 +18,7 @@
 pub mod append;
 pub mod clock;
 mod commit;
+pub mod confirming;
 #[cfg(test)]
 mod crash;
 mod drained;

@@ -27,6 +27,7 @@ mod probes;
 mod refusals;
 mod repeats;
 mod replays;
+mod replicas;
 mod spools;
 mod strangers;
 mod together;

@@ -48,6 +48,7 @@ pub fn open_accepting(dir: &Path, loss: Loss) -> Result<Spool, OpenError> {
         topics: &["a", "b", "quarantine"].map(str::to_owned),
         quarantine: "quarantine",
         accounts: 1,
+        gate: cadrelay::spool::lanes::Gate::Open,
         loss,
         meters: Meters {
             commit_duration: histogram("duration"),

@@ -26,6 +26,8 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub struct Batch {
     records: Vec<Going>,
+    /// Withdrawn records that lead their lane: they leave whatever becomes of the batch.
+    passed: BTreeMap<LaneId, Leaving>,
     /// The bytes that its records take in the spool.
     bytes: u64,
     /// One suspected lane is all of it.
@@ -45,6 +47,8 @@ struct Going {
     stored: u64,
     /// It goes to the quarantine topic, in the form for that.
     is_quarantined: bool,
+    /// The withdrawn records behind it, up to the next of its lane: they leave with it.
+    behind: Leaving,
 }
 
 /// The records that leave one lane.
@@ -63,6 +67,15 @@ struct Turn<'a> {
     after: u64,
     /// How many of its records are in the batch.
     taken: usize,
+    /// Which records of its next chunk are withdrawn, in order: another replica published their events.
+    withdrawn: Vec<u64>,
+}
+
+impl<'a> Turn<'a> {
+    /// The turn of a lane of which nothing is in the batch.
+    fn of(lane: &'a Lane, after: u64) -> Self {
+        Self { lane, after, taken: 0, withdrawn: Vec::new() }
+    }
 }
 
 impl Batch {
@@ -76,17 +89,21 @@ impl Batch {
         let going = turns.next(lanes, |lane| lane.may_send(now) && spool.waits(lane.number));
         let is_suspected = going.iter().any(|lane| lane.is_suspected());
         let mut batch = Self { is_suspected, ..Self::default() };
-        let mut open: Vec<Turn<'_>> = going
-            .into_iter()
-            .map(|lane| Turn { lane, after: spool.released(lane.number), taken: 0 })
-            .collect();
+        let mut open: Vec<Turn<'_>> =
+            going.into_iter().map(|lane| Turn::of(lane, spool.released(lane.number))).collect();
         while !open.is_empty() {
             let mut still_open = Vec::with_capacity(open.len());
             for mut turn in open {
                 if batch.is_full() {
                     break;
                 }
-                let next = spool.records_after(turn.lane.number, turn.after).next().transpose()?;
+                let lane = turn.lane.number;
+                let next = spool.records_after(lane, turn.after).next().transpose()?;
+                // Lanes open in whole chunks.
+                let next = next.filter(|rest| rest.chunk.last <= spool.may_leave(lane));
+                if let Some(rest) = &next {
+                    turn.withdrawn = spool.withdrawn(lane, turn.after, rest.chunk.last);
+                }
                 if next.is_some_and(|rest| batch.take(&mut turn, &rest)) {
                     still_open.push(turn);
                 }
@@ -99,6 +116,10 @@ impl Batch {
     /// Takes what there is room for of a lane's next chunk. True if more of the lane may go.
     fn take(&mut self, turn: &mut Turn<'_>, rest: &Rest) -> bool {
         for record in rest.records() {
+            if turn.withdrawn.binary_search(&record.sequence).is_ok() {
+                self.pass(turn, record.sequence, record.bytes.len() as u64);
+                continue;
+            }
             let refused = turn.lane.refused.filter(|refused| refused.sequence == record.sequence);
             // A refused record goes in its other form, one that may be too large goes as it is.
             let goes_alone = refused.is_some() || turn.lane.may_be_too_large(record.bytes.len());
@@ -117,6 +138,7 @@ impl Batch {
                 },
                 stored: record.bytes.len() as u64,
                 is_quarantined: refused.is_some(),
+                behind: Leaving::default(),
             });
             turn.after = record.sequence;
             turn.taken += 1;
@@ -125,6 +147,22 @@ impl Batch {
             }
         }
         true
+    }
+
+    /// Passes over a record that is withdrawn.
+    fn pass(&mut self, turn: &mut Turn<'_>, sequence: u64, stored: u64) {
+        turn.after = sequence;
+        let lane = turn.lane.number;
+        let before = self.records.iter_mut().rev().find(|record| record.lane == lane);
+        match before {
+            Some(record) => record.behind.pass(sequence, stored),
+            None => self.passed.entry(lane).or_default().pass(sequence, stored),
+        }
+    }
+
+    /// What leads its lane and was withdrawn.
+    pub fn passed(&self) -> &BTreeMap<LaneId, Leaving> {
+        &self.passed
     }
 
     fn is_full(&self) -> bool {
@@ -201,8 +239,9 @@ impl Batch {
             let Some(left) = left.get_mut(&record.lane).filter(|left| **left > 0) else { continue };
             *left -= 1;
             let Departure { leaving, places } = departures.entry(record.lane).or_default();
-            leaving.through = record.sequence;
-            leaving.bytes += record.stored;
+            leaving.through = record.sequence.max(record.behind.through);
+            leaving.bytes += record.stored + record.behind.bytes;
+            leaving.withdrawn += record.behind.withdrawn;
             match record.is_quarantined {
                 // Alone in its lane's share: then the place is one of the quarantine topic.
                 true => leaving.quarantined += 1,

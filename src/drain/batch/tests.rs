@@ -28,7 +28,7 @@ fn lane(number: u16) -> Lane {
 
 /// Has a batch take a chunk of a lane of which nothing is in it yet. True if more may go.
 fn take(batch: &mut Batch, lane: &Lane, rest: &Rest) -> bool {
-    batch.take(&mut Turn { lane, after: rest.after, taken: 0 }, rest)
+    batch.take(&mut Turn::of(lane, rest.after), rest)
 }
 
 fn sequences(batch: &Batch) -> Vec<u64> {
@@ -76,7 +76,10 @@ fn a_refused_record_goes_alone_to_quarantine_and_leaves_with_its_own_bytes() {
     assert!(batch.shares()[0].quarantined);
     let departure = &batch.departures(&[(LaneId(0), 1)], &[WRITTEN])[&LaneId(0)];
     let bytes = record("poison").len() as u64;
-    assert_eq!(departure.leaving, Leaving { through: 1, published: 0, quarantined: 1, bytes });
+    assert_eq!(
+        departure.leaving,
+        Leaving { through: 1, published: 0, quarantined: 1, bytes, ..Leaving::default() }
+    );
     assert_eq!(departure.places, [Place { sequence: 1, partition: 3, offset: 40 }]);
 }
 
@@ -137,4 +140,27 @@ fn a_delay_is_counted_for_each_record_that_is_out() {
     let now = Timestamp::from_millisecond(5_000).unwrap();
 
     assert_eq!(batch.delays(LaneId(0), 3, now), [(4.0, 2), (1.0, 1)]);
+}
+
+#[test]
+fn withdrawn_records_are_not_sent_and_leave_with_the_record_before_them() {
+    let one = lane(0);
+    let mut batch = Batch::default();
+    let chunk = rest(&[(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")], 0, 0);
+    let mut turn = Turn { withdrawn: vec![1, 3, 5], ..Turn::of(&one, 0) };
+
+    assert!(batch.take(&mut turn, &chunk));
+
+    let bytes = record("a").len() as u64;
+    assert_eq!(sequences(&batch), [2, 4]);
+    let passed = Leaving { through: 1, withdrawn: 1, bytes, ..Leaving::default() };
+    assert_eq!(batch.passed()[&LaneId(0)], passed);
+    let leaving =
+        |settled| batch.departures(&[(LaneId(0), settled)], &[WRITTEN; 2])[&LaneId(0)].leaving;
+    let first =
+        Leaving { through: 3, published: 1, quarantined: 0, withdrawn: 1, bytes: 2 * bytes };
+    assert_eq!(leaving(1), first);
+    let all = Leaving { through: 5, published: 2, quarantined: 0, withdrawn: 2, bytes: 4 * bytes };
+    assert_eq!(leaving(2), all);
+    assert_eq!(turn.after, 5);
 }

@@ -26,6 +26,7 @@ use crate::http::ingest::Inlets;
 use crate::quarantine::shared_reader::SharedReader;
 use crate::recent::Recent;
 use crate::secret::Secret;
+use crate::shared::Shared;
 use crate::spool::Spool;
 use crate::webhooks::keeper::Keeper;
 use arc_swap::ArcSwapOption;
@@ -46,6 +47,8 @@ pub struct Admin {
     pub keeper: Option<Arc<Keeper>>,
     /// The gaps that were found.
     pub gaps: Arc<Ledger>,
+    /// The window that replicas share, if they share one.
+    pub shared: Option<Shared>,
     /// The sources, by name.
     pub inlets: Arc<Inlets>,
     /// The quarantine topic.

@@ -81,7 +81,11 @@ impl Admin {
                     })
                     .collect(),
             },
-            dedup: "local",
+            dedup: match &self.shared {
+                None => "local",
+                Some(shared) if shared.is_up() => "shared",
+                Some(_) => "degraded",
+            },
         }
     }
 }

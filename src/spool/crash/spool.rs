@@ -3,6 +3,7 @@
 use crate::quantity::ByteSize;
 use crate::record::layout::{Parts, Record};
 use crate::spool::crash::old::OldInMemory;
+use crate::spool::lanes::Gate;
 use crate::spool::log::disk::memory::MemoryDisk;
 use crate::spool::settings::Settings;
 use crate::spool::window::IdKey;
@@ -33,6 +34,7 @@ pub(in crate::spool) fn open(disk: &MemoryDisk, old_ids: OldInMemory) -> Result<
         topics: &topics,
         quarantine: "quarantine",
         accounts: 1,
+        gate: Gate::Open,
         loss: Loss::Refuse,
         meters: METERS.with(Meters::clone),
     };

@@ -229,6 +229,7 @@ impl World {
             through: last.sequence,
             published: records.len() as u64,
             quarantined: 0,
+            withdrawn: 0,
             bytes: records.iter().map(|record| record.bytes.len() as u64).sum(),
         };
         let place = |sequence| Place { sequence, partition: 0, offset: 7 };

@@ -7,8 +7,8 @@
 
 use crate::spool::inspect::Look;
 use crate::spool::inspect::verify::Verdict;
-use crate::spool::lanes::Lanes;
 use crate::spool::lanes::chunk::Chunk;
+use crate::spool::lanes::{Gate, Lanes};
 use crate::spool::log::Log;
 use crate::spool::log::disk::{Access, RealDisk};
 use crate::spool::log::reader::Reader;
@@ -122,7 +122,7 @@ impl Offline {
             )
         })?;
         Ok(Self {
-            lanes: Lanes::new(known, extents, 0),
+            lanes: Lanes::new(known, extents, 0, Gate::Open),
             last_sequence: survey.last.last_sequence,
             recent,
             notes,

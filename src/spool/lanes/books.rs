@@ -32,6 +32,8 @@ pub struct LaneBook {
     pub pending_bytes: u64,
     /// Records of this run's work that are committed in Kafka, in this lane's topic.
     pub published: u64,
+    /// Records of this run's work that were withdrawn: another replica published the same event.
+    pub withdrawn: u64,
     /// The last sequence that is out of the spool.
     pub released: u64,
 }
@@ -45,6 +47,17 @@ pub struct Leaving {
     pub published: u64,
     /// How many Kafka refused for good: they went to the quarantine topic.
     pub quarantined: u64,
+    /// How many are not published at all, because another replica published the same event.
+    pub withdrawn: u64,
     /// The bytes of all of them.
     pub bytes: u64,
+}
+
+impl Leaving {
+    /// Adds a record that was withdrawn.
+    pub fn pass(&mut self, sequence: u64, bytes: u64) {
+        self.through = sequence;
+        self.withdrawn += 1;
+        self.bytes += bytes;
+    }
 }

@@ -20,10 +20,20 @@ use crate::spool::lanes::chunk::Chunk;
 use crate::spool::lanes::extents::Extents;
 use crate::spool::log::state::LaneState;
 use crate::spool::{Account, LaneId};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use crate::spool::lanes::books::{Books, LaneBook, Leaving};
+
+/// Whether records wait for a confirmation.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Gate {
+    /// They may leave as soon as they are stored.
+    #[default]
+    Open,
+    /// They wait for [`Lanes::open_through`].
+    Confirmed,
+}
 
 /// All lanes of the spool.
 #[derive(Debug, Default)]
@@ -32,6 +42,7 @@ pub struct Lanes {
     segments: BTreeMap<u64, Extents>,
     committed: Vec<u64>,
     recovered: u64,
+    gate: Gate,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +54,12 @@ struct Lane {
     pending_bytes: u64,
     published: u64,
     ages: Ages,
+    /// Where a gate holds records back: how far they may leave.
+    open: u64,
+    /// Records that do not leave, though the lane is open beyond them.
+    withdrawn: BTreeSet<u64>,
+    /// How many were withdrawn in this run.
+    withdrawals: u64,
     tail: VecDeque<Arc<Chunk>>,
     tail_bytes: usize,
 }
@@ -62,7 +79,12 @@ pub struct Known {
 
 impl Lanes {
     /// The lanes as a start finds them. `accounts` is how many accounts the caller counts by.
-    pub fn new(known: Vec<Known>, segments: BTreeMap<u64, Extents>, accounts: usize) -> Self {
+    pub fn new(
+        known: Vec<Known>,
+        segments: BTreeMap<u64, Extents>,
+        accounts: usize,
+        gate: Gate,
+    ) -> Self {
         let recovered = known.iter().map(|lane| lane.pending).sum();
         let mut last: BTreeMap<LaneId, u64> = BTreeMap::new();
         for (lane, extent) in segments.values().flat_map(Extents::extents) {
@@ -74,6 +96,7 @@ impl Lanes {
                 topic: known.topic.into(),
                 last,
                 released: known.released,
+                open: known.released,
                 pending: known.pending,
                 pending_bytes: known.pending_bytes,
                 ages: if known.pending > 0 {
@@ -84,7 +107,8 @@ impl Lanes {
                 ..Lane::default()
             }
         });
-        Self { lanes: lanes.collect(), segments, committed: vec![0; accounts], recovered }
+        let committed = vec![0; accounts];
+        Self { lanes: lanes.collect(), segments, committed, recovered, gate }
     }
 
     /// Takes in what was just committed.
@@ -117,7 +141,11 @@ impl Lanes {
         let lane = &mut self.lanes[number.index()];
         lane.released = lane.released.max(leaving.through);
         lane.ages.release(leaving.through);
-        lane.pending = lane.pending.saturating_sub(leaving.published + leaving.quarantined);
+        lane.open = lane.open.max(leaving.through);
+        lane.withdrawn = lane.withdrawn.split_off(&(leaving.through + 1));
+        lane.withdrawals += leaving.withdrawn;
+        let left = leaving.published + leaving.quarantined + leaving.withdrawn;
+        lane.pending = lane.pending.saturating_sub(left);
         lane.pending_bytes = lane.pending_bytes.saturating_sub(leaving.bytes);
         lane.published += leaving.published;
         while lane.tail.front().is_some_and(|chunk| chunk.last <= leaving.through) {
@@ -125,6 +153,48 @@ impl Lanes {
         }
         self.lanes[quarantine.index()].published += leaving.quarantined;
         leaving.bytes
+    }
+
+    /// Lets records leave up to a sequence in each lane, but for those that are withdrawn.
+    pub fn open_through(
+        &mut self,
+        through: &BTreeMap<LaneId, u64>,
+        withdrawn: impl IntoIterator<Item = (LaneId, u64)>,
+    ) {
+        for (number, sequence) in withdrawn {
+            let lane = &mut self.lanes[number.index()];
+            if sequence > lane.released {
+                lane.withdrawn.insert(sequence);
+            }
+        }
+        for (number, sequence) in through {
+            let lane = &mut self.lanes[number.index()];
+            lane.open = lane.open.max(*sequence);
+        }
+    }
+
+    /// How far records of a lane may leave.
+    pub fn may_leave(&self, number: LaneId) -> u64 {
+        let lane = &self.lanes[number.index()];
+        match self.gate {
+            Gate::Open => lane.last,
+            Gate::Confirmed => lane.open.min(lane.last),
+        }
+    }
+
+    /// The records of a lane in `after + 1..=through` that are withdrawn, in order.
+    pub fn withdrawn(&self, number: LaneId, after: u64, through: u64) -> Vec<u64> {
+        self.lanes[number.index()].withdrawn.range(after + 1..=through).copied().collect()
+    }
+
+    /// Whether something is stored that is held back.
+    pub fn waits_for_confirmation(&self) -> bool {
+        self.gate == Gate::Confirmed && self.lanes.iter().any(|lane| lane.open < lane.last)
+    }
+
+    /// The oldest segment that holds a record that waits.
+    pub fn oldest_waiting_segment(&self) -> Option<u64> {
+        self.segments.keys().copied().find(|number| self.waits_in(*number))
     }
 
     /// The chunk of a lane's tail that holds the first record after `sequence`. `None` if the tail
@@ -183,6 +253,7 @@ impl Lanes {
             pending: lane.pending,
             pending_bytes: lane.pending_bytes,
             published: lane.published,
+            withdrawn: lane.withdrawals,
             released: lane.released,
         });
         Books {

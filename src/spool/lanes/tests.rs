@@ -12,7 +12,7 @@ fn chunk(sequences: &[u64]) -> Chunk {
 fn lanes() -> Lanes {
     let known =
         |topic: &str| Known { topic: topic.to_owned(), released: 0, pending: 0, pending_bytes: 0 };
-    Lanes::new(vec![known("a"), known("quarantine")], BTreeMap::new(), 2)
+    Lanes::new(vec![known("a"), known("quarantine")], BTreeMap::new(), 2, Gate::Open)
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn what_was_committed_is_pending_until_it_is_published() {
     lanes.commit(1, vec![(LaneId(0), chunk(&[1, 2, 3]))], &[(Account(0), 3)]);
     lanes.release(
         LaneId(0),
-        Leaving { through: 2, published: 1, quarantined: 1, bytes: 12 },
+        Leaving { through: 2, published: 1, quarantined: 1, bytes: 12, ..Leaving::default() },
         LaneId(1),
     );
 

@@ -79,7 +79,7 @@ impl Opening<'_> {
         let reader = Reader::new(leaving.gone.clone());
         let known = know_lanes(&log, &reader, &state, &survey.released, self.topics, &extents)?;
         let pending_bytes = known.iter().map(|lane| lane.pending_bytes).sum();
-        let mut lanes = Lanes::new(known, extents, self.accounts);
+        let mut lanes = Lanes::new(known, extents, self.accounts, self.gate);
         learn_ages(&log, &reader, &mut lanes);
         let quarantine = lanes.number(self.quarantine).expect("quarantine is one of the topics");
         let (identity, run) = identify(state, lanes.oldest_pending(), next_sequence);

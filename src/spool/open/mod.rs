@@ -9,6 +9,7 @@ mod tidy;
 mod window;
 
 use crate::lock::lock;
+use crate::spool::lanes::Gate;
 use crate::spool::log::disk::{Access, Disk, RealDisk, private_folder};
 use crate::spool::log::recovery::{Depth, Survey};
 use crate::spool::open::build::Opened;
@@ -39,6 +40,8 @@ pub struct Opening<'a> {
     pub quarantine: &'a str,
     /// How many accounts submissions are counted in.
     pub accounts: usize,
+    /// Whether records wait for a confirmation before they leave.
+    pub gate: Gate,
     /// What to do when the log has lost what was acknowledged.
     pub loss: Loss,
     /// What is measured of each commit.

@@ -5,7 +5,7 @@ mod start;
 use super::*;
 use crate::quantity::ByteSize;
 use crate::record::layout::Record;
-use crate::spool::lanes::Leaving;
+use crate::spool::lanes::{Gate, Leaving};
 use crate::spool::notes::Place;
 use crate::spool::settings::Settings;
 use crate::spool::window::IdKey;
@@ -25,6 +25,7 @@ fn opening<'a>(settings: &'a Settings, topics: &'a [String]) -> Opening<'a> {
         topics,
         quarantine: "quarantine",
         accounts: 2,
+        gate: Gate::Open,
         loss: Loss::Refuse,
         meters: Meters {
             commit_duration: histogram("duration"),
@@ -181,7 +182,7 @@ async fn a_full_spool_refuses_what_is_new_and_knows_what_it_has() {
     assert_eq!(spool.append(submission("1", LaneId(0))).await, Ok(Appended::Duplicate));
 
     let bytes = spool.figures().pending_bytes;
-    let leaving = Leaving { through: 1, published: 1, quarantined: 0, bytes };
+    let leaving = Leaving { through: 1, published: 1, quarantined: 0, withdrawn: 0, bytes };
     spool.release(LaneId(0), leaving, &[]);
     assert!(matches!(spool.append(submission("2", LaneId(0))).await, Ok(Appended::New { .. })));
     spool.close();
@@ -195,7 +196,8 @@ async fn ids_are_counted_and_not_the_notes_of_where_records_went() {
         let Ok(Appended::New { sequence }) = spool.append(submission(id, LaneId(0))).await else {
             panic!("{id} was not stored");
         };
-        let leaving = Leaving { through: sequence, published: 1, quarantined: 0, bytes: 1 };
+        let leaving =
+            Leaving { through: sequence, published: 1, quarantined: 0, withdrawn: 0, bytes: 1 };
         spool.release(LaneId(0), leaving, &[Place { sequence, partition: 0, offset: 7 }]);
     }
 

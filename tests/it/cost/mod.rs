@@ -152,6 +152,7 @@ fn open(dir: &Path, provider: Provider) -> Spool {
         topics: &topics.topic_names().all(&[provider]),
         quarantine: &topics.topic_names().quarantine(),
         accounts: Accounts::count(&Accounts::of_sources([provider])),
+        gate: cadrelay::spool::lanes::Gate::Open,
         loss: Loss::Refuse,
         meters: Meters {
             commit_duration: histogram("duration"),

@@ -10,6 +10,7 @@ pub mod load;
 pub mod notification;
 pub mod process;
 pub mod provider;
+pub mod redis;
 pub mod relay;
 pub mod terminal;
 pub mod tools;

@@ -71,7 +71,9 @@ pub fn assert_books_balance(metrics: &Metrics) {
         + metrics.sum("cadrelay_replayed_total")
         + metrics.sum("cadrelay_gaps_total")
         + metrics.sum("cadrelay_spool_recovered");
-    let went = metrics.sum("cadrelay_published_total") + metrics.sum("cadrelay_spool_pending");
+    let went = metrics.sum("cadrelay_published_total")
+        + metrics.sum("cadrelay_dedup_withdrawn_total")
+        + metrics.sum("cadrelay_spool_pending");
     assert_eq!(came, went, "what came is not what went and what waits");
 }
 

@@ -1,0 +1,168 @@
+//! The link to Redis: a connection while there is one, and a growing pause while there is none.
+//!
+//! # Promises
+//! - A call without a connection fails at once: nobody waits for one.
+//! - That Redis is away is said once, and that it is back once.
+//! - A connection that met trouble is ended and made anew, so the server is looked for anew as well.
+
+use crate::lock::lock;
+use crate::shared::redis::{Call, Connection, Connector, Script};
+use crate::shared::trouble::Trouble;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// The link.
+#[derive(Debug)]
+pub struct Link {
+    connector: Connector,
+    /// What a connection has to do before it counts.
+    probe: Probe,
+    current: Mutex<Current>,
+    /// Whether there is a connection.
+    connected: watch::Sender<bool>,
+    lost: Notify,
+    /// That it is away was said.
+    is_away: AtomicBool,
+}
+
+/// A call that needs all that we need of a server.
+#[derive(Debug)]
+pub struct Probe {
+    /// The script.
+    pub script: Script,
+    /// What it is given.
+    pub call: Call,
+}
+
+/// The connection, if there is one. Each has a number, so that trouble ends the one that met it.
+#[derive(Default)]
+struct Current {
+    connection: Option<Connection>,
+    number: u64,
+}
+
+impl Link {
+    /// A link that is not made yet; [`Link::keep`] makes it.
+    pub fn new(connector: Connector, probe: Probe) -> Self {
+        Self {
+            connector,
+            probe,
+            current: Mutex::default(),
+            connected: watch::Sender::new(false),
+            lost: Notify::new(),
+            is_away: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether Redis did what it was last asked to.
+    pub fn is_up(&self) -> bool {
+        *self.connected.borrow()
+    }
+
+    /// Waits until there is a connection, or time is up.
+    pub async fn wait(&self, patience: Duration) {
+        let mut connected = self.connected.subscribe();
+        drop(tokio::time::timeout(patience, connected.wait_for(|connected| *connected)).await);
+    }
+
+    /// Runs a script once for each call. Any trouble ends the connection.
+    pub async fn run(
+        &self,
+        script: &Script,
+        calls: impl FnOnce(usize) -> Vec<Call>,
+        deadline: Duration,
+    ) -> Result<Vec<Vec<i64>>, Trouble> {
+        let (connection, number) = {
+            let current = lock(&self.current);
+            let connection = current.connection.clone().ok_or(Trouble::Away)?;
+            (connection, current.number)
+        };
+        let calls = calls(connection.keys_in_a_call());
+        match connection.run(script, calls, deadline).await {
+            Ok(answers) => Ok(answers),
+            Err(trouble) => {
+                self.lose(number, trouble);
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Ends the connection: an answer of it was none.
+    pub fn end(&self, trouble: Trouble) {
+        let number = lock(&self.current).number;
+        self.lose(number, trouble);
+    }
+
+    /// Makes the connection whenever there is none. Never ends.
+    pub async fn keep(&self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.connect().await {
+                Ok(connection) => {
+                    pause = FIRST_PAUSE;
+                    {
+                        let mut current = lock(&self.current);
+                        current.number += 1;
+                        current.connection = Some(connection);
+                    }
+                    self.connected.send_replace(true);
+                    self.say_back();
+                    self.lost.notified().await;
+                }
+                Err(trouble) => self.say_away(trouble),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Connects to a server that does what we need: one that is full, or takes no writes, does not.
+    async fn connect(&self) -> Result<Connection, Trouble> {
+        let connection = self.connector.connect(CONNECT).await?;
+        let Probe { script, call } = &self.probe;
+        connection.run(script, vec![call.clone()], CONNECT).await?;
+        Ok(connection)
+    }
+
+    fn say_back(&self) {
+        if self.is_away.swap(false, Ordering::Relaxed) {
+            tracing::info!(event = "shared_window_back", redis = %self.connector.address(),
+                "the window that replicas share answers again");
+        }
+    }
+
+    fn lose(&self, number: u64, trouble: Trouble) {
+        {
+            let mut current = lock(&self.current);
+            if current.number != number || current.connection.take().is_none() {
+                return;
+            }
+        }
+        self.connected.send_replace(false);
+        self.say_away(trouble);
+        self.lost.notify_one();
+    }
+
+    fn say_away(&self, trouble: Trouble) {
+        if !self.is_away.swap(true, Ordering::Relaxed) {
+            tracing::warn!(event = "shared_window_away", redis = %self.connector.address(),
+                trouble = trouble.as_str(),
+                "the window that replicas share is away: {}; notifications are accepted without it, \
+                 and an event that reaches two replicas may be published twice", trouble.as_str());
+        }
+    }
+}
+
+impl std::fmt::Debug for Current {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Current").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// How long connecting may take, with TLS and a question to the sentinels. Nobody waits for it.
+const CONNECT: Duration = Duration::from_secs(3);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Sentinels and managed servers come back within seconds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);

@@ -1,0 +1,194 @@
+//! The protocol by which replicas agree on who publishes an event, as pure functions and as the scripts
+//! that Redis runs.
+//!
+//! Redis holds one short text for an id:
+//!
+//! ```text
+//! (nothing)               nobody has stored it, as far as Redis knows
+//! ?instance               this instance claims it: it is about to store it; ends by itself in seconds
+//! +instance/run/sequence  this copy is confirmed: it is on a disk, and is the one that is published
+//! ```
+//!
+//! A claim keeps copies from being made, and decides nothing. The confirmation decides: the first copy
+//! that is on a disk and confirmed is published, every other one is withdrawn. So a claim that ends too
+//! early, or is lost, costs a copy that is withdrawn; never an event, and never a second record.
+//!
+//! # Promises
+//! - A confirmation is never replaced by another's while Redis holds it.
+//! - Only a confirmation makes a notification a duplicate, so what is answered so is on a disk.
+//!
+//! Knows nothing of the connection, or of the spool.
+
+use crate::spool::window::IdKey;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::time::Duration;
+
+/// What becomes of a claim.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Claim {
+    /// It is ours: store the record.
+    Granted,
+    /// A copy is on a disk and confirmed: the notification is a repeat.
+    Confirmed,
+    /// Another instance is storing it just now. It will confirm it, or its claim will end.
+    Anothers,
+}
+
+/// What becomes of a confirmation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Confirmation {
+    /// Our copy is the one to be published.
+    Ours,
+    /// Another copy is; ours is withdrawn.
+    Anothers,
+}
+
+/// What a claim leaves in Redis, given what was there.
+pub fn claim(held: Option<&str>, claimant: &str) -> Claim {
+    match held {
+        None => Claim::Granted,
+        // Another request of ours, which the spool tells from this one; or the run before, which is over.
+        Some(held) if held == claimant => Claim::Granted,
+        Some(held) if held.starts_with(CONFIRMED) => Claim::Confirmed,
+        Some(_) => Claim::Anothers,
+    }
+}
+
+/// What a confirmation comes to, given what was there.
+pub fn confirm(held: Option<&str>, copy: &str) -> Confirmation {
+    match held {
+        Some(held) if held.starts_with(CONFIRMED) && held != copy => Confirmation::Anothers,
+        // A claim of another does not count: its record may never be stored, and ours is.
+        Some(_) | None => Confirmation::Ours,
+    }
+}
+
+/// The text of a claim.
+pub fn claimant(instance: &str) -> String {
+    format!("?{instance}")
+}
+
+/// The text of a confirmed copy.
+pub fn copy(instance: &str, run: &str, sequence: u64) -> String {
+    format!("{CONFIRMED}{instance}/{run}/{sequence}")
+}
+
+/// The name of an id's key in Redis.
+pub fn key(prefix: &str, id: &IdKey) -> String {
+    let mut key = String::with_capacity(prefix.len() + 22);
+    key.push_str(prefix);
+    URL_SAFE_NO_PAD.encode_string(id.as_bytes(), &mut key);
+    key
+}
+
+impl Claim {
+    /// What [`CLAIM`] answers for a key.
+    pub fn of_answer(answer: i64) -> Option<Self> {
+        match answer {
+            0 => Some(Self::Granted),
+            1 => Some(Self::Confirmed),
+            2 => Some(Self::Anothers),
+            _ => None,
+        }
+    }
+}
+
+impl Confirmation {
+    /// What [`CONFIRM`] answers for a key.
+    pub fn of_answer(answer: i64) -> Option<Self> {
+        match answer {
+            0 => Some(Self::Ours),
+            1 => Some(Self::Anothers),
+            _ => None,
+        }
+    }
+}
+
+/// [`claim`] for each key, and the claims that are granted are written. Arguments: the claimant, and
+/// after how many milliseconds a claim ends.
+pub const CLAIM: &str = "\
+local answers = {}
+for at, key in ipairs(KEYS) do
+  local held = redis.call('GET', key)
+  if not held or held == ARGV[1] then
+    redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
+    answers[at] = 0
+  elseif string.sub(held, 1, 1) == '+' then
+    answers[at] = 1
+  else
+    answers[at] = 2
+  end
+end
+return answers";
+
+/// [`confirm`] for each key, and what is ours is written. Arguments: for how many milliseconds it is
+/// remembered, then the copy of each key.
+pub const CONFIRM: &str = "\
+local answers = {}
+for at, key in ipairs(KEYS) do
+  local copy = ARGV[at + 1]
+  local held = redis.call('GET', key)
+  if held and held ~= copy and string.sub(held, 1, 1) == '+' then
+    answers[at] = 1
+  else
+    if held ~= copy then
+      redis.call('SET', key, copy, 'PX', ARGV[1])
+    end
+    answers[at] = 0
+  end
+end
+return answers";
+
+/// Takes claims back that are still ours. Argument: the claimant.
+pub const RELEASE: &str = "\
+for _, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[1] then
+    redis.call('DEL', key)
+  end
+end
+return {}";
+
+const CONFIRMED: &str = "+";
+
+/// How long a claim lasts. A commit takes milliseconds; the sender's next attempt at another replica,
+/// after this one was killed, waits for what is left of it, which is less than [`WAIT`].
+pub const CLAIM_LASTS: Duration = Duration::from_secs(3);
+/// How long another's claim is waited for. APS gives up after six seconds, Onshape after five.
+pub const WAIT: Duration = Duration::from_secs(4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_granted_unless_another_has_it_or_a_copy_is_confirmed() {
+        let mine = claimant("a");
+
+        assert_eq!(claim(None, &mine), Claim::Granted);
+        assert_eq!(claim(Some("?a"), &mine), Claim::Granted);
+        assert_eq!(claim(Some("?b"), &mine), Claim::Anothers);
+        assert_eq!(claim(Some("+b/r/1"), &mine), Claim::Confirmed);
+        assert_eq!(claim(Some("+a/r/1"), &mine), Claim::Confirmed);
+    }
+
+    #[test]
+    fn the_first_confirmed_copy_stays_whoever_claims() {
+        let mine = copy("a", "r", 7);
+
+        assert_eq!(confirm(None, &mine), Confirmation::Ours);
+        assert_eq!(confirm(Some("?a"), &mine), Confirmation::Ours);
+        assert_eq!(confirm(Some("?b"), &mine), Confirmation::Ours);
+        assert_eq!(confirm(Some(&mine), &mine), Confirmation::Ours);
+        assert_eq!(confirm(Some("+b/r/7"), &mine), Confirmation::Anothers);
+        assert_eq!(confirm(Some("+a/r/8"), &mine), Confirmation::Anothers);
+    }
+
+    #[test]
+    fn a_key_is_the_prefix_and_the_hash_of_source_and_id() {
+        let key = |source| key("cadrelay:", &IdKey::of_id(source, "1"));
+
+        assert_eq!(key("acme").len(), "cadrelay:".len() + 22);
+        assert_ne!(key("acme"), key("other"));
+    }
+}

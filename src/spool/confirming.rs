@@ -1,0 +1,160 @@
+//! Holds records back until they are confirmed: where several replicas may have stored the same event,
+//! only one of the copies is published.
+//!
+//! A [`Follower`] reads the log behind the writer and gives the records of each frame with their ids, those
+//! that a start recovered first. Whoever asks the other replicas tells the spool what came of it: lanes
+//! are open up to a sequence, and single records are withdrawn. The drain passes over those.
+//!
+//! # Promises
+//! - A record is given again after every start, until it has left the spool.
+//! - Lanes open in whole chunks.
+//!
+//! Knows nothing of whom is asked. Without a gate nothing of this runs.
+
+use crate::lock::lock;
+use crate::spool::log::frame::{Found, Kind, next_frame};
+use crate::spool::log::ids;
+use crate::spool::log::segment::{FIRST_FRAME, Segment, name_of};
+use crate::spool::window::{Entry, IdKey};
+use crate::spool::{Inner, LaneId, ReadError, Spool};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// A record that is not confirmed yet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unconfirmed {
+    /// Its event's id.
+    pub id: IdKey,
+    /// Its lane.
+    pub lane: LaneId,
+    /// Its sequence.
+    pub sequence: u64,
+}
+
+/// The records of some frames.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Followed {
+    /// Those that wait, with their ids.
+    pub records: Vec<Unconfirmed>,
+    /// The last sequence in each lane.
+    pub through: BTreeMap<LaneId, u64>,
+}
+
+/// A place in the log, behind the writer.
+#[derive(Clone, Debug)]
+pub struct Follower {
+    segment: u64,
+    at: u64,
+    /// The number of the frame before, 0 at the beginning of a segment.
+    frame: u64,
+    /// The last sequence that was given.
+    last_sequence: u64,
+}
+
+impl Spool {
+    /// A follower that begins with the oldest record that waits.
+    pub fn follower(&self) -> Follower {
+        let lanes = lock(&self.inner.lanes);
+        let first = lanes.oldest_waiting_segment();
+        let segment = first.unwrap_or_else(|| self.inner.active.load(Ordering::Acquire));
+        Follower { segment, at: FIRST_FRAME, frame: 0, last_sequence: 0 }
+    }
+
+    /// The next frames' records, about so many. Nothing if the follower has caught up.
+    pub fn follow(&self, follower: &mut Follower, about: usize) -> Result<Followed, ReadError> {
+        let mut followed = Followed::default();
+        while followed.records.len() < about && self.inner.follow(follower, &mut followed)? {}
+        Ok(followed)
+    }
+
+    /// Lets records leave, up to a sequence in each lane, but for those that are withdrawn.
+    pub fn open_through(
+        &self,
+        through: &BTreeMap<LaneId, u64>,
+        withdrawn: impl IntoIterator<Item = (LaneId, u64)>,
+    ) {
+        lock(&self.inner.lanes).open_through(through, withdrawn);
+        self.inner.committed.notify_all();
+    }
+
+    /// Waits until something is stored that is not confirmed, or time is up.
+    pub fn wait_for_unconfirmed(&self, timeout: Duration) {
+        let lanes = lock(&self.inner.lanes);
+        let nothing = |lanes: &mut crate::spool::lanes::Lanes| !lanes.waits_for_confirmation();
+        let waited = self.inner.committed.wait_timeout_while(lanes, timeout, nothing);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The name of the run that stored a record.
+    pub fn run_of(&self, sequence: u64) -> &str {
+        let runs = &self.inner.identity.runs;
+        let at = runs.partition_point(|run| run.first <= sequence);
+        runs.get(at.saturating_sub(1)).map_or("", |run| &run.name)
+    }
+}
+
+impl Inner {
+    /// Takes in the next frame. False if there is none.
+    fn follow(&self, place: &mut Follower, followed: &mut Followed) -> Result<bool, ReadError> {
+        // Before the segment's end: once another is active, nothing is added to this one.
+        let active = self.active.load(Ordering::Acquire);
+        let segment = self.log.segment(place.segment);
+        let Some(segment) = segment.filter(|segment| place.at < segment.end()) else {
+            let next = self.log.segment_after(place.segment);
+            let Some(next) = next.filter(|_| place.segment < active) else { return Ok(false) };
+            *place = Follower { segment: next.number, at: FIRST_FRAME, frame: 0, ..*place };
+            return Ok(true);
+        };
+        let (at, found, bytes) = match segment.frame_at(place.at)? {
+            Some((found, bytes)) => (place.at, found, bytes),
+            None => match self.frame_behind_a_gap(&segment, place)? {
+                Some(behind) => behind,
+                // Its file was given to another segment just now: nothing in it waits.
+                None if self.log.segment(place.segment).is_none() => return Ok(true),
+                None => return Err(damaged(&segment, place.at)),
+            },
+        };
+        place.at = at + found.length;
+        place.frame = found.head.number;
+        let lanes = lock(&self.lanes);
+        for (id, Entry { sequence, lane, .. }) in ids_of(&found, &bytes) {
+            // Of a record's ids its event's comes first. What does not grow is a fact of the same record,
+            // or an id that tells an older fact again.
+            if sequence > place.last_sequence {
+                place.last_sequence = sequence;
+                followed.through.insert(lane, sequence);
+                if sequence > lanes.released(lane) {
+                    followed.records.push(Unconfirmed { id, lane, sequence });
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The next frame, if those before it are known to be lost.
+    fn frame_behind_a_gap(
+        &self,
+        segment: &Segment,
+        place: &Follower,
+    ) -> Result<Option<(u64, Found, Vec<u8>)>, ReadError> {
+        let bytes = segment.read_vec(place.at, segment.end() - place.at)?;
+        let Some((at, found)) = next_frame(segment.salt, &bytes, 0) else { return Ok(None) };
+        let is_known = self.reader.gone().covers(place.frame + 1, found.head.number - 1);
+        let frame = bytes[at..].to_vec();
+        let is_right = is_known && found.is_whole(&frame);
+        Ok(is_right.then_some((place.at + at as u64, found, frame)))
+    }
+}
+
+/// The ids of a frame.
+fn ids_of<'f>(found: &'f Found, frame: &'f [u8]) -> impl Iterator<Item = (IdKey, Entry)> + 'f {
+    let sections = found.directory.iter().filter(|entry| entry.kind == Kind::Ids);
+    sections.filter_map(|entry| entry.bytes(frame)).flat_map(ids::read)
+}
+
+fn damaged(segment: &Arc<Segment>, at: u64) -> ReadError {
+    let name = name_of(segment.number);
+    ReadError::Damaged(format!("{name} is not as it was written, from byte {at} on"))
+}

@@ -1,0 +1,211 @@
+//! Several relays share a window in Redis, and an event that reaches more than one is published once.
+
+use cadrelay::shared::protocol;
+use cadrelay::spool::window::IdKey;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+use support::notification::Notification;
+use support::redis::Redis;
+use support::relay::{Builder, Relay};
+use support::waiting::eventually;
+
+#[tokio::test]
+async fn an_event_that_reaches_two_replicas_at_once_is_published_once() {
+    let redis = Redis::start().await;
+    let one = sharing(&redis).start().await;
+    let two = beside(&one, &redis).start().await;
+
+    for seed in 0..100 {
+        let notification = Notification::onshape(seed);
+        let (first, second) = tokio::join!(one.post(&notification), two.post(&notification));
+        let mut told = [first.receipt(), second.receipt()];
+        told.sort();
+        assert_eq!(told, ["accepted", "duplicate"], "event {seed}");
+    }
+
+    assert_eq!(published(&one, &two).await, (100, 100));
+    for relay in [&one, &two] {
+        assert_eq!(relay.metrics().await.sum("cadrelay_dedup_degraded_total"), 0.0);
+        assert_eq!(relay.ready().await.1["dedup"], "shared");
+    }
+}
+
+#[tokio::test]
+async fn another_replicas_claim_is_waited_for_and_then_answered_503_and_never_duplicate() {
+    let redis = Redis::start().await;
+    let relay = sharing(&redis).start().await;
+    let (killed, alive) = (Notification::onshape(1), Notification::onshape(2));
+    // A replica was killed between its claim and its commit; another stands still there.
+    redis.command(&["SET", &key(&killed), "?another", "PX", "1500"]).await;
+    redis.command(&["SET", &key(&alive), "?another", "PX", "60000"]).await;
+
+    let began = Instant::now();
+    let (taken_over, refused) = tokio::join!(relay.post(&killed), relay.post(&alive));
+
+    taken_over.assert_accepted();
+    refused.assert_problem(503);
+    assert!(refused.header("retry-after").is_some());
+    // APS gives up after six seconds.
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    redis.command(&["DEL", &key(&alive)]).await;
+    relay.post(&alive).await.assert_accepted();
+}
+
+#[tokio::test]
+async fn a_copy_that_was_stored_while_redis_was_away_is_withdrawn_if_another_was_published() {
+    let redis = Redis::start().await;
+    let mut one = sharing(&redis).set("dedup.shared_hold", "'1h'").start().await;
+    let two = beside(&one, &redis).start().await;
+    let notifications: Vec<_> = (0..50).map(Notification::onshape).collect();
+
+    // The first is killed between commit and confirmation.
+    redis.pause();
+    for notification in &notifications {
+        one.post(notification).await.assert_accepted();
+    }
+    assert_eq!(one.metrics().await.sum("cadrelay_dedup_degraded_total"), 50.0);
+    assert_eq!(one.ready().await, (true, one.ready().await.1));
+    assert_eq!(one.ready().await.1["dedup"], "degraded");
+    one.kill();
+    redis.resume();
+    up(&two).await;
+    for notification in &notifications {
+        two.post(notification).await.assert_accepted();
+    }
+    two.drained().await;
+    one.restart().await;
+
+    one.drained().await;
+    let metrics = one.metrics().await;
+    assert_eq!(metrics.sum("cadrelay_dedup_withdrawn_total"), 50.0);
+    assert_eq!(metrics.sum("cadrelay_spool_recovered"), 50.0);
+    assert_eq!(metrics.sum("cadrelay_published_total"), 0.0);
+    assert_eq!(published(&one, &two).await, (50, 50));
+    one.post(&notifications[0]).await.assert_duplicate();
+}
+
+#[tokio::test]
+async fn without_redis_events_are_accepted_and_published_and_others_learn_of_them_when_it_is_back()
+{
+    let mut redis = Redis::start().await;
+    let one = sharing(&redis).set("dedup.shared_hold", "'10ms'").start().await;
+    let two = beside(&one, &redis).set("dedup.shared_hold", "'10ms'").start().await;
+    let notifications: Vec<_> = (0..40).map(Notification::onshape).collect();
+
+    redis.stop();
+    for notification in &notifications {
+        one.post(notification).await.assert_accepted();
+    }
+    // These reach both while nobody can be asked.
+    for notification in &notifications[..10] {
+        two.post(notification).await.assert_accepted();
+    }
+    one.drained().await;
+    two.drained().await;
+    redis.launch().await;
+
+    for relay in [&one, &two] {
+        up(relay).await;
+    }
+    let repeats = async || {
+        let mut sum = 0.0;
+        for relay in [&one, &two] {
+            sum += relay.metrics().await.sum("cadrelay_dedup_repeats_total");
+        }
+        sum
+    };
+    eventually("the repeats are counted", async || (repeats().await == 10.0).then_some(())).await;
+    eventually("all are known", async || (redis.keys().await >= 40).then_some(())).await;
+    for notification in &notifications {
+        two.post(notification).await.assert_duplicate();
+    }
+    assert_eq!(published(&one, &two).await, (50, 40));
+    let unconfirmed = one.metrics().await.sum("cadrelay_dedup_unconfirmed_total")
+        + two.metrics().await.sum("cadrelay_dedup_unconfirmed_total");
+    assert_eq!(unconfirmed, 50.0);
+}
+
+#[tokio::test]
+async fn a_redis_without_room_counts_as_away() {
+    let redis = Redis::start_with(&["--maxmemory", "1"]).await;
+    let relay = sharing(&redis).set("dedup.shared_hold", "'10ms'").start().await;
+
+    relay.post(&Notification::onshape(1)).await.assert_accepted();
+
+    relay.drained().await;
+    assert_eq!(relay.logged("shared_window_away").await["trouble"], "its memory is full");
+    assert_eq!(relay.ready().await.1["dedup"], "degraded");
+    assert_eq!(relay.metrics().await.sum("cadrelay_dedup_degraded_total"), 1.0);
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    up(&relay).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_takes_its_claim_back() {
+    let redis = Redis::start().await;
+    let one = sharing(&redis).set("spool.max_bytes", "'1B'").start().await;
+    let two = beside(&one, &redis).start().await;
+    one.kafka_goes_away();
+    one.post(&Notification::onshape(1)).await.assert_accepted();
+    let notification = Notification::onshape(2);
+
+    one.post(&notification).await.assert_problem(503);
+
+    let began = Instant::now();
+    two.post(&notification).await.assert_accepted();
+    assert!(began.elapsed() < protocol::CLAIM_LASTS, "it waited for the claim to end");
+    one.kafka_comes_back();
+}
+
+#[tokio::test]
+async fn a_repeat_that_this_replica_remembers_costs_no_round_trip() {
+    let redis = Redis::start().await;
+    let relay = sharing(&redis).start().await;
+    let notification = Notification::onshape(1);
+    relay.post(&notification).await.assert_accepted();
+    relay.drained().await;
+
+    redis.pause();
+    let began = Instant::now();
+    relay.post(&notification).await.assert_duplicate();
+
+    assert!(began.elapsed() < Duration::from_secs(20), "it asked Redis");
+    assert_eq!(relay.metrics().await.sum("cadrelay_dedup_degraded_total"), 0.0);
+    redis.resume();
+}
+
+/// A relay that shares its window.
+fn sharing(redis: &Redis) -> Builder {
+    // A test machine answers late, and that is not what is tested.
+    Relay::builder()
+        .set("dedup.shared", &format!("'{}'", redis.url()))
+        .set("dedup.shared_deadline", "'2s'")
+}
+
+/// Another that publishes to the same topics.
+fn beside(first: &Relay, redis: &Redis) -> Builder {
+    sharing(redis).set("kafka.brokers", &format!("'{}'", first.brokers()))
+}
+
+async fn up(relay: &Relay) {
+    eventually("the shared window is there", async || {
+        (relay.ready().await.1["dedup"] == "shared").then_some(())
+    })
+    .await;
+}
+
+/// How many records a consumer reads, and of how many events, once both relays have nothing left.
+async fn published(one: &Relay, two: &Relay) -> (usize, usize) {
+    one.drained().await;
+    two.drained().await;
+    let records = one.read_to_end("onshape.document").await;
+    let ids: HashSet<_> = records.iter().map(|record| record.header("ce_id")).collect();
+    (records.len(), ids.len())
+}
+
+/// The key of an Onshape event's id in Redis.
+fn key(notification: &Notification) -> String {
+    let body: serde_json::Value = serde_json::from_slice(&notification.body).expect("JSON");
+    let id = body["messageId"].as_str().expect("an id");
+    protocol::key("cadrelay:", &IdKey::of_id("onshape", id))
+}

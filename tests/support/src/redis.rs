@@ -1,0 +1,159 @@
+//! A real Redis on loopback, of Debian's package.
+//!
+//! # Promises
+//! - A server that has started answers; one that does not start fails the test with its log. Nothing is
+//!   skipped when Redis is missing.
+//! - No server outlives the test process, however that ends.
+
+use super::{
+    process::{launch, signal},
+    tools::scratch,
+    waiting::eventually,
+};
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// One server, with nothing saved. It ends with this value.
+pub struct Redis {
+    port: u16,
+    dir: TempDir,
+    arguments: Vec<String>,
+    process: Option<Child>,
+}
+
+impl Redis {
+    /// Starts a server with nothing in it.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with further arguments, as its command line takes them.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let mut redis = Self::unstarted(arguments);
+        redis.launch().await;
+        redis
+    }
+
+    fn unstarted(arguments: &[&str]) -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix("redis-")
+            .tempdir_in(scratch())
+            .expect("a folder for Redis");
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port")
+            .port();
+        let usual = ["--save", "", "--appendonly", "no"].iter().chain(arguments);
+        let arguments = usual.map(|argument| (*argument).to_owned()).collect();
+        Self { port, dir, arguments, process: None }
+    }
+
+    /// A sentinel that watches a server by the name `main`.
+    pub async fn start_sentinel(master: &Self) -> Self {
+        let mut sentinel = Self::unstarted(&[]);
+        let watch = format!("sentinel monitor main 127.0.0.1 {} 1\n", master.port);
+        let file = sentinel.dir.path().join("sentinel.conf");
+        fs::write(&file, watch).expect("the sentinel's file");
+        sentinel.arguments = vec![file.display().to_string(), "--sentinel".to_owned()];
+        sentinel.launch().await;
+        sentinel
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where a relay finds it.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it: what it held is gone.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().and_then(|()| process.wait()).expect("Redis can be killed");
+        }
+    }
+
+    /// Starts it again on its port, empty.
+    pub async fn launch(&mut self) {
+        self.stop();
+        let log = File::create(self.dir.path().join("log")).expect("the log's file");
+        let mut command = Command::new("redis-server");
+        // A file of settings comes first.
+        command
+            .args(&self.arguments)
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--dir"])
+            .arg(self.dir.path())
+            .stdin(Stdio::null())
+            .stderr(log.try_clone().expect("the log's file"))
+            .stdout(log);
+        let process = launch(command).expect("redis-server, of Debian's package redis-server");
+        self.process = Some(process);
+        eventually("Redis answers", async || {
+            let process = self.process.as_mut().expect("it was started");
+            if let Some(status) = process.try_wait().expect("its state") {
+                let log = fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+                panic!("redis-server ended with {status}:\n{log}");
+            }
+            TcpStream::connect(("127.0.0.1", self.port)).await.ok().map(drop)
+        })
+        .await;
+    }
+
+    /// Stops its process from running, without ending it: connections stay open and nothing answers.
+    pub fn pause(&self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    /// Goes on after [`Redis::pause`].
+    pub fn resume(&self) {
+        self.signal(libc::SIGCONT);
+    }
+
+    fn signal(&self, number: libc::c_int) {
+        signal(self.process.as_ref().expect("it runs").id(), number);
+    }
+
+    /// Sends a command of words without blanks, and gives what the server answers within one packet.
+    pub async fn command(&self, words: &[&str]) -> String {
+        let mut connection =
+            TcpStream::connect(("127.0.0.1", self.port)).await.expect("Redis takes connections");
+        let mut text = format!("*{}\r\n", words.len());
+        for word in words {
+            text.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        connection.write_all(text.as_bytes()).await.expect("the command goes out");
+        let mut answer = vec![0; 64 << 10];
+        let length = connection.read(&mut answer).await.expect("an answer");
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    }
+
+    /// How many keys it holds.
+    pub async fn keys(&self) -> u64 {
+        let answer = self.command(&["DBSIZE"]).await;
+        answer.trim().trim_start_matches(':').parse().expect("a number of keys")
+    }
+
+    /// A figure of `INFO`.
+    pub async fn figure(&self, name: &str) -> u64 {
+        let answer = self.command(&["INFO"]).await;
+        let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|figure| figure.trim().parse().ok()).expect("a figure of this name")
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
