@@ -73,6 +73,15 @@ pub fn mask_urls(text: &str) -> String {
     mask_users(&mask_tokens(text))
 }
 
+/// A list of brokers without what stands before an `@`: it names no broker, and could be a password.
+pub fn brokers(list: &str) -> String {
+    let shown = |broker: &str| match broker.rsplit_once('@') {
+        Some((_, place)) => format!("{MASK}@{place}"),
+        None => broker.to_owned(),
+    };
+    list.split(',').map(shown).collect::<Vec<_>>().join(",")
+}
+
 /// Replaces `user:password@` of each URL in a text.
 fn mask_users(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
@@ -141,6 +150,11 @@ mod tests {
             "at https://***@r.example, http://[::1]/u@h",
         );
         check("mytoken=1 stays, ?tokens=2 too", "mytoken=1 stays, ?tokens=2 too");
+    }
+
+    #[test]
+    fn a_list_of_brokers_is_shown_without_its_users() {
+        assert_eq!(brokers("u:p@a:9092,b:9092"), "***@a:9092,b:9092");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::kafka::outcome::Trouble;
 use crate::kafka::topics::{Inspector, State};
 use crate::printable;
 use crate::shared::{self, Target};
+use crate::veil;
 use std::time::Duration;
 
 /// Flags of `check`.
@@ -78,7 +79,7 @@ fn connect(config: &Config) -> Result<String, Failure> {
 
 /// The failure of a command that Kafka did not answer as hoped.
 pub fn unreachable(brokers: &str, trouble: Trouble) -> Failure {
-    let message = format!("kafka.brokers = {brokers:?}: {}", trouble.told());
+    let message = format!("kafka.brokers = {:?}: {}", veil::brokers(brokers), trouble.told());
     Failure { exit: Exit::from(trouble), message }
 }
 

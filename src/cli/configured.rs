@@ -46,6 +46,10 @@ impl WhichKafka {
     /// Its settings.
     pub fn settings(&self) -> Result<Settings, Failure> {
         if let Some(brokers) = &self.brokers {
+            if brokers.contains('@') {
+                // It could be a password, and is not repeated.
+                return Err(Failure::usage("--brokers: expected host:port without a user"));
+            }
             return Ok(Settings { brokers: brokers.clone(), ..Settings::default() });
         }
         if self.config.config.is_none()

@@ -97,6 +97,11 @@ pub fn find(named: Option<&Path>) -> Option<PathBuf> {
     USUAL.iter().map(PathBuf::from).find(|path| path.exists())
 }
 
+/// File and environment as one tree, for who needs a part of it. Faults show no value.
+pub fn tree(file: &Path) -> Result<serde_json::Map<String, serde_json::Value>, Vec<String>> {
+    reading::load(Some(file))
+}
+
 impl Config {
     /// Reads the file, if there is one, and the environment over it.
     pub fn read(file: Option<&Path>) -> Result<Self, Error> {

@@ -1,6 +1,8 @@
 //! The part of the configuration file that the webhook commands need.
 
 use crate::cli::exit::Failure;
+use crate::config;
+use crate::veil;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::environment::variable;
 use crate::webhooks::settings::{self, Subscription};
@@ -33,14 +35,10 @@ impl ConfigFile {
     /// The declared subscriptions, or all that is wrong with them. Tells what is questionable.
     pub fn subscriptions(&self) -> Result<Vec<Declared>, Failure> {
         let path = self.path()?;
-        let cannot =
-            |error: config::ConfigError| Failure::usage(format!("{}: {error}", path.display()));
-        let relevant: Relevant = config::Config::builder()
-            .add_source(config::File::from(path.clone()).format(config::FileFormat::Toml))
-            .add_source(config::Environment::with_prefix("CADRELAY").separator("__"))
-            .build()
-            .and_then(config::Config::try_deserialize)
-            .map_err(cannot)?;
+        let cannot = |fault: String| Failure::usage(format!("{}: {fault}", path.display()));
+        let tree = config::tree(&path).map_err(|faults| cannot(faults.join("\n  ")))?;
+        let relevant: Relevant = serde_json::from_value(Value::Object(tree))
+            .map_err(|error| cannot(veil::parser(&error)))?;
         let mut faults = Vec::new();
         let mut subscriptions = Vec::new();
         for (at, value) in relevant.subscriptions.into_iter().enumerate() {
@@ -85,8 +83,8 @@ fn read(at: usize, value: Value) -> Result<Subscription, String> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let name = name.unwrap_or_else(|| format!("number {}", at + 1));
         match error.path().to_string().as_str() {
-            "." => format!("subscription {name}: {}", error.inner()),
-            key => format!("subscription {name}: {key}: {}", error.inner()),
+            "." => format!("subscription {name}: {}", veil::parser(error.inner())),
+            key => format!("subscription {name}: {key}: {}", veil::parser(error.inner())),
         }
     })
 }

@@ -147,8 +147,58 @@ fn a_secret_shows_in_no_message_about_a_wrong_configuration() {
                 shown.push(format!("{command}: {text}{said}"));
             }
         }
+        for words in [&["webhook", "plan"][..], &["topics", "plan"], &["tail", "--count", "0"]] {
+            let output = cadrelay()
+                .args(words)
+                .arg("--config")
+                .arg(&file)
+                .env("RUST_LOG", "trace")
+                .output()
+                .expect("the program runs");
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said).into_owned();
+            if said.contains(MARKER) {
+                shown.push(format!("{words:?}: {text}{said}"));
+            }
+        }
     }
     assert!(shown.is_empty(), "{}", shown.join("\n----\n"));
+}
+
+#[test]
+fn a_secret_shows_in_nothing_that_webhook_tail_and_dev_say_when_they_fail() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").expect("a file");
+    let below_a_file = file.join("spool").display().to_string();
+    let base = format!("http://u:{MARKER}@127.0.0.1:1");
+    let hook = format!("{base}/hook?token={MARKER}");
+    let brokers = format!("u:{MARKER}@127.0.0.1:1");
+    let commands = [
+        vec!["webhook", "test", &hook, "--provider", "aps", "--secret", MARKER],
+        vec!["webhook", "test", &hook, "--provider", "onshape", "--secret", MARKER],
+        vec!["webhook", "list", "--provider", "onshape"],
+        vec!["webhook", "list", "--provider", "aps"],
+        vec!["webhook", "get", "--provider", "onshape", "66385c16aa00000000000001"],
+        vec!["webhook", "delete", "--provider", "onshape", "66385c16aa00000000000001"],
+        vec!["tail", "--brokers", &brokers],
+        vec!["dev", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--spool", &below_a_file],
+    ];
+    for words in commands {
+        let mut command = cadrelay();
+        command.args(&words).env("RUST_LOG", "trace").current_dir(dir.path());
+        for name in
+            ["ONSHAPE_ACCESS_KEY", "ONSHAPE_SECRET_KEY", "APS_CLIENT_ID", "APS_CLIENT_SECRET"]
+        {
+            command.env(name, MARKER);
+        }
+        command.env("ONSHAPE_BASE_URL", &base).env("APS_BASE_URL", &base);
+        command.env("XDG_RUNTIME_DIR", dir.path());
+        let output = command.output().expect("the program runs");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_ne!(output.status.code(), Some(0), "{words:?}: {said}");
+        assert!(!said.contains(MARKER), "{words:?}: {said}");
+    }
 }
 
 #[test]
