@@ -29,9 +29,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// librdkafka repeats the values that it refuses; they are left out.
-    pub(super) fn refused(error: KafkaError) -> Self {
-        Self::Refused(refusal(error, &Veil::default()))
+    /// What librdkafka refuses of these settings. It repeats values, and any may be a secret in the wrong
+    /// place: they are left out.
+    pub(super) fn refused(settings: &Settings) -> impl Fn(KafkaError) -> Self {
+        let values = settings.client.values().filter_map(|value| value.resolve().ok());
+        let veil = Veil::new(values);
+        move |error| Self::Refused(refusal(error, &veil))
     }
 }
 

@@ -66,7 +66,8 @@ impl PartitionReader {
     pub fn of(settings: &Settings, config: &ClientConfig) -> Result<Self, Error> {
         let mut config = config.clone();
         config.set("enable.partition.eof", "true");
-        let consumer = config.create_with_context(Context::of(settings)).map_err(Error::refused)?;
+        let consumer =
+            config.create_with_context(Context::of(settings)).map_err(Error::refused(settings))?;
         Ok(Self { consumer })
     }
 

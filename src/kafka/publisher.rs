@@ -57,7 +57,7 @@ impl Publisher {
 
     fn of(config: ClientConfig, settings: &Settings) -> Result<Self, Error> {
         let reports = Reports::of(Context::of(settings));
-        let producer = config.create_with_context(reports).map_err(Error::refused)?;
+        let producer = config.create_with_context(reports).map_err(Error::refused(settings))?;
         Ok(Self { producer, delivery: settings.delivery, batches: 0 })
     }
 

@@ -54,7 +54,7 @@ impl Tail {
     pub fn open(settings: Settings, topics: Vec<String>, from: From) -> Result<Self, Error> {
         let consumer = client::reader(&settings)?
             .create_with_context(Alerts::of(Context::of(&settings)))
-            .map_err(Error::refused)?;
+            .map_err(Error::refused(&settings))?;
         Ok(Self { consumer, settings, topics, from, assigned: BTreeSet::new(), looked: None })
     }
 

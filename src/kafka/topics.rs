@@ -88,9 +88,10 @@ impl Inspector {
         let config = client::reader(settings)?;
         let context = Context::of(settings);
         let alerts = Alerts::of(context.clone());
-        let reader = config.create_with_context(alerts).map_err(Error::refused)?;
-        let admin =
-            client::common(settings)?.create_with_context(context).map_err(Error::refused)?;
+        let reader = config.create_with_context(alerts).map_err(Error::refused(settings))?;
+        let admin = client::common(settings)?
+            .create_with_context(context)
+            .map_err(Error::refused(settings))?;
         Ok(Self { reader, admin })
     }
 
