@@ -67,7 +67,9 @@ impl Args {
 async fn once(running: &Running, mut view: View, look: Look) -> Result<(), Failure> {
     tokio::time::sleep(EVERY).await;
     view.add(Answers::of(running).await?, Timestamp::now());
-    let width = ratatui::crossterm::terminal::size().map_or(WIDTH, |(width, _)| width);
+    // A terminal that is not written to says nothing of what is.
+    let size = io::stdout().is_terminal().then(ratatui::crossterm::terminal::size);
+    let width = size.and_then(Result::ok).map_or(WIDTH, |(width, _)| width);
     let mut buffer = Buffer::empty(Rect::new(0, 0, width.max(NARROWEST), HEIGHT));
     // Plain text: who prints a frame keeps or sends it.
     let look = Look { colours: false, ..look };

@@ -55,11 +55,11 @@ const SOURCES: [Column; 8] = [
 ];
 
 const LANES: [Column; 5] = [
-    rest("TOPIC", 16, 0),
+    rest("TOPIC", 24, 0),
     numbers("WAITING", 10, 0),
     words("OLDEST", 8, 50),
-    numbers("PUBLISHED", 11, 70),
-    words("STATE", 28, 60),
+    numbers("PUBLISHED", 11, 95),
+    words("STATE", 28, 80),
 ];
 
 const DECISIONS: [Column; 5] = [
