@@ -1,11 +1,11 @@
 //! Since when the records of a lane wait, without a look at the disk.
 //!
 //! # Promises
-//! - The oldest record is never said to be younger than it is. It is said to be older by at most [`STEP`]
+//! - The oldest record is never said to be younger than it is. It is said to be older by at most a second
 //!   and a thirty-second of its age.
 //!
 //! # Limits
-//! [`MOST`] moments a lane; when there are more, those that lie close together for their age become one.
+//! 4,096 moments a lane; when there are more, those that lie close together for their age become one.
 
 use std::collections::BTreeMap;
 
