@@ -89,10 +89,12 @@ fn commands(text: &str) -> Vec<Vec<String>> {
             ("…", flag) if flag.starts_with("--") => vec!["x".into()],
             ("…", _) => continue,
             ("N", _) => vec!["1".into()],
+            ("COMMAND", _) => vec!["check".into()],
             (word, _) => word.split(['|', '/']).map(str::to_owned).collect(),
         };
         // A path or an address has slashes of its own.
-        let is_choice = before != "--config" && !word.contains("://") && choices.len() > 1;
+        let is_address = word.starts_with('/') || word.contains("://");
+        let is_choice = before != "--config" && !is_address && choices.len() > 1;
         let choices = if is_choice || choices.len() == 1 { choices } else { vec![word.clone()] };
         let longer = |command: &Vec<String>| {
             let command = command.clone();
@@ -253,8 +255,9 @@ fn anchors(page: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
-/// Flags of other programs that the documents name: the benches', those of examples/, certbot's.
-const OTHERS: [&str; 10] = [
+/// Flags of other programs that the documents name: the benches', those of examples/ and deploy/, certbot's.
+const OTHERS: [&str; 11] = [
+    "--binary",
     "--brokers",
     "--connections",
     "--database",
