@@ -26,6 +26,7 @@ pub mod quantity;
 pub mod quarantine;
 pub mod recent;
 pub mod record;
+pub mod scratch;
 pub mod secret;
 pub mod shared;
 pub mod simulator;

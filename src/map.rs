@@ -93,8 +93,18 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that every room may name: they name no other but `secret`.
-const LEAVES: &[&str] =
-    &["event", "lock", "mutants", "pause", "printable", "quantity", "secret", "throttle", "veil"];
+const LEAVES: &[&str] = &[
+    "event",
+    "lock",
+    "mutants",
+    "pause",
+    "printable",
+    "quantity",
+    "scratch",
+    "secret",
+    "throttle",
+    "veil",
+];
 
 /// The rooms that a leaf may name.
 const LEAF: &[&str] = &["lock", "secret", "veil"];

@@ -1,40 +1,58 @@
 //! The file by which a running `cadrelay dev` tells the other commands where its Kafka is.
 
+use crate::scratch;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 /// Tells `cadrelay tail` where a running `dev` has its Kafka.
-pub struct Beacon(PathBuf);
+pub struct Beacon(Option<PathBuf>);
 
 impl Beacon {
     /// Leaves it; it goes when it is dropped.
     pub fn leave(brokers: &str) -> Self {
-        let path = place();
-        if let Err(error) = std::fs::write(&path, brokers) {
-            tracing::warn!(error = %error, "`cadrelay tail` will not find this process by itself");
+        match write(brokers) {
+            Ok(path) => Self(Some(path)),
+            Err(error) => {
+                tracing::warn!(error = %error, "`cadrelay tail` will not find this process by itself");
+                Self(None)
+            }
         }
-        Self(path)
     }
 }
 
 impl Drop for Beacon {
     fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.0));
+        if let Some(path) = &self.0 {
+            drop(std::fs::remove_file(path));
+        }
     }
+}
+
+fn write(brokers: &str) -> io::Result<PathBuf> {
+    let path = place()?;
+    // What lies there is of an earlier run, or a link: neither is written to.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&path)?;
+    file.write_all(brokers.as_bytes())?;
+    Ok(path)
 }
 
 /// The brokers of the `dev` that runs, if one does.
 pub fn running() -> Option<String> {
-    let brokers = std::fs::read_to_string(place()).ok()?;
+    let brokers = std::fs::read_to_string(place().ok()?).ok()?;
     let address: SocketAddr = brokers.trim().split(',').next()?.parse().ok()?;
     // A note can outlive its process.
     std::net::TcpStream::connect_timeout(&address, CONNECT).ok()?;
     Some(brokers.trim().to_owned())
 }
 
-fn place() -> PathBuf {
-    let dir = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    dir.join("cadrelay-dev-brokers")
+fn place() -> io::Result<PathBuf> {
+    Ok(scratch::meeting_place()?.join("cadrelay-dev-brokers"))
 }
 
 const CONNECT: std::time::Duration = std::time::Duration::from_millis(500);

@@ -14,6 +14,7 @@ use crate::kafka::tailing::{From, Tail};
 use crate::kafka::topics;
 use crate::providers::settings::{self as source, Asked};
 use crate::quantity::ByteSize;
+use crate::scratch::Scratch;
 use crate::simulator::traffic;
 use crate::spool::Loss;
 use crate::telemetry;
@@ -48,8 +49,14 @@ impl Args {
             Failure::failed(format!("{doing}: {error}"))
         };
         let shutdown = signals::shutdown()?;
-        let temporary = std::env::temp_dir().join(format!("cadrelay-dev-{}", std::process::id()));
-        let dir = self.spool.clone().unwrap_or_else(|| temporary.clone());
+        let (dir, temporary) = match &self.spool {
+            Some(dir) => (dir.clone(), None),
+            None => {
+                let scratch = Scratch::new("cadrelay-dev")
+                    .map_err(|error| failed("making a temporary spool", &error))?;
+                (scratch.path().to_owned(), Some(scratch))
+            }
+        };
         let kafka = Embedded::start().map_err(|error| failed("starting Kafka", &error))?;
         let config = config(&self, &dir, kafka.brokers());
         for topic in topics::needed(&config.kafka, &Provider::ALL) {
@@ -71,9 +78,7 @@ impl Args {
             drop(simulation.await);
         }
         drop(note);
-        if self.spool.is_none() {
-            drop(std::fs::remove_dir_all(&temporary));
-        }
+        drop(temporary);
         ran.map_err(|error| Failure::failed(format!("{error:#}")))?;
         Ok(Exit::Done)
     }

@@ -5,6 +5,7 @@
 //!   window's store, which writes when it is opened, is copied if old ids are asked for.
 //! - No relay starts on the directory meanwhile: the look holds its lock.
 
+use crate::scratch::Scratch;
 use crate::spool::inspect::Look;
 use crate::spool::inspect::verify::Verdict;
 use crate::spool::lanes::chunk::Chunk;
@@ -21,7 +22,6 @@ use crate::spool::window::old_ids::{self, OldIds};
 use crate::spool::window::recent::{Known, Recent};
 use crate::spool::window::slices::Slices;
 use crate::spool::{Fault, LOCK, LOG, LaneId, ReadError, WINDOW};
-use ring::rand::{SecureRandom, SystemRandom};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -51,7 +51,7 @@ pub struct Offline {
 #[derive(Debug)]
 struct Window {
     slices: Slices,
-    _copy: Copy,
+    _copy: Scratch,
 }
 
 /// Why there is nothing to look at.
@@ -178,41 +178,20 @@ impl Offline {
         if let Some(window) = self.window.get() {
             return Ok(&window.slices);
         }
-        let copy = Copy::of(&self.dir.join(WINDOW)).map_err(old_ids::Error::Unreadable)?;
+        let copy = copy_of(&self.dir.join(WINDOW)).map_err(old_ids::Error::Unreadable)?;
         // How long ids are kept does not matter to who only looks.
-        let slices = Slices::open(&copy.dir, Slicing::of(Duration::MAX))?;
+        let slices = Slices::open(copy.path(), Slicing::of(Duration::MAX))?;
         Ok(&self.window.get_or_init(|| Window { slices, _copy: copy }).slices)
     }
 }
 
 /// A copy of a folder that is thrown away.
-#[derive(Debug)]
-struct Copy {
-    dir: PathBuf,
-}
-
-impl Copy {
-    fn of(folder: &Path) -> io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let mut name = [0; 6];
-        SystemRandom::new().fill(&mut name).expect("the system gives random bytes");
-        let dir = std::env::temp_dir().join(format!("cadrelay-look-{}", hex::encode(name)));
-        // Others have no business with it.
-        fs::DirBuilder::new().mode(0o700).create(&dir)?;
-        let copy = Self { dir };
-        if folder.exists() {
-            copy_into(folder, &copy.dir)?;
-        }
-        Ok(copy)
+fn copy_of(folder: &Path) -> io::Result<Scratch> {
+    let copy = Scratch::new("cadrelay-look")?;
+    if folder.exists() {
+        copy_into(folder, copy.path())?;
     }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.dir) {
-            tracing::warn!(dir = %self.dir.display(), error = %error, "cannot remove a copy");
-        }
-    }
+    Ok(copy)
 }
 
 fn copy_into(from: &Path, to: &Path) -> io::Result<()> {

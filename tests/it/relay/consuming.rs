@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use support::process::{launch, signal};
@@ -52,6 +53,41 @@ async fn dev_simulates_both_providers_and_ends_well_on_ctrl_c() {
     assert_eq!(status.code(), Some(0), "{}", fs::read_to_string(dev.stderr()).unwrap());
 }
 
+#[tokio::test]
+async fn dev_writes_through_no_link_that_another_user_laid_in_the_temporary_folder() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let precious = dir.path().join("precious");
+    fs::create_dir(&precious).expect("a folder");
+    fs::write(precious.join("cadrelay-dev-brokers"), "mine").expect("a file");
+    let place = dir.path().join(format!("cadrelay-{}", user()));
+    symlink(&precious, &place).expect("a link");
+
+    let dev = Dev::start_at(dir, &[], |command| {
+        command.env_remove("XDG_RUNTIME_DIR");
+    })
+    .await;
+
+    let kept = fs::read_to_string(precious.join("cadrelay-dev-brokers")).expect("the file");
+    assert_eq!(kept, "mine");
+    let said = fs::read_to_string(dev.stderr()).expect("what it said");
+    assert!(said.contains("is not a folder of this user alone"), "{said}");
+}
+
+#[tokio::test]
+async fn dev_replaces_a_link_in_the_place_of_its_note() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let precious = dir.path().join("precious");
+    fs::write(&precious, "mine").expect("a file");
+    symlink(&precious, dir.path().join("cadrelay-dev-brokers")).expect("a link");
+
+    let dev = Dev::start_at(dir, &[], |_| {}).await;
+    let url = dev.said("http://", "/webhooks/aps");
+    dev.run(&["webhook", "test", &url, "--provider", "aps"]).await;
+    dev.run(&["tail", "--from", "beginning", "--count", "1"]).await;
+
+    assert_eq!(fs::read_to_string(&precious).expect("the file"), "mine");
+}
+
 /// A running `cadrelay dev`, with places of its own.
 struct Dev {
     process: Child,
@@ -60,8 +96,12 @@ struct Dev {
 
 impl Dev {
     async fn start(flags: &[&str]) -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
+        Self::start_at(tempfile::tempdir().expect("a folder"), flags, |_| {}).await
+    }
+
+    async fn start_at(dir: TempDir, flags: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = at_home(dir.path());
+        change(&mut command);
         command
             .args(["dev", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .args(flags)
@@ -112,6 +152,11 @@ impl Drop for Dev {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+fn user() -> u32 {
+    // SAFETY: it takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
 }
 
 /// The program with a home of its own, so that runs on one machine do not find each other.
