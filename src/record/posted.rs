@@ -1,6 +1,5 @@
 //! The posted body, had back from a record of any topic.
 
-use crate::record::layout::Parts;
 use crate::record::members::{as_written, present};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -39,11 +38,6 @@ struct Value<'a> {
     /// The value of a record in structured mode.
     #[serde(borrow, default)]
     data: Option<Box<Value<'a>>>,
-}
-
-/// The body that an encoded record was made of. `None` if it is not a record of ours.
-pub fn posted_body(record: &[u8]) -> Option<Vec<u8>> {
-    body_of_value(Parts::read(record).ok()?.value)
 }
 
 /// The body in a record's value, as a consumer gets it.

@@ -140,10 +140,13 @@ async fn a_hook_that_was_gone_is_told_once_whatever_kills_come_between() {
     let answer = world.relay.ask("/api/subscriptions").await;
     Description::of(&world.relay).await.check("get", "/api/subscriptions", &answer);
     let listed = answer.json();
-    assert_eq!(listed["gaps"].as_array().map(Vec::len), Some(1), "{listed}");
-    for listed in [&listed["gaps"][0], &listed["subscriptions"][0]["gaps"][0]] {
-        assert_eq!((&listed["id"], &listed["why"]), (&value["id"], &"hook_missing".into()));
-        assert_eq!(listed["whatToDo"].as_str().unwrap().split(' ').next(), Some("Read"));
+    for list in [&listed["gaps"], &listed["subscriptions"][0]["gaps"]] {
+        // A busy machine may drop a ping between the kills, which is a gap of its own.
+        let missing = list.as_array().unwrap().iter().filter(|gap| gap["why"] == "hook_missing");
+        let missing: Vec<&Value> = missing.collect();
+        assert_eq!(missing.len(), 1, "{list}");
+        assert_eq!(missing[0]["id"], value["id"]);
+        assert_eq!(missing[0]["whatToDo"].as_str().unwrap().split(' ').next(), Some("Read"));
     }
     assert_eq!(listed["subscriptions"][1]["gaps"], json!([]), "the other one missed nothing");
     // It was never posted, so it cannot be posted again.

@@ -4,6 +4,7 @@ use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{Offset, TopicPartitionList};
 use serde_json::Value;
+use std::fs;
 use support::kafka::{Kafka, Received};
 use support::notification::Notification;
 use support::relay::{Answer, Builder, Relay};
@@ -104,6 +105,39 @@ async fn while_kafka_is_away_a_replay_from_it_is_asked_to_come_again() {
 
     answer.assert_problem(503);
     assert!(answer.header("retry-after").is_some());
+    assert_eq!(relay.metrics().await.sum("cadrelay_replayed_total"), 0.0);
+}
+
+#[tokio::test]
+async fn a_gap_is_refused_because_nobody_posted_it_whether_it_waits_or_is_in_kafka() {
+    let mut relay = open().start().await;
+    relay.post(&Notification::onshape(1).to("open")).await.assert_accepted();
+    relay.drained().await;
+    relay.terminate().await;
+    // The last sign of life was long ago: the relay was down for longer than Onshape repeats.
+    let file = relay.dir().join("spool/gaps.json");
+    let mut known: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    known["alive"] = "2026-01-01T00:00:00Z".into();
+    fs::write(&file, known.to_string()).unwrap();
+    relay.kafka_goes_away();
+    relay.restart().await;
+    let gap = eventually("the gap waits", async || {
+        let listed = relay.ask("/api/subscriptions").await.json();
+        let id = listed["gaps"][0]["id"].as_str()?.to_owned();
+        let life = relay.ask(&format!("/api/events/{id}")).await.json();
+        (life["events"][0]["state"] == "pending").then_some(id)
+    })
+    .await;
+
+    let waiting = replay(&relay, &gap).await;
+    relay.kafka_comes_back();
+    relay.drained().await;
+    let published = replay(&relay, &gap).await;
+
+    for answer in [waiting, published] {
+        answer.assert_problem(409);
+        assert_eq!(answer.json()["title"], "Not posted");
+    }
     assert_eq!(relay.metrics().await.sum("cadrelay_replayed_total"), 0.0);
 }
 

@@ -3,6 +3,8 @@
 use crate::http::admin::Admin;
 use crate::http::error::Problem;
 use crate::recent::filter::Filter;
+use crate::record::layout::Parts;
+use crate::record::posted;
 use crate::spool::inspect::{Life, State};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
@@ -83,10 +85,15 @@ impl Admin {
 
     /// The body of a record that waits in the spool.
     fn pending_body(&self, life: &Life) -> Option<Vec<u8>> {
+        posted::body_of_value(&self.pending_value(life)?)
+    }
+
+    /// The value of a record that waits in the spool.
+    pub(super) fn pending_value(&self, life: &Life) -> Option<Vec<u8>> {
         let lane = self.spool.lane(&life.topic)?;
         let chunk = self.spool.chunk_after(lane, life.sequence.checked_sub(1)?).ok()??;
         let record = chunk.records().find(|record| record.sequence == life.sequence)?;
-        crate::record::posted::posted_body(record.bytes)
+        Some(Parts::read(record.bytes).ok()?.value.to_vec())
     }
 }
 

@@ -56,6 +56,7 @@ pub async fn replay(
             Err(answer) => return answer,
         },
         Ok(Err(Missing::Unknown)) => return Problem::NotRemembered.response(),
+        Ok(Err(Missing::Body)) => return Problem::NotPosted.response(),
         Err(problem) => return problem.response(),
     };
     let Some(inlet) = admin.inlets.source(&found.source) else {
@@ -86,6 +87,8 @@ pub async fn replay(
 /// Why the relay itself has nothing to publish.
 enum Missing {
     Unknown,
+    /// Nobody posted it: it is a gap.
+    Body,
     InKafka(Box<Life>),
 }
 
@@ -130,6 +133,11 @@ impl Admin {
             Body::InKafka(life) => return Ok(Err(Missing::InKafka(Box::new(life)))),
             Body::Unknown => return Ok(Err(Missing::Unknown)),
         };
+        let waiting = self.pending_value(&life).filter(|_| life.state == State::Pending);
+        let waiting = waiting.and_then(|value| posted::published(&value));
+        if waiting.is_some_and(|record| record.event == gap::NAME) {
+            return Ok(Err(Missing::Body));
+        }
         let filter = Filter { source: Some(life.source.clone()), ..Filter::of_id(id) };
         let page = self.recent.search(&filter, None, 1)?;
         let verified = page.decisions.first().and_then(|found| found.decision.verified.clone());
