@@ -13,7 +13,7 @@ use std::time::Instant;
 pub struct Connection {
     opened: Instant,
     phase: AtomicU8,
-    /// When the phase began, in milliseconds after `opened`.
+    /// When the phase began, in microseconds after `opened`.
     since: AtomicU64,
     /// Bytes that were read from the socket and that no handler has taken.
     unread: AtomicUsize,
@@ -78,7 +78,7 @@ impl Connection {
 
     /// When the phase began.
     pub fn since(&self) -> Instant {
-        self.opened + std::time::Duration::from_millis(self.since.load(Ordering::Relaxed))
+        self.opened + std::time::Duration::from_micros(self.since.load(Ordering::Relaxed))
     }
 
     /// Why it was ended from outside, if it was.
@@ -157,7 +157,7 @@ impl Connection {
     }
 
     pub(super) fn enter(&self, phase: Phase) {
-        let since = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX / 2);
+        let since = u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX / 2);
         self.since.store(since, Ordering::Relaxed);
         self.phase.store(phase as u8, Ordering::Release);
     }
