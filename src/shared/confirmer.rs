@@ -107,10 +107,10 @@ impl Confirmer {
         if records.is_empty() {
             return Some(Vec::new());
         }
-        let instance = &self.spool.identity().instance;
-        let copy = |record: &Unconfirmed| Copy {
-            id: record.id,
-            name: protocol::copy(instance, self.spool.run_of(record.sequence), record.sequence),
+        let identity = self.spool.identity();
+        let copy = |record: &Unconfirmed| {
+            let run = identity.run_of(record.sequence).map_or("", |run| &run.name);
+            Copy { id: record.id, name: protocol::copy(&identity.instance, run, record.sequence) }
         };
         let copies: Vec<Copy> = records.iter().map(copy).collect();
         self.runtime.block_on(self.shared.confirm(&copies)).ok()

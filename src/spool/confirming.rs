@@ -86,13 +86,6 @@ impl Spool {
         let waited = self.inner.committed.wait_timeout_while(lanes, timeout, nothing);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
-
-    /// The name of the run that stored a record.
-    pub fn run_of(&self, sequence: u64) -> &str {
-        let runs = &self.inner.identity.runs;
-        let at = runs.partition_point(|run| run.first <= sequence);
-        runs.get(at.saturating_sub(1)).map_or("", |run| &run.name)
-    }
 }
 
 impl Inner {

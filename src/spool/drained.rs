@@ -61,14 +61,11 @@ impl Spool {
         lanes.may_leave(lane) > lanes.released(lane)
     }
 
-    /// How far records of a lane may leave.
-    pub fn may_leave(&self, lane: LaneId) -> u64 {
-        lock(&self.inner.lanes).may_leave(lane)
-    }
-
-    /// The records of a lane in `after + 1..=through` that are withdrawn, in order.
-    pub fn withdrawn(&self, lane: LaneId, after: u64, through: u64) -> Vec<u64> {
-        lock(&self.inner.lanes).withdrawn(lane, after, through)
+    /// The records of a lane in `after + 1..=through` that are withdrawn, in order. `None` while those up
+    /// to `through`, the end of a chunk, may not leave: lanes open in whole chunks.
+    pub fn withdrawn(&self, lane: LaneId, after: u64, through: u64) -> Option<Vec<u64>> {
+        let lanes = lock(&self.inner.lanes);
+        (through <= lanes.may_leave(lane)).then(|| lanes.withdrawn(lane, after, through))
     }
 
     /// How far a lane is released.

@@ -11,6 +11,14 @@ pub struct Identity {
     pub runs: Vec<Run>,
 }
 
+impl Identity {
+    /// The run that stored a record; the oldest that is known, for one from before.
+    pub fn run_of(&self, sequence: u64) -> Option<&Run> {
+        let at = self.runs.partition_point(|run| run.first <= sequence);
+        self.runs.get(at.saturating_sub(1))
+    }
+}
+
 /// One start of the process on this directory.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Run {

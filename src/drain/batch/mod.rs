@@ -67,14 +67,12 @@ struct Turn<'a> {
     after: u64,
     /// How many of its records are in the batch.
     taken: usize,
-    /// Which records of its next chunk are withdrawn, in order: another replica published their events.
-    withdrawn: Vec<u64>,
 }
 
 impl<'a> Turn<'a> {
     /// The turn of a lane of which nothing is in the batch.
     fn of(lane: &'a Lane, after: u64) -> Self {
-        Self { lane, after, taken: 0, withdrawn: Vec::new() }
+        Self { lane, after, taken: 0 }
     }
 }
 
@@ -99,12 +97,9 @@ impl Batch {
                 }
                 let lane = turn.lane.number;
                 let next = spool.records_after(lane, turn.after).next().transpose()?;
-                // Lanes open in whole chunks.
-                let next = next.filter(|rest| rest.chunk.last <= spool.may_leave(lane));
-                if let Some(rest) = &next {
-                    turn.withdrawn = spool.withdrawn(lane, turn.after, rest.chunk.last);
-                }
-                if next.is_some_and(|rest| batch.take(&mut turn, &rest)) {
+                let Some(rest) = next else { continue };
+                let withdrawn = spool.withdrawn(lane, turn.after, rest.chunk.last);
+                if withdrawn.is_some_and(|withdrawn| batch.take(&mut turn, &rest, &withdrawn)) {
                     still_open.push(turn);
                 }
             }
@@ -113,10 +108,11 @@ impl Batch {
         Ok(batch)
     }
 
-    /// Takes what there is room for of a lane's next chunk. True if more of the lane may go.
-    fn take(&mut self, turn: &mut Turn<'_>, rest: &Rest) -> bool {
+    /// Takes what there is room for of a lane's next chunk, but for its records that are withdrawn: another
+    /// replica published their events. True if more of the lane may go.
+    fn take(&mut self, turn: &mut Turn<'_>, rest: &Rest, withdrawn: &[u64]) -> bool {
         for record in rest.records() {
-            if turn.withdrawn.binary_search(&record.sequence).is_ok() {
+            if withdrawn.binary_search(&record.sequence).is_ok() {
                 self.pass(turn, record.sequence, record.bytes.len() as u64);
                 continue;
             }
@@ -189,27 +185,24 @@ impl Batch {
                 true => quarantine,
                 false => &*lanes[record.lane.index()].topic,
             };
-            let Parts { key, value, .. } = parts_of(&record.bytes);
-            Outgoing { topic, key, headers: parts_of(&record.bytes).headers(), value }
+            let parts = parts_of(&record.bytes);
+            Outgoing { topic, key: parts.key, headers: parts.headers(), value: parts.value }
         });
         outgoing.collect()
     }
 
     /// The positions that the batch reaches: one for each run and lane in it.
     pub fn positions(&self, identity: &Identity, lanes: &[Lane]) -> Vec<Position> {
-        let mut reached: BTreeMap<(LaneId, usize), u64> = BTreeMap::new();
+        let mut reached: BTreeMap<(LaneId, u64), (&str, u64)> = BTreeMap::new();
         for record in &self.records {
-            let run = identity.runs.partition_point(|run| run.first <= record.sequence);
-            reached.insert((record.lane, run.saturating_sub(1)), record.sequence);
+            if let Some(run) = identity.run_of(record.sequence) {
+                reached.insert((record.lane, run.first), (&run.name, record.sequence));
+            }
         }
-        reached
-            .into_iter()
-            .filter_map(|((lane, run), sequence)| {
-                let run = &identity.runs.get(run)?.name;
-                let topic = &lanes[lane.index()].topic;
-                Some(Position::new(&identity.instance, run, topic, sequence))
-            })
-            .collect()
+        let position = |((lane, _), (run, sequence)): ((LaneId, u64), (&str, u64))| {
+            Position::new(&identity.instance, run, &lanes[lane.index()].topic, sequence)
+        };
+        reached.into_iter().map(position).collect()
     }
 
     /// Each lane's share, for [`crate::drain::settle::settle`].

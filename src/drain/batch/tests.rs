@@ -28,7 +28,7 @@ fn lane(number: u16) -> Lane {
 
 /// Has a batch take a chunk of a lane of which nothing is in it yet. True if more may go.
 fn take(batch: &mut Batch, lane: &Lane, rest: &Rest) -> bool {
-    batch.take(&mut Turn::of(lane, rest.after), rest)
+    batch.take(&mut Turn::of(lane, rest.after), rest, &[])
 }
 
 fn sequences(batch: &Batch) -> Vec<u64> {
@@ -147,9 +147,9 @@ fn withdrawn_records_are_not_sent_and_leave_with_the_record_before_them() {
     let one = lane(0);
     let mut batch = Batch::default();
     let chunk = rest(&[(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")], 0, 0);
-    let mut turn = Turn { withdrawn: vec![1, 3, 5], ..Turn::of(&one, 0) };
+    let mut turn = Turn::of(&one, 0);
 
-    assert!(batch.take(&mut turn, &chunk));
+    assert!(batch.take(&mut turn, &chunk, &[1, 3, 5]));
 
     let bytes = record("a").len() as u64;
     assert_eq!(sequences(&batch), [2, 4]);
