@@ -4,7 +4,7 @@
 //! As many as [`QUEUE`] wait; a further one is answered as if Redis were away.
 
 use crate::shared::link::Link;
-use crate::shared::protocol::{CLAIM, CLAIM_LASTS, Claim, RELEASE};
+use crate::shared::protocol::{self, CLAIM, CLAIM_LASTS, Claim, RELEASE};
 use crate::shared::redis::{Call, Script};
 use crate::shared::trouble::Trouble;
 use std::sync::Arc;
@@ -101,9 +101,7 @@ impl Gatherer {
         let arguments = [self.claimant.clone(), CLAIM_LASTS.as_millis().to_string()];
         let calls = |size| calls(keys, size, &arguments);
         let answers = self.link.run(&self.claim, calls, self.deadline).await?;
-        let given: Vec<Claim> =
-            answers.into_iter().flatten().filter_map(Claim::of_answer).collect();
-        if given.len() == keys.len() { Ok(given) } else { Err(Trouble::Refused) }
+        protocol::read(answers, keys.len(), Claim::of_answer).ok_or(Trouble::Refused)
     }
 }
 

@@ -6,6 +6,7 @@
 //! - A connection that met trouble is ended and made anew, so the server is looked for anew as well.
 
 use crate::lock::lock;
+use crate::pause::growing;
 use crate::shared::redis::{Call, Connection, Connector, Script};
 use crate::shared::trouble::Trouble;
 use std::sync::Mutex;
@@ -97,11 +98,11 @@ impl Link {
 
     /// Makes the connection whenever there is none. Never ends.
     pub async fn keep(&self) {
-        let mut pause = FIRST_PAUSE;
+        let mut failures = 0_u32;
         loop {
             match self.connect().await {
                 Ok(connection) => {
-                    pause = FIRST_PAUSE;
+                    failures = 0;
                     {
                         let mut current = lock(&self.current);
                         current.number += 1;
@@ -113,8 +114,8 @@ impl Link {
                 }
                 Err(trouble) => self.say_away(trouble),
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::time::sleep(growing(FIRST_PAUSE, failures, LONGEST_PAUSE)).await;
+            failures = failures.saturating_add(1);
         }
     }
 

@@ -18,6 +18,7 @@ pub mod protocol;
 pub mod redis;
 pub mod trouble;
 
+use crate::pause::growing;
 use crate::shared::claims::{Ask, Gatherer, QUEUE};
 use crate::shared::link::{Link, Probe};
 use crate::shared::protocol::{CLAIM_LASTS, CONFIRM, Claim, Confirmation, WAIT};
@@ -147,8 +148,9 @@ impl Shared {
     /// Claims an id. Another's claim is waited for, for at most [`WAIT`].
     pub async fn claim(&self, id: &IdKey) -> Verdict {
         let began = Instant::now();
-        let mut pause = FIRST_LOOK;
+        let mut looks = 0_u32;
         loop {
+            let pause = growing(FIRST_LOOK, looks, LAST_LOOK);
             match self.ask(id).await {
                 Ok(Claim::Granted) => return Verdict::Store,
                 Ok(Claim::Confirmed) => return Verdict::Repeat,
@@ -156,7 +158,7 @@ impl Shared {
                 Ok(Claim::Anothers) if began.elapsed() + pause > WAIT => return Verdict::Claimed,
                 Ok(Claim::Anothers) => sleep(pause).await,
             }
-            pause = (pause * 2).min(LAST_LOOK);
+            looks += 1;
         }
     }
 
@@ -191,14 +193,10 @@ impl Shared {
             copies.chunks(size).map(call).collect()
         };
         let answers = self.inner.link.run(&self.inner.confirm, calls, CONFIRM_DEADLINE).await?;
-        let given: Vec<_> =
-            answers.into_iter().flatten().filter_map(Confirmation::of_answer).collect();
-        if given.len() == copies.len() {
-            Ok(given)
-        } else {
+        protocol::read(answers, copies.len(), Confirmation::of_answer).ok_or_else(|| {
             self.inner.link.end(Trouble::Refused);
-            Err(Trouble::Refused)
-        }
+            Trouble::Refused
+        })
     }
 
     fn key(&self, id: &IdKey) -> String {

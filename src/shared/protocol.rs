@@ -82,6 +82,17 @@ pub fn key(prefix: &str, id: &IdKey) -> String {
     key
 }
 
+/// What a script answered for each of so many keys, in their order. `None` if that is not one known answer
+/// a key.
+pub fn read<T>(
+    answers: Vec<Vec<i64>>,
+    keys: usize,
+    of_answer: impl Fn(i64) -> Option<T>,
+) -> Option<Vec<T>> {
+    let read: Vec<T> = answers.into_iter().flatten().filter_map(of_answer).collect();
+    (read.len() == keys).then_some(read)
+}
+
 impl Claim {
     /// What [`CLAIM`] answers for a key.
     pub fn of_answer(answer: i64) -> Option<Self> {
