@@ -111,15 +111,16 @@ impl Relay {
         let config = &resolved.config;
         let names = inlets::names(&resolved.sources);
         let keeper = keeper(config, resolved.subscriptions.clone())?;
-        let providers = all_providers(&resolved.sources);
+        let providers = Provider::among(resolved.sources.iter().map(Source::provider));
         let topics = config.kafka.topic_names().all(&providers);
         let metrics = Metrics::new(&topics);
         let max_ahead = max_ahead(&resolved.sources);
+        let window = config.dedup.window.0 + max_ahead;
         let accounts =
             Accounts::of_sources(resolved.sources.iter().map(|source| source.provider()));
         let spool = Opening {
             settings: &config.spool,
-            window: config.dedup.window.0 + max_ahead,
+            window,
             topics: &topics,
             quarantine: &config.kafka.topic_names().quarantine(),
             accounts: Accounts::count(&accounts),
@@ -131,7 +132,6 @@ impl Relay {
         let listeners = bind(config)?;
         let sharing = resolved.shared.map(|target| {
             // As long as the spool remembers ids itself.
-            let window = config.dedup.window.0 + max_ahead;
             Shared::new(target, &spool.identity().instance, window, metrics.shared.clone())
         });
         let (shared, work) = sharing.unzip();
@@ -364,12 +364,6 @@ fn url_of(config: &Config, address: SocketAddr) -> String {
 /// clock can still be fresh.
 fn max_ahead(sources: &[Source]) -> Duration {
     sources.iter().map(Source::max_ahead).max().unwrap_or_default()
-}
-
-/// The providers of the sources, each once.
-fn all_providers(sources: &[Source]) -> Vec<Provider> {
-    let used = |provider: &Provider| sources.iter().any(|source| source.provider() == *provider);
-    Provider::ALL.into_iter().filter(used).collect()
 }
 
 fn bind(config: &Config) -> anyhow::Result<(TcpListener, TcpListener)> {

@@ -16,6 +16,12 @@ impl Provider {
     /// All of them, in the order they are listed to people.
     pub const ALL: [Self; 2] = [Self::Onshape, Self::Aps];
 
+    /// Those that are named, each once, in the order of [`Self::ALL`].
+    pub fn among(named: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let named: Vec<Self> = named.into_iter().collect();
+        Self::ALL.into_iter().filter(|provider| named.contains(provider)).collect()
+    }
+
     /// The name in configuration, topics, labels and URLs.
     pub fn as_str(self) -> &'static str {
         match self {

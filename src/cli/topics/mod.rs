@@ -67,10 +67,7 @@ impl Args {
 impl Shown {
     async fn run(self, missing: Missing) -> Result<Exit, Failure> {
         let config = self.config.read()?;
-        let used: Vec<Provider> = Provider::ALL
-            .into_iter()
-            .filter(|provider| config.sources.iter().any(|source| source.provider == *provider))
-            .collect();
+        let used = Provider::among(config.sources.iter().map(|source| source.provider));
         let cluster = Cluster::new(config.kafka)?;
         let mut rows = Vec::new();
         for topic in needed(&cluster.settings, &used) {

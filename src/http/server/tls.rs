@@ -74,11 +74,11 @@ impl Certificate {
         let chain = CertificateDer::pem_file_iter(&tls.cert)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(unreadable(&tls.cert))?;
-        let is_encrypted = |text: String| text.contains("ENCRYPTED");
-        if std::fs::read_to_string(&tls.key).is_ok_and(is_encrypted) {
+        let key = std::fs::read(&tls.key).map_err(pem::Error::Io).map_err(unreadable(&tls.key))?;
+        if str::from_utf8(&key).is_ok_and(|text| text.contains("ENCRYPTED")) {
             return Err(Error::Encrypted { path: tls.key.clone() });
         }
-        let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(unreadable(&tls.key))?;
+        let key = PrivateKeyDer::from_pem_slice(&key).map_err(unreadable(&tls.key))?;
         let ends = end_of(&chain);
         let certified = CertifiedKey::from_der(chain, key, &ring::default_provider());
         let certified = certified.map_err(|cause| Error::Pair {
