@@ -9,14 +9,7 @@ use support::notification::Notification;
 async fn a_clock_that_jumps_loses_nothing_repeats_nothing_and_forgets_nothing() {
     let kafka = Kafka::shared().await;
     let faults = Faults::new();
-    let mut relay = faults
-        .apply(oracle::relay(kafka))
-        // Onshape signs its own time, and a relay whose clock is hours off believes none of it. What
-        // is at stake here is what was believed.
-        .source("name = 'onshape'\nprovider = 'onshape'\nproof = 'none'")
-        .source("name = 'aps'\nprovider = 'aps'\nproof = 'none'")
-        .start()
-        .await;
+    let mut relay = oracle::unproven(faults.apply(oracle::relay(kafka))).start().await;
     let posting = Load::of(oracle::seed()).start(relay.sender());
 
     // All within the window of 72 hours: a clock that jumps further forward makes ids look too old.
@@ -39,12 +32,7 @@ async fn a_clock_that_jumps_loses_nothing_repeats_nothing_and_forgets_nothing() 
 async fn a_clock_that_jumps_beyond_the_window_and_a_restart_then_forget_nothing() {
     let kafka = Kafka::shared().await;
     let faults = Faults::new();
-    let mut relay = faults
-        .apply(oracle::relay(kafka))
-        .source("name = 'onshape'\nprovider = 'onshape'\nproof = 'none'")
-        .source("name = 'aps'\nprovider = 'aps'\nproof = 'none'")
-        .start()
-        .await;
+    let mut relay = oracle::unproven(faults.apply(oracle::relay(kafka))).start().await;
     let mut ledger = oracle::Ledger { seed: oracle::seed(), ..oracle::Ledger::default() };
     let first: Vec<_> = (0..REMEMBERED).map(Notification::onshape).collect();
     for one in &first {

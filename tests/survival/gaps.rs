@@ -1,6 +1,7 @@
 //! A relay that was away, or refused, for longer than a provider repeats says so to consumers.
 
 use crate::faults::{Fault, Faults};
+use crate::oracle;
 use support::kafka::{Kafka, Received};
 use support::notification::Notification;
 use support::relay::{Builder, Relay};
@@ -8,13 +9,9 @@ use support::waiting::eventually;
 
 const HOUR: i64 = 3600;
 
-/// A relay whose clock can be moved. Onshape signs its own time, and an hour off is believed; but what
-/// is at stake here is not the proof.
+/// A relay whose clock can be moved.
 fn relay(faults: &Faults) -> Builder {
-    faults
-        .apply(Relay::builder())
-        .source("name = 'onshape'\nprovider = 'onshape'\nproof = 'none'")
-        .source("name = 'aps'\nprovider = 'aps'\nproof = 'none'")
+    oracle::unproven(faults.apply(Relay::builder()))
 }
 
 async fn gaps(relay: &Relay, topic: &str) -> Vec<Received> {

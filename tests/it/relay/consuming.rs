@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use support::process::{launch, signal};
@@ -59,7 +59,8 @@ async fn dev_writes_through_no_link_that_another_user_laid_in_the_temporary_fold
     let precious = dir.path().join("precious");
     fs::create_dir(&precious).expect("a folder");
     fs::write(precious.join("cadrelay-dev-brokers"), "mine").expect("a file");
-    let place = dir.path().join(format!("cadrelay-{}", user()));
+    let user = dir.path().metadata().expect("a folder").uid();
+    let place = dir.path().join(format!("cadrelay-{user}"));
     symlink(&precious, &place).expect("a link");
 
     let dev = Dev::start_at(dir, &[], |command| {
@@ -152,11 +153,6 @@ impl Drop for Dev {
         drop(self.process.kill());
         drop(self.process.wait());
     }
-}
-
-fn user() -> u32 {
-    // SAFETY: it takes nothing and cannot fail.
-    unsafe { libc::geteuid() }
 }
 
 /// The program with a home of its own, so that runs on one machine do not find each other.

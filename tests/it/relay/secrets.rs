@@ -132,22 +132,13 @@ fn a_secret_shows_in_no_message_about_a_wrong_configuration() {
         let spool = dir.path().join("spool").display().to_string();
         let text = format!("spool.dir = '{spool}'\n{}\n", text.replace("MARKER", MARKER));
         std::fs::write(&file, &text).expect("the configuration is written");
-        for command in ["check", "serve"] {
-            let output = cadrelay()
-                .arg(command)
-                .arg("--config")
-                .arg(&file)
-                .env("RUST_LOG", "trace")
-                .output()
-                .expect("the program runs");
-            let said = [output.stdout, output.stderr].concat();
-            let said = String::from_utf8_lossy(&said).into_owned();
-            assert_eq!(output.status.code(), Some(2), "{text}\n{said}");
-            if said.contains(MARKER) {
-                shown.push(format!("{command}: {text}{said}"));
-            }
-        }
-        for words in [&["webhook", "plan"][..], &["topics", "plan"], &["tail", "--count", "0"]] {
+        for (words, ends) in [
+            (&["check"][..], Some(2)),
+            (&["serve"], Some(2)),
+            (&["webhook", "plan"], None),
+            (&["topics", "plan"], None),
+            (&["tail", "--count", "0"], None),
+        ] {
             let output = cadrelay()
                 .args(words)
                 .arg("--config")
@@ -157,6 +148,9 @@ fn a_secret_shows_in_no_message_about_a_wrong_configuration() {
                 .expect("the program runs");
             let said = [output.stdout, output.stderr].concat();
             let said = String::from_utf8_lossy(&said).into_owned();
+            if let Some(code) = ends {
+                assert_eq!(output.status.code(), Some(code), "{text}\n{said}");
+            }
             if said.contains(MARKER) {
                 shown.push(format!("{words:?}: {text}{said}"));
             }

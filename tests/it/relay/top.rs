@@ -1,5 +1,6 @@
 //! `cadrelay top` shows a running relay to a person at a terminal.
 
+use super::configuration::run_apart;
 use std::process::Command;
 use support::notification::Notification;
 use support::relay::{Relay, cadrelay};
@@ -20,7 +21,7 @@ async fn one_frame_has_the_sentence_the_sources_the_lanes_and_the_last_decisions
     let shown = eventually("the sentence tells all three", async || {
         let mut command = top(&relay);
         command.arg("--config").arg(relay.config());
-        let shown = said(command).await;
+        let shown = run_apart(command).await;
         assert_eq!(shown.code, 0, "{shown:?}");
         shown.stdout.contains(sentence).then_some(shown)
     })
@@ -53,7 +54,8 @@ async fn a_wrong_token_is_3_and_no_relay_is_5_each_with_what_to_do() {
     let mut nobody = cadrelay();
     nobody.args(["top", "--once", "--url", "http://127.0.0.1:1"]).current_dir(&elsewhere);
 
-    let (wrong, right, nobody) = (said(wrong).await, said(right).await, said(nobody).await);
+    let (wrong, right, nobody) =
+        (run_apart(wrong).await, run_apart(right).await, run_apart(nobody).await);
 
     assert_eq!((wrong.code, right.code, nobody.code), (3, 0, 5), "{wrong:?} {right:?} {nobody:?}");
     assert!(wrong.stderr.contains("CADRELAY__ADMIN__TOKEN"), "{wrong:?}");
@@ -102,22 +104,4 @@ fn top(relay: &Relay) -> Command {
     let mut command = cadrelay();
     command.args(["top", "--once", "--url", &format!("http://{}", relay.admin())]);
     command
-}
-
-/// How a command ended and what it printed.
-#[derive(Debug)]
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-async fn said(mut command: Command) -> Said {
-    let output = spawn_blocking(move || command.output()).await.expect("it runs");
-    let output = output.expect("the program runs");
-    Said {
-        code: output.status.code().expect("it ended by itself"),
-        stdout: String::from_utf8(output.stdout).expect("text"),
-        stderr: String::from_utf8(output.stderr).expect("text"),
-    }
 }

@@ -1,11 +1,11 @@
 //! `cadrelay topics` tells what Kafka lacks, makes what is missing, and changes nothing that is there.
 
+use super::configuration::{Said, run_apart};
 use serde_json::{Value, json};
 use std::fs;
 use support::kafka::{Kafka, secure};
 use support::relay::cadrelay;
 use tempfile::TempDir;
-use tokio::task::spawn_blocking;
 
 #[tokio::test]
 async fn plan_names_what_is_missing_and_apply_makes_it_once() {
@@ -136,14 +136,6 @@ fn configured(kafka: &str) -> TempDir {
     dir
 }
 
-/// How a command ended and what it printed.
-#[derive(Debug)]
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
 impl Said {
     fn rows(&self) -> Vec<Value> {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
@@ -168,11 +160,5 @@ impl Said {
 async fn topics(dir: &TempDir, words: &[&str]) -> Said {
     let mut command = cadrelay();
     command.arg("topics").args(words).arg("--config").arg(dir.path().join("cadrelay.toml"));
-    let output = spawn_blocking(move || command.output()).await.expect("it runs");
-    let output = output.expect("the program runs");
-    Said {
-        code: output.status.code().expect("it ended by itself"),
-        stdout: String::from_utf8(output.stdout).expect("text"),
-        stderr: String::from_utf8(output.stderr).expect("text"),
-    }
+    run_apart(command).await
 }

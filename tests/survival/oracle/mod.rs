@@ -29,6 +29,14 @@ pub fn relay(kafka: &Kafka) -> Builder {
     Relay::builder().kafka(kafka)
 }
 
+/// Has a relay take both providers without proof. Onshape signs its own time, and a relay whose clock is
+/// hours off believes none of it; what is at stake then is what was believed.
+pub fn unproven(relay: Builder) -> Builder {
+    relay
+        .source("name = 'onshape'\nprovider = 'onshape'\nproof = 'none'")
+        .source("name = 'aps'\nprovider = 'aps'\nproof = 'none'")
+}
+
 /// Lets more than a thousand events gather behind a broker that answers nothing. What breaks next meets
 /// them in one batch.
 pub async fn gather(kafka: &Kafka, posting: &Posting) {
