@@ -13,6 +13,8 @@ pub mod http;
 pub mod ingest;
 pub mod json;
 pub mod kafka;
+#[cfg(test)]
+mod lengths;
 pub mod lock;
 #[cfg(test)]
 mod map;

@@ -205,7 +205,7 @@ fn read(folder: &Path, above: &mut Vec<String>, texts: &mut BTreeMap<String, Str
             }
             let module = module.join("::");
             let is_test = module.ends_with("::tests");
-            if !is_test && !["main", "lib", "map"].contains(&module.as_str()) {
+            if !is_test && !["main", "lib", "lengths", "map"].contains(&module.as_str()) {
                 texts.insert(module, std::fs::read_to_string(&path).unwrap());
             }
         }

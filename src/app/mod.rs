@@ -1,19 +1,20 @@
 //! The relay as a whole: builds its parts, runs them, and stops them from the front.
 
 mod inlets;
+mod parts;
 pub mod reload;
+mod run;
 
 use crate::app::inlets::Connecting;
+use crate::app::parts::{bind, keeper, max_ahead, recent, start_drain, url_of};
 use crate::app::reload::Reloader;
-use crate::config::{Config, Resolved};
+use crate::config::Resolved;
 use crate::drain::Drain;
 use crate::drain::status::Status;
 use crate::drain::topics::Making;
-use crate::event::gap::Gap;
 use crate::event::provider::Provider;
 use crate::gaps::{Ledger, Voice};
 use crate::http::admin::Admin;
-use crate::http::admin::throughput::Throughput;
 use crate::http::ingest::Inlets;
 use crate::http::server::{self, Listener, tls};
 use crate::ingest::accounts::Accounts;
@@ -22,25 +23,20 @@ use crate::kafka::topics;
 use crate::metrics::{self, Metrics};
 use crate::providers::source::Source;
 use crate::quarantine::shared_reader::SharedReader;
-use crate::recent::{self, Recent};
 use crate::shared::confirmer::Confirmer;
 use crate::shared::{Shared, Work};
 use crate::spool::lanes::Gate;
 use crate::spool::{Loss, Opening, Spool};
-use crate::webhooks::declared::Declared;
-use crate::webhooks::environment;
 use crate::webhooks::keeper::Keeper;
-use anyhow::{Context, anyhow};
+use anyhow::Context as _;
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
-use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-use tokio::time::MissedTickBehavior;
 
 /// A relay that is built and bound, and takes notifications once it runs.
 pub struct Relay {
@@ -243,157 +239,11 @@ impl Relay {
     pub fn reloader(&self) -> Arc<Reloader> {
         Arc::clone(&self.reloader)
     }
-
-    /// Runs until `shutdown` completes or the spool fails, then stops: the keeper, what is
-    /// in flight, the drain, for at most `GRACE`, then the listeners and the spool.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        if let Some(sharing) = &self.sharing {
-            // What comes before the first connection would count as accepted without asking.
-            sharing.shared.wait(FIRST_LOOK).await;
-        }
-        let (ingest, admin) = (self.listeners.ingest.run(), self.listeners.admin.run());
-        // It makes hooks, and a provider tries a new hook at once: the listeners come first.
-        let (stop_keeper, stopped) = oneshot::channel::<()>();
-        let keeper = self.keeper.map(|keeper| {
-            tokio::spawn(async move { keeper.run(async { drop(stopped.await) }).await })
-        });
-        let (stop_gaps, stopped) = oneshot::channel::<()>();
-        let (gaps, inlets) = (self.gaps, Arc::clone(&self.inlets));
-        let gaps = tokio::spawn(async move {
-            let tell = |gap: Gap| {
-                let inlets = Arc::clone(&inlets);
-                async move { inlets.tell(&gap).await }
-            };
-            gaps.run(tell, async { drop(stopped.await) }).await
-        });
-        let mut failure = self.spool.failure();
-        let failed = tokio::select! {
-            () = shutdown => false,
-            changed = failure.wait_for(|failed| *failed) => changed.is_ok(),
-            never = sample(&self.state) => match never {},
-        };
-        tracing::info!(event = "stopping", "stopping");
-        // A balancer in front sees this first, and senders are answered until it has looked elsewhere.
-        self.inlets.leaving.store(true, Ordering::Relaxed);
-        drop(stop_keeper);
-        if !failed {
-            tokio::time::sleep(self.stop_delay).await;
-        }
-        // From here on 503, from an open port, until the drain has ended.
-        self.inlets.stopping.store(true, Ordering::Relaxed);
-        self.inlets.connections.settled().await;
-        if let Some(keeper) = keeper
-            && let Err(error) = keeper.await
-        {
-            tracing::error!(error = %error, "the keeper ended early");
-        }
-        self.stop_drain.store(true, Ordering::Release);
-        self.spool.wake_drain();
-        let drain = self.drain;
-        let drained = tokio::task::spawn_blocking(move || drain.join()).await;
-        // The drain sends nothing that is not confirmed, so it ends first.
-        if let Some(sharing) = self.sharing {
-            sharing.stop().await;
-        }
-        let ingest = ingest.stop().await;
-        // Their last word is the end of what came in.
-        drop(stop_gaps);
-        if let Err(error) = gaps.await {
-            tracing::error!(error = %error, "the ledger of gaps ended early");
-        }
-        let admin = admin.stop().await;
-        ingest.context("running the ingest listener")?;
-        admin.context("running the admin listener")?;
-        let recent = self.state.recent.clone();
-        tokio::task::spawn_blocking(move || recent.close())
-            .await
-            .context("closing the recent decisions")?;
-        let spool = self.spool;
-        let books = spool.books();
-        tokio::task::spawn_blocking(move || spool.close()).await.context("closing the spool")?;
-        let pending: u64 = books.lanes.iter().map(|lane| lane.pending).sum();
-        tracing::info!(event = "stopped", pending, "stopped; {pending} records wait in the spool");
-        match drained {
-            _ if failed => Err(anyhow!("the spool's store failed")),
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(anyhow!("the drain ended in a panic")),
-        }
-    }
 }
 
-/// Keeps the totals at regular moments, for as long as it is let.
-async fn sample(state: &Admin) -> Infallible {
-    let mut due = tokio::time::interval(Throughput::EVERY);
-    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        due.tick().await;
-        state.throughput.sample(Timestamp::now(), state.totals());
-    }
-}
-
-/// What looks after the subscriptions that are to be kept, if this replica is to do it.
-fn keeper(config: &Config, mut declared: Vec<Declared>) -> anyhow::Result<Option<Keeper>> {
-    declared.retain(|one| one.keep);
-    if declared.is_empty() || !config.keeper.enabled {
-        return Ok(None);
-    }
-    let clients = environment::clients(&declared, CALL_TIMEOUT)
-        .context("keeping the subscriptions that say keep = true")?;
-    Ok(Some(Keeper::new(declared, clients, config.keeper.interval.0)))
-}
-
-/// The decisions of the last while, beside the spool.
-fn recent(config: &Config) -> anyhow::Result<Recent> {
-    let limits = recent::Limits {
-        count: config.admin.recent_events,
-        bytes: config.admin.recent_bytes.0,
-        reserve: config.spool.reserve(),
-    };
-    let dir = config.spool.recent();
-    Recent::open(dir.clone(), limits)
-        .with_context(|| format!("opening the recent decisions in {}", dir.display()))
-}
-
-/// Where a person may post to, as far as we know it.
-fn url_of(config: &Config, address: SocketAddr) -> String {
-    let scheme = if config.http.tls.is_some() { "https" } else { "http" };
-    format!("{scheme}://{address}")
-}
-
-/// The time that ids are remembered beyond the window: for so long a capture with a time ahead of our
-/// clock can still be fresh.
-fn max_ahead(sources: &[Source]) -> Duration {
-    sources.iter().map(Source::max_ahead).max().unwrap_or_default()
-}
-
-fn bind(config: &Config) -> anyhow::Result<(TcpListener, TcpListener)> {
-    let bind = |name: &str, address: SocketAddr| {
-        TcpListener::bind(address).with_context(|| format!("listening on {name} = \"{address}\""))
-    };
-    Ok((bind("http.listen", config.http.listen)?, bind("admin.listen", config.admin.listen)?))
-}
-
-fn start_drain(
-    drain: Drain,
-    spool: &Spool,
-    stop: Arc<AtomicBool>,
-) -> anyhow::Result<JoinHandle<()>> {
-    let spool = spool.clone();
-    let run = move || {
-        if let Err(error) = drain.run(&stop, GRACE) {
-            tracing::error!(error = %error, "the drain cannot read the spool");
-            spool.fail();
-        }
-    };
-    std::thread::Builder::new().name("drain".to_owned()).spawn(run).context("starting the drain")
-}
-
-/// How long one call of the keeper to a provider may take; as long as one of a person.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a start waits for the window that replicas share.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
-/// How long the drain goes on after the listeners have stopped.
-const GRACE: Duration = Duration::from_secs(10);
+
 impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Relay").field("ingest", &self.ingest).finish_non_exhaustive()

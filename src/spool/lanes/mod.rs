@@ -11,6 +11,7 @@ pub mod ages;
 pub mod books;
 pub mod chunk;
 pub mod extents;
+mod lane;
 #[cfg(test)]
 mod tests;
 pub mod walk;
@@ -18,9 +19,10 @@ pub mod walk;
 use crate::spool::lanes::ages::Ages;
 use crate::spool::lanes::chunk::Chunk;
 use crate::spool::lanes::extents::Extents;
+use crate::spool::lanes::lane::Lane;
 use crate::spool::log::state::LaneState;
 use crate::spool::{Account, LaneId};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use crate::spool::lanes::books::{Books, LaneBook, Leaving};
@@ -43,25 +45,6 @@ pub struct Lanes {
     committed: Vec<u64>,
     recovered: u64,
     gate: Gate,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    topic: Arc<str>,
-    last: u64,
-    released: u64,
-    pending: u64,
-    pending_bytes: u64,
-    published: u64,
-    ages: Ages,
-    /// Where a gate holds records back: how far they may leave.
-    open: u64,
-    /// Records that do not leave, though the lane is open beyond them.
-    withdrawn: BTreeSet<u64>,
-    /// How many were withdrawn in this run.
-    withdrawals: u64,
-    tail: VecDeque<Arc<Chunk>>,
-    tail_bytes: usize,
 }
 
 /// What is needed to know a lane again at a start.
@@ -291,27 +274,3 @@ impl Lanes {
         self.segments.get(&number).is_some_and(|segment| !segment.is_released(released))
     }
 }
-
-impl Lane {
-    fn push(&mut self, mut chunk: Chunk) {
-        chunk.follows = self.last;
-        self.last = chunk.last;
-        self.ages.commit(chunk.last, chunk.committed_at());
-        self.tail_bytes += chunk.as_bytes().len();
-        self.tail.push_back(Arc::new(chunk));
-        // The oldest go first, so that what stays has no gap; the log still has them all.
-        while self.tail_bytes > MAX_TAIL_BYTES && self.tail.len() > 1 {
-            self.pop();
-        }
-    }
-
-    fn pop(&mut self) {
-        if let Some(chunk) = self.tail.pop_front() {
-            self.tail_bytes -= chunk.as_bytes().len();
-        }
-    }
-}
-
-/// A lane keeps this much of its newest records at hand; a tenth of a second at full speed. They
-/// are the allocations that were written, so they cost no copy.
-const MAX_TAIL_BYTES: usize = 6 << 20;

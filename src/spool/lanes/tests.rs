@@ -1,5 +1,6 @@
 use super::*;
 use crate::spool::lanes::chunk::Builder;
+use crate::spool::lanes::lane::MAX_TAIL_BYTES;
 
 fn chunk(sequences: &[u64]) -> Chunk {
     let mut builder = Builder::default();

@@ -1,125 +1,25 @@
 //! `/webhooks/{source}`: the providers' side.
 
-use crate::event::gap::Gap;
+mod inlets;
+
 use crate::event::traceparent::Traceparent;
-use crate::gaps::vitals::Vitals;
-use crate::http::body;
-use crate::http::connections::Connections;
 use crate::http::connections::connection::Connection;
 use crate::http::error::{Outcome, Problem, receipt};
-use crate::http::meters::{Outcomes, SourceMeters};
-use crate::http::unread_body;
-use crate::ingest::accounts::Kind;
-use crate::ingest::clock::Clock;
-use crate::ingest::{Ingest, Rejection};
+use crate::http::{body, unread_body};
+use crate::ingest::Rejection;
 use crate::providers::notification::{Headers, Notification};
 use crate::recent::decision::Decision;
-use crate::spool::Appended;
-use crate::spool::lanes::Books;
-use crate::throttle::Throttle;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::http::{ConnectionType, Method};
 use actix_web::{HttpRequest, HttpResponse, web};
-use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 use tracing::Instrument;
 
-/// What the routes share.
-#[derive(Debug)]
-pub struct Inlets {
-    /// The sources by name, replaced whole by a reload.
-    pub by_name: ArcSwap<Sources>,
-    /// The largest body, in bytes.
-    pub body_limit: usize,
-    /// All connections, and what they may hold.
-    pub connections: Arc<Connections>,
-    /// How long a body may take.
-    pub read_timeout: Duration,
-    /// Turned on when the process is told to stop: it is not ready any more.
-    pub leaving: AtomicBool,
-    /// Turned on when notifications are no longer taken.
-    pub stopping: AtomicBool,
-    /// The clock of the window.
-    pub clock: Clock,
-    /// Numbers requests for the log.
-    pub requests: AtomicU64,
-}
-
-/// The sources by name.
-pub type Sources = HashMap<String, Arc<Inlet>>;
-
-/// One source's way in.
-#[derive(Debug)]
-pub struct Inlet {
-    /// The spine.
-    pub ingest: Ingest,
-    /// What is measured.
-    pub meters: SourceMeters,
-    /// The signs of life that its answers leave.
-    pub vitals: Arc<Vitals>,
-    /// Keeps a flood of forgeries from flooding the log.
-    pub refusals: Throttle,
-}
-
-impl Inlets {
-    /// The sources of this moment.
-    pub fn sources(&self) -> Arc<Sources> {
-        self.by_name.load_full()
-    }
-
-    /// A source of this moment. Who holds it goes on with it when it is replaced meanwhile.
-    pub fn source(&self, name: &str) -> Option<Arc<Inlet>> {
-        self.by_name.load().get(name).cloned()
-    }
-
-    /// Stores a gap of one of the sources, and says whether it is stored.
-    pub async fn tell(&self, gap: &Gap) -> bool {
-        let Some(inlet) = self.source(&gap.source) else {
-            tracing::warn!(source = gap.source, "a gap of a source that is no more is not told");
-            return true;
-        };
-        let (id, why, subject) = (gap.id(), gap.why.as_str(), gap.subject());
-        match inlet.ingest.tell(gap, self.clock.now()).await {
-            Ok(Appended::New { .. }) => {
-                let Gap { from, to, .. } = gap;
-                tracing::warn!(
-                    event = "gap_told",
-                    event.id = %id,
-                    why,
-                    subject,
-                    "{subject} may have missed something from {from} to {to}: {why}"
-                );
-                true
-            }
-            Ok(Appended::Duplicate) => true,
-            // The spool is full or stopped: it says so itself, and the gap waits in its file.
-            Err(error) => {
-                tracing::debug!(error = %error, subject, "a gap cannot be told now");
-                false
-            }
-        }
-    }
-}
-
-impl Inlet {
-    /// How its notifications were answered since the start, by these books of the spool.
-    pub fn outcomes(&self, books: &Books) -> Outcomes {
-        let (mut accepted, mut quarantined) = (0, 0);
-        for (account, kind) in self.ingest.accounts().kinds() {
-            match kind {
-                Kind::Accepted(_) => accepted += books.in_account(account),
-                Kind::Quarantined(_) => quarantined += books.in_account(account),
-                Kind::Replayed | Kind::Gap(_) => {}
-            }
-        }
-        self.meters.answers.outcomes(accepted, quarantined)
-    }
-}
+pub use crate::http::ingest::inlets::{Inlet, Inlets, Sources};
 
 /// Answers whatever comes. There is one pattern of paths, so it is told apart here: matching it for each
 /// request costs more than proving it.

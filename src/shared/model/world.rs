@@ -1,113 +1,42 @@
-//! The protocol against every interleaving of two replicas: each step of a request, of the confirmer and
-//! of the drain, kills and restarts at each of them, claims that end, and a Redis that goes away, comes back
-//! or loses what it was told.
-//!
-//! # Promises
-//! - What was answered 200 is on a disk or in Kafka, at every moment.
-//! - While Redis holds what it was told and answers, nothing is published twice.
-//! - What is published twice otherwise was published without a confirmation, or Redis lost its memory.
+//! Two replicas and a Redis at one moment, and every step that may follow.
 
+use crate::shared::model::{Faults, Plant};
 use crate::shared::protocol::{self, Claim, Confirmation};
-use std::collections::{BTreeSet, VecDeque};
-
-#[test]
-fn no_interleaving_loses_an_event_or_publishes_it_twice_while_redis_holds() {
-    let found = explore(Faults { away: false, loses: false, plant: None });
-    assert_eq!(found.wrong, None);
-    assert_eq!(found.most_published, 1);
-    assert!(found.states > 500, "{}", found.states);
-}
-
-#[test]
-fn without_redis_nothing_is_lost_and_a_second_record_was_published_unconfirmed() {
-    let found = explore(Faults { away: true, loses: false, plant: None });
-    assert_eq!(found.wrong, None);
-    assert_eq!(found.most_published, 2);
-}
-
-#[test]
-fn a_redis_that_forgets_loses_no_event() {
-    let found = explore(Faults { away: true, loses: true, plant: None });
-    assert_eq!(found.wrong, None);
-}
-
-#[test]
-fn a_drain_that_publishes_before_the_confirmation_is_found() {
-    let plant = Some(Plant::PublishesUnconfirmed);
-    let found = explore(Faults { away: false, loses: false, plant });
-    assert!(found.most_published > 1);
-}
-
-#[test]
-fn a_claim_that_counts_as_a_confirmation_is_found() {
-    let plant = Some(Plant::ClaimIsARepeat);
-    let found = explore(Faults { away: false, loses: false, plant });
-    assert!(found.wrong.is_some_and(|wrong| wrong.contains("nobody has it")));
-}
-
-#[test]
-fn a_confirmation_that_another_claim_refuses_is_found() {
-    let plant = Some(Plant::ClaimBeatsConfirmation);
-    let found = explore(Faults { away: false, loses: false, plant });
-    assert!(found.wrong.is_some_and(|wrong| wrong.contains("nobody has it")));
-}
-
-/// What may happen beside kills and claims that end, which may always.
-#[derive(Clone, Copy)]
-struct Faults {
-    away: bool,
-    loses: bool,
-    plant: Option<Plant>,
-}
-
-/// A protocol that is wrong, to see that the model finds it.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Plant {
-    PublishesUnconfirmed,
-    ClaimIsARepeat,
-    ClaimBeatsConfirmation,
-}
-
-struct Found {
-    states: usize,
-    most_published: u8,
-    wrong: Option<String>,
-}
 
 /// Two replicas, one event that is posted to both, Redis, and Kafka.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-struct World {
-    replicas: [Replica; 2],
-    redis: Option<Held>,
-    is_away: bool,
+pub(super) struct World {
+    pub(super) replicas: [Replica; 2],
+    pub(super) redis: Option<Held>,
+    pub(super) is_away: bool,
     /// Redis lost what it was told at least once.
-    forgot: bool,
+    pub(super) forgot: bool,
     /// A sender was answered 200.
-    answered: bool,
-    published: u8,
+    pub(super) answered: bool,
+    pub(super) published: u8,
     /// Records that were published without a confirmation.
-    unconfirmed: u8,
+    pub(super) unconfirmed: u8,
 }
 
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Held {
+pub(super) enum Held {
     Claim(usize),
     Copy(usize),
 }
 
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-struct Replica {
-    request: Request,
+pub(super) struct Replica {
+    pub(super) request: Request,
     /// How often its sender may still try.
-    tries_left: u8,
-    disk: Disk,
+    pub(super) tries_left: u8,
+    pub(super) disk: Disk,
     /// In memory: what the confirmer knows of the record on the disk.
-    confirmed: Confirmed,
-    owes: bool,
+    pub(super) confirmed: Confirmed,
+    pub(super) owes: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-enum Request {
+pub(super) enum Request {
     #[default]
     None,
     Arrived,
@@ -116,7 +45,7 @@ enum Request {
 
 /// The record and its id on the disk. The id is remembered when the record has left.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-enum Disk {
+pub(super) enum Disk {
     #[default]
     Nothing,
     Waits,
@@ -125,7 +54,7 @@ enum Disk {
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-enum Confirmed {
+pub(super) enum Confirmed {
     #[default]
     NotYet,
     Ours,
@@ -134,7 +63,7 @@ enum Confirmed {
 }
 
 impl Held {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Self::Claim(replica) => protocol::claimant(&replica.to_string()),
             Self::Copy(replica) => protocol::copy(&replica.to_string(), "run", 1),
@@ -143,12 +72,12 @@ impl Held {
 }
 
 impl World {
-    fn text(&self) -> Option<String> {
+    pub(super) fn text(&self) -> Option<String> {
         self.redis.as_ref().map(Held::text)
     }
 
     /// All worlds that may follow.
-    fn next(&self, faults: Faults) -> Vec<Self> {
+    pub(super) fn next(&self, faults: Faults) -> Vec<Self> {
         let mut next = Vec::new();
         let mut add = |change: &dyn Fn(&mut Self)| {
             let mut world = self.clone();
@@ -206,7 +135,7 @@ impl World {
         next
     }
 
-    fn claim(&mut self, at: usize, faults: Faults) {
+    pub(super) fn claim(&mut self, at: usize, faults: Faults) {
         if self.replicas[at].disk != Disk::Nothing {
             // The local window.
             self.answer(at);
@@ -229,25 +158,25 @@ impl World {
         }
     }
 
-    fn answer(&mut self, at: usize) {
+    pub(super) fn answer(&mut self, at: usize) {
         self.replicas[at].request = Request::None;
         self.answered = true;
     }
 
-    fn store(&mut self, at: usize) {
+    pub(super) fn store(&mut self, at: usize) {
         self.replicas[at].disk = Disk::Waits;
         self.replicas[at].confirmed = Confirmed::NotYet;
         self.answer(at);
     }
 
-    fn fail(&mut self, at: usize) {
+    pub(super) fn fail(&mut self, at: usize) {
         self.replicas[at].request = Request::None;
         if !self.is_away && self.redis == Some(Held::Claim(at)) {
             self.redis = None;
         }
     }
 
-    fn confirm(&mut self, at: usize, faults: Faults) {
+    pub(super) fn confirm(&mut self, at: usize, faults: Faults) {
         if self.is_away {
             self.replicas[at].confirmed = Confirmed::LetGo;
             self.replicas[at].owes = true;
@@ -270,7 +199,7 @@ impl World {
     }
 
     /// The record and its position in one transaction, so that a kill leaves both or neither.
-    fn publish(&mut self, at: usize) {
+    pub(super) fn publish(&mut self, at: usize) {
         self.replicas[at].disk = Disk::Published;
         self.published += 1;
         if self.replicas[at].confirmed == Confirmed::LetGo {
@@ -278,7 +207,7 @@ impl World {
         }
     }
 
-    fn settle(&mut self, at: usize) {
+    pub(super) fn settle(&mut self, at: usize) {
         self.replicas[at].owes = false;
         let mine = Held::Copy(at);
         if protocol::confirm(self.text().as_deref(), &mine.text()) == Confirmation::Ours {
@@ -286,7 +215,7 @@ impl World {
         }
     }
 
-    fn wrong(&self) -> Option<String> {
+    pub(super) fn wrong(&self) -> Option<String> {
         let is_on_a_disk = self.replicas.iter().any(|replica| replica.disk == Disk::Waits);
         if self.answered && !is_on_a_disk && self.published == 0 {
             return Some(format!("answered, and nobody has it: {self:?}"));
@@ -296,28 +225,4 @@ impl World {
         }
         None
     }
-}
-
-fn explore(faults: Faults) -> Found {
-    let mut first = World::default();
-    for replica in &mut first.replicas {
-        replica.tries_left = 2;
-    }
-    let mut known = BTreeSet::from([first.clone()]);
-    let mut waiting = VecDeque::from([first]);
-    let mut found = Found { states: 0, most_published: 0, wrong: None };
-    while let Some(world) = waiting.pop_front() {
-        found.states += 1;
-        found.most_published = found.most_published.max(world.published);
-        // Planted faults are looked for to the end, by what they lead to.
-        if found.wrong.is_none() {
-            found.wrong = world.wrong();
-        }
-        for next in world.next(faults) {
-            if known.insert(next.clone()) {
-                waiting.push_back(next);
-            }
-        }
-    }
-    found
 }

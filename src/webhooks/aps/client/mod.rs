@@ -6,9 +6,14 @@
 //!   paths that APS writes there are not always those that it was asked.
 //! - Every call names the region.
 
+mod secret_token;
+mod session;
+#[cfg(test)]
+mod tests;
+
 use crate::event::provider::Provider;
-use crate::secret::Secret;
 use crate::veil::Veil;
+use crate::webhooks::aps::client::session::Session;
 use crate::webhooks::aps::credentials::Credentials;
 use crate::webhooks::aps::hook::{Address, Details, Hook, Made, New, Page};
 use crate::webhooks::aps::patch::Patch;
@@ -19,12 +24,13 @@ use crate::webhooks::pages::{self, Pages};
 use crate::webhooks::reply::Reply;
 use reqwest::header::LOCATION;
 use reqwest::{Method, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Mutex;
 use url::Url;
+
+pub use crate::webhooks::aps::client::secret_token::TokenSet;
 
 /// Calls APS's webhooks API in one region.
 #[derive(Debug)]
@@ -45,22 +51,6 @@ pub enum Level<'a> {
     System(&'a str),
     /// Those of one event, which may be a pattern.
     Event(&'a str, &'a str),
-}
-
-/// What became of the app's secret token.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TokenSet {
-    /// There was none.
-    Created,
-    /// There was one, which may sign for some minutes more.
-    Replaced,
-}
-
-/// An access token, and until when it is used.
-#[derive(Debug)]
-struct Session {
-    token: Secret,
-    until: Instant,
 }
 
 impl Client {
@@ -188,33 +178,6 @@ impl Client {
         Ok(())
     }
 
-    /// Sets what the app's callbacks are signed with in this region.
-    pub async fn set_token(&self, secret: &Secret) -> Result<TokenSet, Error> {
-        self.caller.hide(secret);
-        let body = json!({ "token": secret.reveal() });
-        let created =
-            self.call(Method::POST, self.url(&["tokens"]), Some(body.clone()), TOKEN).await;
-        match created {
-            Ok(_) => Ok(TokenSet::Created),
-            // As a rule there is one already; if there is none, the refusal was meant otherwise.
-            Err(refusal @ Error::Answered { status: 400 | 409, .. }) => {
-                let url = self.url(&["tokens", "@me"]);
-                match self.call(Method::PUT, url, Some(body), TOKEN).await {
-                    Ok(_) => Ok(TokenSet::Replaced),
-                    Err(Error::NotFound { .. }) => Err(refusal),
-                    Err(error) => Err(error),
-                }
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Removes what the app's callbacks are signed with in this region.
-    pub async fn delete_token(&self) -> Result<(), Error> {
-        self.call(Method::DELETE, self.url(&["tokens", "@me"]), None, TOKEN).await?;
-        Ok(())
-    }
-
     async fn call(
         &self,
         method: Method,
@@ -245,40 +208,6 @@ impl Client {
         };
         let reply = self.caller.call(purpose, build).await?;
         self.caller.success(reply, what).map_err(|error| self.explained(error, url.path()))
-    }
-
-    /// The access token: the given one, or one that the app signs in for.
-    async fn token(&self) -> Result<Secret, Error> {
-        let (id, secret) = match &self.credentials {
-            Credentials::Token(token) => return Ok(token.clone()),
-            Credentials::App { id, secret } => (id, secret),
-        };
-        let mut session = self.session.lock().await;
-        if let Some(session) = session.as_ref().filter(|session| Instant::now() < session.until) {
-            return Ok(session.token.clone());
-        }
-        let mut url = self.base.clone();
-        extend(&mut url, &["authentication", "v2", "token"]);
-        let build = || {
-            self.caller
-                .client()
-                .post(url.clone())
-                .basic_auth(id.reveal(), Some(secret.reveal()))
-                .header("x-ads-region", self.region.as_str())
-                .form(&[("grant_type", "client_credentials"), ("scope", SCOPES)])
-                .build()
-                .map_err(|error| Error::Unusable(error.without_url().to_string()))
-        };
-        // Signing in changes nothing, so it may be repeated like any reading call.
-        let reply = self.caller.call(Purpose::Reading, build).await?;
-        let reply = self.caller.success(reply, "the place to sign in")?;
-        let signed: SignedIn = self.caller.json(&reply, "an access token")?;
-        let token = Secret::new(signed.access_token);
-        self.caller.hide(&token);
-        // Half of its life, so that no call is made with one that ends under way.
-        let until = Instant::now() + Duration::from_secs(signed.expires_in / 2);
-        *session = Some(Session { token: token.clone(), until });
-        Ok(token)
     }
 
     /// The error with what is known about its usual cause.
@@ -314,12 +243,6 @@ impl Client {
     }
 }
 
-#[derive(Deserialize)]
-struct SignedIn {
-    access_token: String,
-    expires_in: u64,
-}
-
 fn extend(url: &mut Url, path: &[&str]) {
     url.path_segments_mut().expect("the base is an http URL").pop_if_empty().extend(path);
 }
@@ -352,23 +275,7 @@ fn named(id: &str) -> String {
     format!("the hook {id}")
 }
 
-const TOKEN: &str = "the app's secret token";
-/// Creating hooks on ACC data asks for `data:create` too, in Autodesk's tutorials.
-const SCOPES: &str = "data:read data:write data:create";
 const REVIEWS: &str = "/autodesk.construction.reviews/";
 /// Systems whose hooks need a user, per Autodesk's announcements of them.
 const THREE_LEGGED: [&str; 3] =
     ["/autodesk.construction.issues/", REVIEWS, "/autodesk.construction.bc/"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_state_of_the_next_page_is_found_in_each_form_that_is_known() {
-        assert_eq!(state_of("/hooks?pageState=a%3D%3D&x=1").as_deref(), Some("a=="));
-        assert_eq!(state_of("bm90LWEtcGF0aA==").as_deref(), Some("bm90LWEtcGF0aA=="));
-        assert_eq!(state_of("/hooks?x=1"), None);
-        assert_eq!(state_of(""), None);
-    }
-}

@@ -13,24 +13,29 @@
 //! Knows nothing of metrics, of ingest or of other replicas: who runs it makes sure that only one of
 //! them does.
 
-use crate::event::gap::Why;
-use crate::event::provider::Provider;
+mod finding;
+mod health;
+#[cfg(test)]
+mod tests;
+
 use crate::gaps::{Ledger, Watched};
 use crate::lock::lock;
 use crate::pause::growing;
 use crate::webhooks::apply::{Begun, TRIAL};
 use crate::webhooks::declared::{At, Declared};
 use crate::webhooks::error::Error;
+use crate::webhooks::keeper::finding::{Finding, find};
+use crate::webhooks::keeper::health::Kept;
 use crate::webhooks::look::{Clients, Existing};
-use crate::webhooks::mark::Mark;
-use crate::webhooks::plan::{Action, Change};
+use crate::webhooks::plan::Action;
 use jiff::Timestamp;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tracing::{info, warn};
+
+pub use crate::webhooks::keeper::health::Health;
 
 /// Keeps subscriptions as they are declared.
 #[derive(Debug)]
@@ -46,62 +51,6 @@ pub struct Keeper {
 struct Group {
     clients: Clients,
     declared: Vec<Declared>,
-}
-
-/// What is known of one subscription, for metrics and for people.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Health {
-    /// Its name.
-    pub subscription: String,
-    /// Where it is declared.
-    pub provider: Provider,
-    /// Whether it exists, is active and as declared, and its last ping came back.
-    #[serde(rename = "up")]
-    pub is_up: bool,
-    /// Its hooks at the provider, as they were last seen.
-    pub hooks: Vec<String>,
-    /// Events that Onshape gave up on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dropped_events: Option<u64>,
-    /// When it was last seen at the provider, or seen not to be there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_look: Option<Timestamp>,
-    /// When the last ping came back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_ping: Option<Timestamp>,
-    /// Repairs, by kind.
-    pub repairs: BTreeMap<Action, u64>,
-    /// Looks, repairs and pings that failed.
-    pub errors: u64,
-    /// What the last of them said, until one succeeds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<String>,
-}
-
-/// What is remembered of one subscription.
-#[derive(Clone, Debug, Default)]
-struct Kept {
-    hooks: Vec<String>,
-    is_as_declared: bool,
-    dropped_events: Option<u64>,
-    looked: Option<Timestamp>,
-    ping_sent: Option<Timestamp>,
-    ping_seen: Option<Timestamp>,
-    repairs: BTreeMap<Action, u64>,
-    errors: u64,
-    last_error: Option<String>,
-    failures: u32,
-    rests_until: Option<Timestamp>,
-}
-
-/// What a look says about one subscription.
-#[derive(Debug, Default)]
-struct Finding {
-    hooks: Vec<String>,
-    /// What Onshape gave up on, by hook.
-    counts: Vec<(String, u64)>,
-    repairs: Vec<Change>,
 }
 
 impl Keeper {
@@ -175,28 +124,6 @@ impl Keeper {
         if let Some(kept) = named {
             kept.ping_seen = Some(at);
         }
-    }
-
-    /// What is known of each subscription.
-    pub fn health(&self, now: Timestamp) -> Vec<Health> {
-        let kept = self.lock();
-        let declared = self.groups.iter().flat_map(|group| &group.declared);
-        let health = |one: &Declared| {
-            let kept = &kept[&one.name];
-            Health {
-                subscription: one.name.clone(),
-                provider: one.provider(),
-                is_up: kept.is_up(now, self.interval),
-                hooks: kept.hooks.clone(),
-                dropped_events: kept.dropped_events,
-                last_look: kept.looked,
-                last_ping: kept.ping_seen,
-                repairs: kept.repairs.clone(),
-                errors: kept.errors,
-                last_error: kept.last_error.clone(),
-            }
-        };
-        declared.map(health).collect()
     }
 
     /// Those that do not rest after an error.
@@ -298,110 +225,10 @@ impl Keeper {
     }
 }
 
-impl Kept {
-    /// A look that is overdue by an interval says nothing any more: the keeper may hang.
-    fn is_up(&self, now: Timestamp, interval: Duration) -> bool {
-        let since = self.looked.map(|looked| now.duration_since(looked).unsigned_abs());
-        let is_fresh = since.is_some_and(|since| since <= interval * 2 + SLOWEST_LOOK);
-        is_fresh && self.is_as_declared && self.ping_came_back(now, interval)
-    }
-
-    /// Whether the last ping came back, or still has an interval's time to.
-    fn ping_came_back(&self, now: Timestamp, interval: Duration) -> bool {
-        let Some(sent) = self.ping_sent else { return true };
-        let seen = self.ping_seen.is_some_and(|seen| seen >= sent);
-        seen || now.duration_since(sent).unsigned_abs() < interval
-    }
-}
-
-impl Finding {
-    /// What Onshape gave up on, of all hooks. APS does not count.
-    fn dropped_events(&self) -> Option<u64> {
-        (!self.counts.is_empty()).then(|| self.counts.iter().map(|(_, count)| count).sum())
-    }
-
-    /// Why the subscription does not hear all that it should, if it does not.
-    fn why(&self) -> Option<Why> {
-        let why = |change: &Change| match change.action {
-            Action::Create => Some(Why::HookMissing),
-            Action::Update if change.fields.contains(&"status") => Some(Why::HookInactive),
-            Action::Update | Action::Replace => Some(Why::HookChanged),
-            Action::Delete => None,
-        };
-        // The order of the causes is that of their weight.
-        self.repairs.iter().filter_map(why).min()
-    }
-}
-
-/// What a look says about one subscription. Duplicates and what is no longer declared are left to
-/// people.
-fn find(one: &Declared, existing: &Existing, now: Timestamp) -> Finding {
-    let of_one = |mark: Option<Mark>| mark.is_some_and(|mark| mark.subscription() == one.name);
-    let at_onshape = existing.onshape.iter().filter(|hook| {
-        let mark = hook.name.as_deref().and_then(Mark::in_name);
-        of_one(mark.map(|(mark, _)| mark))
-    });
-    let at_aps = existing.aps.iter().filter(|hook| of_one(Mark::in_attributes(&hook.attributes)));
-    let mut finding =
-        Finding { hooks: at_aps.map(|hook| hook.id.clone()).collect(), ..Finding::default() };
-    for hook in at_onshape {
-        finding.hooks.push(hook.id.clone());
-        finding.counts.push((hook.id.clone(), hook.dropped_events.unwrap_or(0)));
-    }
-    let plan = existing.plan(std::slice::from_ref(one), now);
-    finding.repairs =
-        plan.changes.into_iter().filter(|change| change.action != Action::Delete).collect();
-    finding
-}
-
 /// How long to leave a subscription alone after so many failures in a row: an interval less a moment,
 /// then twice that, and so on up to about an hour of five-minute intervals.
 fn rest(failures: u32, interval: Duration) -> Duration {
     let growing = growing(interval, failures.saturating_sub(1), interval * 16);
     // The next tick comes an interval later, give or take; it must not be missed by a moment.
     growing - interval / 2
-}
-
-/// A provider's Retry-After is obeyed for up to a minute, three times for each of its lists.
-const SLOWEST_LOOK: Duration = Duration::from_secs(360);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rests_grow_with_failures_in_a_row_up_to_sixteen_intervals() {
-        let interval = Duration::from_secs(300);
-        let ticks = |failures| rest(failures, interval).as_secs().div_ceil(interval.as_secs());
-
-        assert_eq!([1, 2, 3, 4, 5, 6, 99].map(ticks), [1, 2, 4, 8, 16, 16, 16]);
-    }
-
-    #[test]
-    fn what_was_last_seen_long_ago_is_not_up() {
-        let at = |second: i64| Timestamp::from_second(second).unwrap();
-        let kept = Kept { is_as_declared: true, looked: Some(at(1000)), ..Kept::default() };
-        let is_up = |now| kept.is_up(at(now), Duration::from_secs(300));
-
-        assert!(is_up(1000));
-        assert!(is_up(1900));
-        assert!(!is_up(2000));
-    }
-
-    #[test]
-    fn a_ping_has_an_interval_to_come_back() {
-        let at = |second: i64| Timestamp::from_second(second).unwrap();
-        let kept = |sent, seen: Option<i64>| Kept {
-            ping_sent: Some(at(sent)),
-            ping_seen: seen.map(at),
-            ..Kept::default()
-        };
-        let check = |kept: Kept, now| kept.ping_came_back(at(now), Duration::from_secs(300));
-
-        assert!(check(Kept::default(), 1000), "there is none for APS");
-        assert!(check(kept(1000, None), 1299));
-        assert!(!check(kept(1000, None), 1300));
-        assert!(check(kept(1000, Some(1001)), 9000));
-        assert!(!check(kept(1000, Some(900)), 1300), "that was the one before");
-    }
 }

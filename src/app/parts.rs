@@ -1,0 +1,84 @@
+//! Builds the parts of a relay that need more than one call.
+
+use crate::config::Config;
+use crate::drain::Drain;
+use crate::providers::source::Source;
+use crate::recent::{self, Recent};
+use crate::spool::Spool;
+use crate::webhooks::declared::Declared;
+use crate::webhooks::environment;
+use crate::webhooks::keeper::Keeper;
+use anyhow::Context as _;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What looks after the subscriptions that are to be kept, if this replica is to do it.
+pub(super) fn keeper(
+    config: &Config,
+    mut declared: Vec<Declared>,
+) -> anyhow::Result<Option<Keeper>> {
+    declared.retain(|one| one.keep);
+    if declared.is_empty() || !config.keeper.enabled {
+        return Ok(None);
+    }
+    let clients = environment::clients(&declared, CALL_TIMEOUT)
+        .context("keeping the subscriptions that say keep = true")?;
+    Ok(Some(Keeper::new(declared, clients, config.keeper.interval.0)))
+}
+
+/// The decisions of the last while, beside the spool.
+pub(super) fn recent(config: &Config) -> anyhow::Result<Recent> {
+    let limits = recent::Limits {
+        count: config.admin.recent_events,
+        bytes: config.admin.recent_bytes.0,
+        reserve: config.spool.reserve(),
+    };
+    let dir = config.spool.recent();
+    Recent::open(dir.clone(), limits)
+        .with_context(|| format!("opening the recent decisions in {}", dir.display()))
+}
+
+/// Where a person may post to, as far as we know it.
+pub(super) fn url_of(config: &Config, address: SocketAddr) -> String {
+    let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
+}
+
+/// The time that ids are remembered beyond the window: for so long a capture with a time ahead of our
+/// clock can still be fresh.
+pub(super) fn max_ahead(sources: &[Source]) -> Duration {
+    sources.iter().map(Source::max_ahead).max().unwrap_or_default()
+}
+
+/// Opens both listeners.
+pub(super) fn bind(config: &Config) -> anyhow::Result<(TcpListener, TcpListener)> {
+    let bind = |name: &str, address: SocketAddr| {
+        TcpListener::bind(address).with_context(|| format!("listening on {name} = \"{address}\""))
+    };
+    Ok((bind("http.listen", config.http.listen)?, bind("admin.listen", config.admin.listen)?))
+}
+
+/// Starts the thread of the drain.
+pub(super) fn start_drain(
+    drain: Drain,
+    spool: &Spool,
+    stop: Arc<AtomicBool>,
+) -> anyhow::Result<JoinHandle<()>> {
+    let spool = spool.clone();
+    let run = move || {
+        if let Err(error) = drain.run(&stop, GRACE) {
+            tracing::error!(error = %error, "the drain cannot read the spool");
+            spool.fail();
+        }
+    };
+    std::thread::Builder::new().name("drain".to_owned()).spawn(run).context("starting the drain")
+}
+
+/// How long one call of the keeper to a provider may take; as long as one of a person.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the drain goes on after the listeners have stopped.
+const GRACE: Duration = Duration::from_secs(10);

@@ -1,0 +1,102 @@
+//! Runs a relay, and stops it from the front.
+
+use crate::app::{FIRST_LOOK, Relay};
+
+use crate::event::gap::Gap;
+use crate::http::admin::Admin;
+use crate::http::admin::throughput::Throughput;
+use anyhow::{Context as _, anyhow};
+use jiff::Timestamp;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
+
+impl Relay {
+    /// Runs until `shutdown` completes or the spool fails, then stops: the keeper, what is
+    /// in flight, the drain, for at most `GRACE`, then the listeners and the spool.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        if let Some(sharing) = &self.sharing {
+            // What comes before the first connection would count as accepted without asking.
+            sharing.shared.wait(FIRST_LOOK).await;
+        }
+        let (ingest, admin) = (self.listeners.ingest.run(), self.listeners.admin.run());
+        // It makes hooks, and a provider tries a new hook at once: the listeners come first.
+        let (stop_keeper, stopped) = oneshot::channel::<()>();
+        let keeper = self.keeper.map(|keeper| {
+            tokio::spawn(async move { keeper.run(async { drop(stopped.await) }).await })
+        });
+        let (stop_gaps, stopped) = oneshot::channel::<()>();
+        let (gaps, inlets) = (self.gaps, Arc::clone(&self.inlets));
+        let gaps = tokio::spawn(async move {
+            let tell = |gap: Gap| {
+                let inlets = Arc::clone(&inlets);
+                async move { inlets.tell(&gap).await }
+            };
+            gaps.run(tell, async { drop(stopped.await) }).await
+        });
+        let mut failure = self.spool.failure();
+        let failed = tokio::select! {
+            () = shutdown => false,
+            changed = failure.wait_for(|failed| *failed) => changed.is_ok(),
+            never = sample(&self.state) => match never {},
+        };
+        tracing::info!(event = "stopping", "stopping");
+        // A balancer in front sees this first, and senders are answered until it has looked elsewhere.
+        self.inlets.leaving.store(true, Ordering::Relaxed);
+        drop(stop_keeper);
+        if !failed {
+            tokio::time::sleep(self.stop_delay).await;
+        }
+        // From here on 503, from an open port, until the drain has ended.
+        self.inlets.stopping.store(true, Ordering::Relaxed);
+        self.inlets.connections.settled().await;
+        if let Some(keeper) = keeper
+            && let Err(error) = keeper.await
+        {
+            tracing::error!(error = %error, "the keeper ended early");
+        }
+        self.stop_drain.store(true, Ordering::Release);
+        self.spool.wake_drain();
+        let drain = self.drain;
+        let drained = tokio::task::spawn_blocking(move || drain.join()).await;
+        // The drain sends nothing that is not confirmed, so it ends first.
+        if let Some(sharing) = self.sharing {
+            sharing.stop().await;
+        }
+        let ingest = ingest.stop().await;
+        // Their last word is the end of what came in.
+        drop(stop_gaps);
+        if let Err(error) = gaps.await {
+            tracing::error!(error = %error, "the ledger of gaps ended early");
+        }
+        let admin = admin.stop().await;
+        ingest.context("running the ingest listener")?;
+        admin.context("running the admin listener")?;
+        let recent = self.state.recent.clone();
+        tokio::task::spawn_blocking(move || recent.close())
+            .await
+            .context("closing the recent decisions")?;
+        let spool = self.spool;
+        let books = spool.books();
+        tokio::task::spawn_blocking(move || spool.close()).await.context("closing the spool")?;
+        let pending: u64 = books.lanes.iter().map(|lane| lane.pending).sum();
+        tracing::info!(event = "stopped", pending, "stopped; {pending} records wait in the spool");
+        match drained {
+            _ if failed => Err(anyhow!("the spool's store failed")),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(anyhow!("the drain ended in a panic")),
+        }
+    }
+}
+
+/// Keeps the totals at regular moments, for as long as it is let.
+async fn sample(state: &Admin) -> Infallible {
+    let mut due = tokio::time::interval(Throughput::EVERY);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        state.throughput.sample(Timestamp::now(), state.totals());
+    }
+}

@@ -1,0 +1,129 @@
+//! A secret in settings: written out, or where to find them.
+//!
+//! # Promises
+//! - Reading the settings touches no environment variable and no file; [`Written::resolve`] does.
+//! - No secret is ever shown: `Debug` prints `***`, and errors name the variable or path alone.
+//! - A resolved secret is never empty.
+
+mod forms;
+#[cfg(test)]
+mod tests;
+
+use crate::secret::Secret;
+use std::fmt;
+use std::path::PathBuf;
+
+pub use crate::secret::written::forms::List;
+
+/// A secret as it stands in the settings: text, `{ env = "NAME" }` or `{ file = "path" }`.
+#[derive(Clone, Eq, PartialEq)]
+pub enum Written {
+    /// The secret itself.
+    Text(String),
+    /// The environment variable that holds it.
+    Env(String),
+    /// The file that holds it; a newline at its end does not belong to it.
+    File(PathBuf),
+}
+
+/// Why a secret is not at hand.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text in the settings is empty.
+    #[error("the secret is empty; give its text, {{ env = \"NAME\" }} or {{ file = \"path\" }}")]
+    EmptyText,
+    /// The variable is not set.
+    #[error("the environment variable {} is not set", shown(.0))]
+    NoVariable(String),
+    /// The variable is not UTF-8.
+    #[error("the environment variable {0} is not UTF-8 text")]
+    VariableNotText(String),
+    /// The variable is set to nothing.
+    #[error("the environment variable {0} is empty")]
+    EmptyVariable(String),
+    /// The file could not be read as text.
+    #[error("the secret's file {} cannot be read", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The file holds more than the secret.
+    #[error("the secret's file {} {what}, which would be part of the secret", path.display())]
+    Surrounded {
+        /// The file.
+        path: PathBuf,
+        /// What is too much.
+        what: &'static str,
+    },
+    /// The file holds nothing.
+    #[error("the secret's file {} is empty", .0.display())]
+    EmptyFile(PathBuf),
+}
+
+impl Written {
+    /// Gets the secret from where the settings say it is.
+    pub fn resolve(&self) -> Result<Secret, Error> {
+        match self {
+            Self::Text(text) => some(text, || Error::EmptyText),
+            Self::Env(name) => {
+                let text = std::env::var(name).map_err(|cause| match cause {
+                    std::env::VarError::NotPresent => Error::NoVariable(name.clone()),
+                    std::env::VarError::NotUnicode(_) => Error::VariableNotText(name.clone()),
+                })?;
+                some(&text, || Error::EmptyVariable(name.clone()))
+            }
+            Self::File(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|cause| Error::File { path: path.clone(), cause })?;
+                let text = text.strip_suffix('\n').unwrap_or(&text);
+                let text = text.strip_suffix('\r').unwrap_or(text);
+                if let Some(what) = surroundings(text) {
+                    return Err(Error::Surrounded { path: path.clone(), what });
+                }
+                some(text, || Error::EmptyFile(path.clone()))
+            }
+        }
+    }
+}
+
+/// The name of a variable. What does not look like one may be the secret itself.
+fn shown(name: &str) -> &str {
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_name && name.len() <= 64 {
+        name
+    } else {
+        "*** (not shown, as it does not look like a name)"
+    }
+}
+
+/// What editors and shells put around a secret. It would be taken for a part of the key, and every
+/// signature would be wrong.
+fn surroundings(text: &str) -> Option<&'static str> {
+    let is_quoted = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    if text.starts_with('\u{feff}') {
+        Some("begins with a byte order mark")
+    } else if text.trim() != text {
+        Some("has blanks or more than one newline around the secret")
+    } else if is_quoted('"') || is_quoted('\'') {
+        Some("has quotes around the secret")
+    } else {
+        None
+    }
+}
+
+fn some(text: &str, empty: impl FnOnce() -> Error) -> Result<Secret, Error> {
+    if text.is_empty() { Err(empty()) } else { Ok(Secret::new(text)) }
+}
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("***"),
+            Self::Env(name) => write!(f, "env {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The token that callbacks are signed with.
+
+use crate::lock::lock;
+use crate::secret::Secret;
+use crate::simulator::aps::Service;
+use crate::simulator::aps::api::answer::{Answer, admit, refused};
+use crate::simulator::aps::hooks::{BAD_TOKEN, is_token};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::btree_map::Entry;
+
+#[derive(Deserialize)]
+pub(super) struct Token {
+    token: String,
+}
+
+pub(super) async fn set_token(
+    service: web::Data<Service>,
+    request: HttpRequest,
+    token: web::Json<Token>,
+) -> Answer {
+    let (_, region) = admit(&service, &request)?;
+    if !is_token(&token.token) {
+        return Err(refused(StatusCode::BAD_REQUEST, BAD_TOKEN));
+    }
+    match lock(&service.tokens).entry(region) {
+        Entry::Occupied(_) => Err(refused(StatusCode::BAD_REQUEST, "duplicate token")),
+        Entry::Vacant(place) => {
+            place.insert(Secret::new(&token.token));
+            Ok(HttpResponse::Ok().json(json!({ "status": 200, "detail": ["token created"] })))
+        }
+    }
+}
+
+pub(super) async fn replace_token(
+    service: web::Data<Service>,
+    request: HttpRequest,
+    token: web::Json<Token>,
+) -> Answer {
+    let (_, region) = admit(&service, &request)?;
+    if !is_token(&token.token) {
+        return Err(refused(StatusCode::BAD_REQUEST, BAD_TOKEN));
+    }
+    match lock(&service.tokens).get_mut(&region) {
+        None => Err(refused(StatusCode::NOT_FOUND, "there is no token")),
+        Some(known) => {
+            *known = Secret::new(&token.token);
+            Ok(HttpResponse::NoContent().finish())
+        }
+    }
+}
+
+pub(super) async fn delete_token(service: web::Data<Service>, request: HttpRequest) -> Answer {
+    let (_, region) = admit(&service, &request)?;
+    match lock(&service.tokens).remove(&region) {
+        None => Err(refused(StatusCode::NOT_FOUND, "there is no token")),
+        Some(_) => Ok(HttpResponse::NoContent().finish()),
+    }
+}

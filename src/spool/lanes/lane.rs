@@ -1,0 +1,49 @@
+//! One lane: what waits in it, and its newest chunks.
+
+use crate::spool::lanes::ages::Ages;
+use crate::spool::lanes::chunk::Chunk;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    pub(super) topic: Arc<str>,
+    pub(super) last: u64,
+    pub(super) released: u64,
+    pub(super) pending: u64,
+    pub(super) pending_bytes: u64,
+    pub(super) published: u64,
+    pub(super) ages: Ages,
+    /// Where a gate holds records back: how far they may leave.
+    pub(super) open: u64,
+    /// Records that do not leave, though the lane is open beyond them.
+    pub(super) withdrawn: BTreeSet<u64>,
+    /// How many were withdrawn in this run.
+    pub(super) withdrawals: u64,
+    pub(super) tail: VecDeque<Arc<Chunk>>,
+    pub(super) tail_bytes: usize,
+}
+
+impl Lane {
+    pub(super) fn push(&mut self, mut chunk: Chunk) {
+        chunk.follows = self.last;
+        self.last = chunk.last;
+        self.ages.commit(chunk.last, chunk.committed_at());
+        self.tail_bytes += chunk.as_bytes().len();
+        self.tail.push_back(Arc::new(chunk));
+        // The oldest go first, so that what stays has no gap; the log still has them all.
+        while self.tail_bytes > MAX_TAIL_BYTES && self.tail.len() > 1 {
+            self.pop();
+        }
+    }
+
+    pub(super) fn pop(&mut self) {
+        if let Some(chunk) = self.tail.pop_front() {
+            self.tail_bytes -= chunk.as_bytes().len();
+        }
+    }
+}
+
+/// A lane keeps this much of its newest records at hand; a tenth of a second at full speed. They
+/// are the allocations that were written, so they cost no copy.
+pub(super) const MAX_TAIL_BYTES: usize = 6 << 20;

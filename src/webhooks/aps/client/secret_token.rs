@@ -1,0 +1,47 @@
+//! The token that the app's callbacks are signed with.
+
+use crate::secret::Secret;
+use crate::webhooks::aps::client::Client;
+use crate::webhooks::error::Error;
+use reqwest::Method;
+use serde_json::json;
+
+/// What became of the app's secret token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenSet {
+    /// There was none.
+    Created,
+    /// There was one, which may sign for some minutes more.
+    Replaced,
+}
+
+impl Client {
+    /// Sets what the app's callbacks are signed with in this region.
+    pub async fn set_token(&self, secret: &Secret) -> Result<TokenSet, Error> {
+        self.caller.hide(secret);
+        let body = json!({ "token": secret.reveal() });
+        let created =
+            self.call(Method::POST, self.url(&["tokens"]), Some(body.clone()), TOKEN).await;
+        match created {
+            Ok(_) => Ok(TokenSet::Created),
+            // As a rule there is one already; if there is none, the refusal was meant otherwise.
+            Err(refusal @ Error::Answered { status: 400 | 409, .. }) => {
+                let url = self.url(&["tokens", "@me"]);
+                match self.call(Method::PUT, url, Some(body), TOKEN).await {
+                    Ok(_) => Ok(TokenSet::Replaced),
+                    Err(Error::NotFound { .. }) => Err(refusal),
+                    Err(error) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes what the app's callbacks are signed with in this region.
+    pub async fn delete_token(&self) -> Result<(), Error> {
+        self.call(Method::DELETE, self.url(&["tokens", "@me"]), None, TOKEN).await?;
+        Ok(())
+    }
+}
+
+const TOKEN: &str = "the app's secret token";

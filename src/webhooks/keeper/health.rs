@@ -1,0 +1,100 @@
+//! What is known of each subscription.
+
+use crate::event::provider::Provider;
+use crate::webhooks::declared::Declared;
+use crate::webhooks::keeper::Keeper;
+use crate::webhooks::plan::Action;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What is known of one subscription, for metrics and for people.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// Its name.
+    pub subscription: String,
+    /// Where it is declared.
+    pub provider: Provider,
+    /// Whether it exists, is active and as declared, and its last ping came back.
+    #[serde(rename = "up")]
+    pub is_up: bool,
+    /// Its hooks at the provider, as they were last seen.
+    pub hooks: Vec<String>,
+    /// Events that Onshape gave up on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped_events: Option<u64>,
+    /// When it was last seen at the provider, or seen not to be there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_look: Option<Timestamp>,
+    /// When the last ping came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_ping: Option<Timestamp>,
+    /// Repairs, by kind.
+    pub repairs: BTreeMap<Action, u64>,
+    /// Looks, repairs and pings that failed.
+    pub errors: u64,
+    /// What the last of them said, until one succeeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+/// What is remembered of one subscription.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept {
+    pub(super) hooks: Vec<String>,
+    pub(super) is_as_declared: bool,
+    pub(super) dropped_events: Option<u64>,
+    pub(super) looked: Option<Timestamp>,
+    pub(super) ping_sent: Option<Timestamp>,
+    pub(super) ping_seen: Option<Timestamp>,
+    pub(super) repairs: BTreeMap<Action, u64>,
+    pub(super) errors: u64,
+    pub(super) last_error: Option<String>,
+    pub(super) failures: u32,
+    pub(super) rests_until: Option<Timestamp>,
+}
+
+impl Kept {
+    /// A look that is overdue by an interval says nothing any more: the keeper may hang.
+    pub(super) fn is_up(&self, now: Timestamp, interval: Duration) -> bool {
+        let since = self.looked.map(|looked| now.duration_since(looked).unsigned_abs());
+        let is_fresh = since.is_some_and(|since| since <= interval * 2 + SLOWEST_LOOK);
+        is_fresh && self.is_as_declared && self.ping_came_back(now, interval)
+    }
+
+    /// Whether the last ping came back, or still has an interval's time to.
+    pub(super) fn ping_came_back(&self, now: Timestamp, interval: Duration) -> bool {
+        let Some(sent) = self.ping_sent else { return true };
+        let seen = self.ping_seen.is_some_and(|seen| seen >= sent);
+        seen || now.duration_since(sent).unsigned_abs() < interval
+    }
+}
+
+/// A provider's Retry-After is obeyed for up to a minute, three times for each of its lists.
+const SLOWEST_LOOK: Duration = Duration::from_secs(360);
+
+impl Keeper {
+    /// What is known of each subscription.
+    pub fn health(&self, now: Timestamp) -> Vec<Health> {
+        let kept = self.lock();
+        let declared = self.groups.iter().flat_map(|group| &group.declared);
+        let health = |one: &Declared| {
+            let kept = &kept[&one.name];
+            Health {
+                subscription: one.name.clone(),
+                provider: one.provider(),
+                is_up: kept.is_up(now, self.interval),
+                hooks: kept.hooks.clone(),
+                dropped_events: kept.dropped_events,
+                last_look: kept.looked,
+                last_ping: kept.ping_seen,
+                repairs: kept.repairs.clone(),
+                errors: kept.errors,
+                last_error: kept.last_error.clone(),
+            }
+        };
+        declared.map(health).collect()
+    }
+}

@@ -1,0 +1,133 @@
+//! `[[subscriptions]]` as written, and how it becomes what it means.
+//!
+//! # Promises
+//! - Every fault names its subscription and key, and all of them are told at once.
+
+mod meaning;
+#[cfg(test)]
+mod tests;
+
+use crate::event::provider::Provider;
+use crate::secret::written::Written;
+use crate::webhooks::aps::region::Region;
+use crate::webhooks::declared::{At, Declared};
+use crate::webhooks::scope::Scope;
+use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// One `[[subscriptions]]`, as written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscription {
+    /// A name, used once. It is put into the hook as our mark.
+    pub name: String,
+    /// Where it is made.
+    pub provider: Provider,
+    /// Where the provider posts; it may hold a token. Without it:
+    /// `{http.public_url}/webhooks/{source}`.
+    pub url: Option<Written>,
+    /// The source of this relay that it feeds.
+    pub source: Option<String>,
+    /// The events. For APS one hook each; patterns are fine.
+    pub events: Vec<String>,
+    /// What it listens to, by the provider's keys.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Whether `serve` looks after it. Default: false.
+    #[serde(default)]
+    pub keep: bool,
+    /// Onshape: a text that each notification echoes.
+    pub data: Option<String>,
+    /// Onshape: a description.
+    pub description: Option<String>,
+    /// Onshape: one notification for similar events. Default: false.
+    pub collapse: Option<bool>,
+    /// Onshape: removed after some idle days. Default: false.
+    pub transient: Option<bool>,
+    /// An expression for Onshape; a JSON path or a list of them for APS.
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub filter: Vec<String>,
+    /// APS: the region. Default: US.
+    pub region: Option<Region>,
+    /// APS: the system, where the catalog cannot tell.
+    pub system: Option<String>,
+    /// APS: what each callback repeats.
+    pub attributes: Option<Map<String, Value>>,
+    /// APS: tried again a week after it went inactive. Default: false.
+    pub auto_reactivate: Option<bool>,
+    /// APS: callbacks without the hook. Default: false.
+    pub payload_only: Option<bool>,
+    /// APS: when it ends. Default: never.
+    pub expires: Option<Timestamp>,
+    /// APS: the hub, with its `b.`.
+    pub hub: Option<String>,
+    /// APS: the project, with its `b.`.
+    pub project: Option<String>,
+    /// APS: the tenant.
+    pub tenant: Option<String>,
+}
+
+/// What is wrong with a subscription.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("subscription {subscription}: {key}: {problem}")]
+pub struct Fault {
+    /// The name, or the place in the file if it has none.
+    pub subscription: String,
+    /// The key.
+    pub key: String,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+/// What the subscriptions mean, or all that is wrong with them. What the catalogs do not know, and
+/// is sent all the same, goes into `warnings`, and so does a subscription whose time is over.
+pub fn resolve(
+    subscriptions: &[Subscription],
+    public_url: Option<&str>,
+    now: Timestamp,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Declared>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut declared: Vec<Declared> = Vec::new();
+    let mut names = BTreeSet::new();
+    for subscription in subscriptions {
+        if !names.insert(&subscription.name) {
+            faults.push(subscription.fault("name", "it is used twice"));
+        }
+        match subscription.resolve(public_url, warnings) {
+            Ok(one) => {
+                if let Some(other) = declared.iter().find(|other| other.collides(&one)) {
+                    let problem = format!("url, event and scope are those of {} too", other.name);
+                    faults.push(subscription.fault("events", problem));
+                }
+                // No fault: a relay that was sound yesterday must start today.
+                if let At::Aps(settings) = &one.at
+                    && settings.is_over(now)
+                {
+                    warnings.push(format!(
+                        "subscription {}: expires: it is in the past, so no hook is made",
+                        one.name
+                    ));
+                }
+                declared.push(one);
+            }
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(declared) } else { Err(faults) }
+}
+
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let form = "expected a text or a list of texts";
+    match Value::deserialize(deserializer)? {
+        Value::String(one) => Ok(vec![one]),
+        Value::Array(several) => several
+            .into_iter()
+            .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| D::Error::custom(form)))
+            .collect(),
+        _ => Err(D::Error::custom(form)),
+    }
+}
