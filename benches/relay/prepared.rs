@@ -7,7 +7,7 @@ use cadrelay::record::layout::Record;
 use cadrelay::spool::lanes::Leaving;
 use cadrelay::spool::settings::Settings;
 use cadrelay::spool::window::IdKey;
-use cadrelay::spool::{Account, Appended, LaneId, Loss, Meters, Opening, Spool, Submission};
+use cadrelay::spool::{Account, Appended, CommitMeters, LaneId, Loss, Opening, Spool, Submission};
 use jiff::Timestamp;
 use std::path::Path;
 use std::time::Duration;
@@ -81,7 +81,7 @@ fn open(dir: &Path) -> Spool {
         accounts: 1,
         gate: cadrelay::spool::lanes::Gate::Open,
         loss: Loss::Refuse,
-        meters: Meters {
+        meters: CommitMeters {
             commit_duration: histogram("duration"),
             commit_records: histogram("records"),
         },

@@ -5,7 +5,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{note, print};
 use crate::config::{Config, Resolved};
 use crate::kafka::outcome::Trouble;
-use crate::kafka::topics::{Inspector, State};
+use crate::kafka::topics::{Inspector, TopicState};
 use crate::printable;
 use crate::shared::{self, Target};
 use crate::veil;
@@ -69,11 +69,11 @@ fn connect(config: &Config) -> Result<String, Failure> {
         .look(&topic, CONNECT)
         .map_err(|trouble| unreachable(&config.kafka.brokers, trouble))?;
     match state {
-        State::Ready { .. } => Ok(format!("the topic {topic} is there")),
-        State::Troubled(Trouble::UnknownTopic) if config.kafka.create_topics => {
+        TopicState::Ready { .. } => Ok(format!("the topic {topic} is there")),
+        TopicState::Troubled(Trouble::UnknownTopic) if config.kafka.create_topics => {
             Ok(format!("the topic {topic} will be made"))
         }
-        State::Troubled(trouble) => Err(unreachable(&config.kafka.brokers, trouble)),
+        TopicState::Troubled(trouble) => Err(unreachable(&config.kafka.brokers, trouble)),
     }
 }
 

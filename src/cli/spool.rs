@@ -8,7 +8,7 @@ use crate::http::admin::inspect::{MAX_RECORDS, Records};
 use crate::kafka::positions::{self, Positions};
 use crate::kafka::settings::{Delivery, Settings};
 use crate::spool::inspect::offline::Error;
-use crate::spool::inspect::verify::Verdict;
+use crate::spool::inspect::verify::Verification;
 use crate::spool::inspect::{PendingRecord, Stat};
 use std::io;
 use std::time::Duration;
@@ -97,7 +97,9 @@ impl Shown {
     async fn verify(self, connect: bool) -> Result<Exit, Failure> {
         let config = self.which.config()?;
         let verdict = match self.which.find(&config)? {
-            Err(Error::Damaged(fault)) => Verdict { faults: vec![fault], ..Verdict::default() },
+            Err(Error::Damaged(fault)) => {
+                Verification { faults: vec![fault], ..Verification::default() }
+            }
             Err(error) => return Err(error.into()),
             Ok(found) => {
                 let compared = match connect {
@@ -131,7 +133,7 @@ async fn stat(found: &Found) -> Result<Stat, Failure> {
     }
 }
 
-async fn read(found: Found) -> Result<Verdict, Failure> {
+async fn read(found: Found) -> Result<Verification, Failure> {
     let stopped = match found {
         Found::Running(running) => return verdict_of(&running).await,
         Found::Stopped(stopped) => stopped,
@@ -139,18 +141,18 @@ async fn read(found: Found) -> Result<Verdict, Failure> {
     let reading = tokio::task::spawn_blocking(move || stopped.look().verify());
     // The store's crate may panic at what it has not written itself.
     Ok(reading.await.unwrap_or_else(|error| {
-        let mut verdict = Verdict::default();
+        let mut verdict = Verification::default();
         verdict.add("store", format!("cannot be read to its end: {error}"));
         verdict
     }))
 }
 
-async fn verdict_of(running: &Running) -> Result<Verdict, Failure> {
+async fn verdict_of(running: &Running) -> Result<Verification, Failure> {
     running.get("/api/spool/verify", &[]).await
 }
 
 /// Compares how far the spool says that its lanes are out with what Kafka has committed.
-async fn compare(stat: &Stat, settings: &Settings) -> Result<Verdict, Failure> {
+async fn compare(stat: &Stat, settings: &Settings) -> Result<Verification, Failure> {
     if settings.delivery == Delivery::AtLeastOnce {
         return Err(Failure::usage("kafka.delivery = \"at-least-once\" keeps no positions"));
     }
@@ -163,8 +165,8 @@ async fn compare(stat: &Stat, settings: &Settings) -> Result<Verdict, Failure> {
 }
 
 /// A run's position says how far that run's records of a topic are in Kafka.
-fn disagreement(stat: &Stat, positions: &Positions) -> Verdict {
-    let mut verdict = Verdict::default();
+fn disagreement(stat: &Stat, positions: &Positions) -> Verification {
+    let mut verdict = Verification::default();
     let ends = stat.runs.iter().skip(1).map(|next| next.first - 1).chain([stat.last_sequence]);
     for (run, end) in stat.runs.iter().zip(ends) {
         for lane in &stat.lanes {

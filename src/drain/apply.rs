@@ -1,8 +1,8 @@
 //! Does what the outcome of a batch means.
 
 use crate::drain::batch::{Batch, Departure};
-use crate::drain::lane::Refused;
-use crate::drain::settle::{Renew, Settlement, Verdict};
+use crate::drain::lane::RefusedRecord;
+use crate::drain::settle::{Measure, Renew, Settlement};
 use crate::drain::status::Restart;
 use crate::drain::{Drain, Error, Stepped};
 use crate::kafka::outcome::{Report, Trouble};
@@ -42,20 +42,20 @@ impl Drain {
         for (number, verdict) in settlement.lanes {
             let at = number.index();
             match verdict {
-                Verdict::SetAside(trouble) => self.set_aside(at, trouble, now),
-                Verdict::Split { records } => {
+                Measure::SetAside(trouble) => self.set_aside(at, trouble, now),
+                Measure::Split { records } => {
                     // Where the topic does not say what it takes, innocents may have been too many.
                     if settlement.renew == Some(Renew::Refusal) && self.lanes[at].limit.is_none() {
                         self.largest = (self.largest.min(LARGEST) / 4).max(SMALLEST);
                     }
                     self.lanes[at].split(records);
                 }
-                Verdict::Poison { sequence, trouble } => {
-                    self.lanes[at].refused = Some(Refused { sequence, trouble });
+                Measure::Poison { sequence, trouble } => {
+                    self.lanes[at].refused = Some(RefusedRecord { sequence, trouble });
                     // Another topic is to take it.
                     self.lanes[at].forget();
                 }
-                Verdict::Suspect => self.lanes[at].suspect(),
+                Measure::Suspect => self.lanes[at].suspect(),
             }
         }
         if let Some(trouble) = settlement.trouble {

@@ -1,7 +1,7 @@
 //! How far each lane is committed, by what Kafka says of our runs.
 
 use crate::drain::lane::Lane;
-use crate::kafka::positions::Held;
+use crate::kafka::positions::HeldPositions;
 use crate::kafka::publisher::Position;
 use crate::spool::{Identity, ReadError, Run, Spool};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ pub struct Committed {
     /// Whose they are.
     pub identity: Identity,
     /// The positions.
-    pub held: Held,
+    pub held: HeldPositions,
 }
 
 impl Committed {

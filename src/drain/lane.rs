@@ -17,7 +17,7 @@ pub struct Lane {
     /// How long it is set aside.
     pub pause: Pause,
     /// The record that comes next and that Kafka refused for good.
-    pub refused: Option<Refused>,
+    pub refused: Option<RefusedRecord>,
     /// How many records may go at once; fewer while one is searched that is refused or spoils the
     /// batch.
     pub room: usize,
@@ -35,14 +35,14 @@ pub struct Lane {
 
 /// A record that Kafka does not take, for good.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Refused {
+pub struct RefusedRecord {
     /// Its sequence.
     pub sequence: u64,
     /// Why.
     pub trouble: Trouble,
 }
 
-impl Refused {
+impl RefusedRecord {
     /// Why it is in quarantine.
     pub fn reason(&self) -> Reason {
         match self.trouble {

@@ -5,7 +5,7 @@ use crate::drain::settle::{Renew, restart};
 use crate::drain::sweeping;
 use crate::drain::{Drain, Error, Stepped};
 use crate::kafka::outcome::Trouble;
-use crate::kafka::topics::State;
+use crate::kafka::topics::TopicState;
 use std::time::{Duration, Instant};
 
 impl Drain {
@@ -18,12 +18,12 @@ impl Drain {
                 continue;
             }
             match session.topics.look_for(&self.lanes[at], &self.settings) {
-                Ok(State::Ready { partitions }) => {
+                Ok(TopicState::Ready { partitions }) => {
                     if self.sweep(at, partitions, now)? {
                         self.lanes[at].found_ready();
                     }
                 }
-                Ok(State::Troubled(trouble)) => self.set_aside(at, trouble, now),
+                Ok(TopicState::Troubled(trouble)) => self.set_aside(at, trouble, now),
                 Err(trouble) => {
                     self.give_up(trouble, now);
                     return Ok(false);

@@ -4,9 +4,9 @@ use crate::drain::committed::Committed;
 use crate::drain::lane::Lane;
 use crate::drain::sweeping;
 use crate::drain::topics::{Making, Topics};
-use crate::kafka::outcome::{Outcome, Trouble};
+use crate::kafka::outcome::{BatchOutcome, Trouble};
 use crate::kafka::patience::Patience;
-use crate::kafka::positions::{self, Held};
+use crate::kafka::positions::{self, HeldPositions};
 use crate::kafka::publisher::{Outgoing, Position, Publisher};
 use crate::kafka::settings::{Delivery, Settings};
 use crate::kafka::{client, open};
@@ -104,12 +104,12 @@ impl Session {
         settings: &Settings,
         identity: &Identity,
         patience: Duration,
-    ) -> Result<Held, Trouble> {
+    ) -> Result<HeldPositions, Trouble> {
         self.publisher.begin(patience)?;
         match settings.delivery {
             // Only now: before the producer has begun, a committed position can be invisible.
             Delivery::ExactlyOnce => positions::read(settings, &identity.instance, patience),
-            Delivery::AtLeastOnce => Ok(Held::default()),
+            Delivery::AtLeastOnce => Ok(HeldPositions::default()),
         }
     }
 
@@ -120,7 +120,7 @@ impl Session {
         batch: &[Outgoing<'_, Headers<'_>>],
         positions: &[Position],
         patience: &Patience<'_>,
-    ) -> Outcome {
+    ) -> BatchOutcome {
         self.publisher.publish(&settings.topic_names().positions(), batch, positions, patience)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! An outage is said once when it begins and once when it ends, not at every attempt.
 
-use crate::drain::lane::Refused;
+use crate::drain::lane::RefusedRecord;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::settings::Delivery;
 use crate::lock::lock;
@@ -42,7 +42,7 @@ impl Restart {
 
 /// What is measured of the drain.
 #[derive(Clone, Debug)]
-pub struct Meters {
+pub struct DrainMeters {
     /// 1 when Kafka answered at the last attempt.
     pub up: IntGauge,
     /// When records, or an answer, last got through.
@@ -62,13 +62,13 @@ pub struct Meters {
 /// How the drain is doing. Written by the drain, read by anyone.
 #[derive(Debug)]
 pub struct Status {
-    meters: Meters,
-    state: Mutex<Health>,
+    meters: DrainMeters,
+    state: Mutex<DrainHealth>,
 }
 
 /// A look at the drain.
 #[derive(Clone, Debug, Default)]
-pub struct Health {
+pub struct DrainHealth {
     /// Whether Kafka answered when it was last asked. `None` before the first answer.
     pub up: Option<bool>,
     /// When records, or at least an answer, last got through.
@@ -79,12 +79,12 @@ pub struct Health {
 
 impl Status {
     /// A drain that has not begun.
-    pub fn new(meters: Meters) -> Self {
+    pub fn new(meters: DrainMeters) -> Self {
         Self { meters, state: Mutex::default() }
     }
 
     /// How the drain is doing now.
-    pub fn health(&self) -> Health {
+    pub fn health(&self) -> DrainHealth {
         self.lock().clone()
     }
 
@@ -168,7 +168,7 @@ impl Status {
         tracing::info!(event = "lane_resumed", topic, "a lane delivers again");
     }
 
-    pub(super) fn quarantined(&self, topic: &str, refused: Option<Refused>) {
+    pub(super) fn quarantined(&self, topic: &str, refused: Option<RefusedRecord>) {
         let Some(refused) = refused else { return };
         if let Some(counter) = self.meters.refused.get(&refused.trouble) {
             counter.inc();
@@ -190,7 +190,7 @@ impl Status {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Health> {
+    fn lock(&self) -> MutexGuard<'_, DrainHealth> {
         lock(&self.state)
     }
 }

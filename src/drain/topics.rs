@@ -8,7 +8,7 @@ use crate::drain::lane::Lane;
 use crate::kafka::client;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::settings::Settings;
-use crate::kafka::topics::{Inspector, Needed, State, positions};
+use crate::kafka::topics::{Inspector, Needed, TopicState, positions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,33 +47,33 @@ impl Topics {
     pub fn ensure_positions(&self, settings: &Settings, patience: Duration) -> Result<(), Trouble> {
         let topic = positions(settings);
         match self.inspector.look(&topic.name, patience.min(LOOK))? {
-            State::Ready { .. } => Ok(()),
-            State::Troubled(Trouble::UnknownTopic) if self.create => self.make(&topic),
-            State::Troubled(trouble) => Err(trouble),
+            TopicState::Ready { .. } => Ok(()),
+            TopicState::Troubled(Trouble::UnknownTopic) if self.create => self.make(&topic),
+            TopicState::Troubled(trouble) => Err(trouble),
         }
     }
 
     /// What the cluster says of a lane's topic, after making it if it is missing. An error is about
     /// the cluster, not the topic.
-    pub fn look(&self, topic: &str) -> Result<State, Trouble> {
+    pub fn look(&self, topic: &str) -> Result<TopicState, Trouble> {
         match self.inspector.look(topic, LOOK)? {
-            State::Troubled(Trouble::UnknownTopic) => self.make_missing(topic),
+            TopicState::Troubled(Trouble::UnknownTopic) => self.make_missing(topic),
             state => Ok(state),
         }
     }
 
     /// The same for a lane. Where its next record is a refused one, quarantine is to take that, and
     /// nothing may have been there before.
-    pub fn look_for(&self, lane: &Lane, settings: &Settings) -> Result<State, Trouble> {
+    pub fn look_for(&self, lane: &Lane, settings: &Settings) -> Result<TopicState, Trouble> {
         let state = self.look(&lane.topic)?;
         match (state, lane.refused) {
-            (State::Ready { .. }, Some(_)) => {
+            (TopicState::Ready { .. }, Some(_)) => {
                 match self.look(&settings.topic_names().quarantine())? {
-                    State::Ready { .. } => Ok(state),
-                    State::Troubled(trouble) => Ok(State::Troubled(trouble)),
+                    TopicState::Ready { .. } => Ok(state),
+                    TopicState::Troubled(trouble) => Ok(TopicState::Troubled(trouble)),
                 }
             }
-            (State::Ready { .. } | State::Troubled(_), _) => Ok(state),
+            (TopicState::Ready { .. } | TopicState::Troubled(_), _) => Ok(state),
         }
     }
 
@@ -82,15 +82,15 @@ impl Topics {
         self.making.runtime.block_on(self.inspector.largest_batches(topics, LIMITS))
     }
 
-    fn make_missing(&self, topic: &str) -> Result<State, Trouble> {
+    fn make_missing(&self, topic: &str) -> Result<TopicState, Trouble> {
         let needed = self.making.topics.iter().find(|needed| needed.name == topic);
         let Some(needed) = needed.filter(|_| self.create) else {
-            return Ok(State::Troubled(Trouble::UnknownTopic));
+            return Ok(TopicState::Troubled(Trouble::UnknownTopic));
         };
         match self.make(needed) {
-            Ok(()) => Ok(State::Ready { partitions: needed.partitions }),
+            Ok(()) => Ok(TopicState::Ready { partitions: needed.partitions }),
             // The cluster has just answered, so this is about the topic, whatever it is.
-            Err(trouble) => Ok(State::Troubled(trouble)),
+            Err(trouble) => Ok(TopicState::Troubled(trouble)),
         }
     }
 

@@ -4,7 +4,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 /// What became of a batch.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Outcome {
+pub struct BatchOutcome {
     /// What became of each record, in the batch's order.
     pub reports: Vec<Report>,
     /// How the batch ended.

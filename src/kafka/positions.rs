@@ -39,14 +39,14 @@ impl Position {
 
 /// What the topic holds of an instance.
 #[derive(Clone, Debug, Default)]
-pub struct Held {
+pub struct HeldPositions {
     /// The positions.
     pub positions: Positions,
     /// When each was written, milliseconds since the epoch by Kafka.
     written: BTreeMap<(String, String), i64>,
 }
 
-impl Held {
+impl HeldPositions {
     /// Takes one record of the topic in; a later one of the same run and lane replaces it.
     fn take(
         &mut self,
@@ -83,7 +83,11 @@ impl Held {
 /// Reads all positions of an instance, as committed, up to the end of the topic.
 ///
 /// Unreadable is an error, never an empty answer: taking it for zero would publish everything twice.
-pub fn read(settings: &Settings, instance: &str, patience: Duration) -> Result<Held, Trouble> {
+pub fn read(
+    settings: &Settings,
+    instance: &str,
+    patience: Duration,
+) -> Result<HeldPositions, Trouble> {
     let deadline = Instant::now() + patience;
     let topic = settings.topic_names().positions();
     // The true end. A reader of committed records would be told the last stable offset, which another
@@ -91,7 +95,7 @@ pub fn read(settings: &Settings, instance: &str, patience: Duration) -> Result<H
     let end = PartitionReader::open(settings, Isolation::Everything)?.end(&topic, 0, patience)?;
     let stretch = Stretch { topic: &topic, partition: 0, from: Offset::Beginning, end };
     let prefix = format!("{instance}/");
-    let mut held = Held::default();
+    let mut held = HeldPositions::default();
     PartitionReader::open(settings, Isolation::Committed)?.read(stretch, deadline, |record| {
         let key = record.key().and_then(|key| std::str::from_utf8(key).ok());
         let lane = key.and_then(|key| key.strip_prefix(&prefix)?.split_once('/'));
@@ -116,7 +120,7 @@ mod tests {
     fn only_runs_that_are_over_and_wrote_nothing_for_thirty_days_are_taken_back() {
         let now: Timestamp = "2026-11-25T20:00:00Z".parse().unwrap();
         let days_ago = |days: i64| now.as_millisecond() - days * 24 * 3600 * 1000;
-        let mut held = Held::default();
+        let mut held = HeldPositions::default();
         for (run, topic, days) in [
             ("old", "a", 90),
             ("old", "b", 31),

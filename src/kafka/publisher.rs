@@ -4,7 +4,7 @@
 //! its transaction. Its successor settles it, by taking over the same transactional id.
 
 use crate::kafka::client::{self, Context, Error};
-use crate::kafka::outcome::{Ending, Outcome, Trouble};
+use crate::kafka::outcome::{BatchOutcome, Ending, Trouble};
 use crate::kafka::patience::{Patience, Unheard};
 use crate::kafka::reports::Reports;
 use crate::kafka::settings::{Delivery, Settings};
@@ -87,7 +87,7 @@ impl Publisher {
         batch: &[Outgoing<'a, H>],
         positions: &[Position],
         patience: &Patience<'_>,
-    ) -> Outcome {
+    ) -> BatchOutcome {
         // Without transactions a position would say nothing, so there is none.
         let positions = match self.delivery {
             Delivery::ExactlyOnce => positions,
@@ -273,10 +273,10 @@ impl Publisher {
         }
     }
 
-    fn outcome(&self, records: usize, ending: Ending) -> Outcome {
+    fn outcome(&self, records: usize, ending: Ending) -> BatchOutcome {
         let mut reports = self.producer.context().take();
         reports.truncate(records);
-        Outcome { reports, ending }
+        BatchOutcome { reports, ending }
     }
 }
 

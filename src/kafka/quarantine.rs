@@ -7,7 +7,7 @@ use crate::kafka::client::{self, Error};
 use crate::kafka::outcome::Trouble;
 use crate::kafka::partition_reader::{Next, PartitionReader};
 use crate::kafka::settings::Settings;
-use crate::kafka::topics::{Inspector, State};
+use crate::kafka::topics::{Inspector, TopicState};
 use rdkafka::Offset;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// A record as it lies in the topic.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct QuarantinedRecord {
     /// Its partition.
     pub partition: i32,
     /// Its offset there.
@@ -51,7 +51,7 @@ impl Reader {
     }
 
     /// Reads every record that is there now, each partition's in order.
-    pub fn read_all(&self, mut each: impl FnMut(Found)) -> Result<(), Trouble> {
+    pub fn read_all(&self, mut each: impl FnMut(QuarantinedRecord)) -> Result<(), Trouble> {
         let partitions = self.partitions(&self.topic)?;
         if partitions == 0 {
             return Ok(());
@@ -68,7 +68,11 @@ impl Reader {
     }
 
     /// The record at a place of the quarantine topic, if there is one.
-    pub fn read_one(&self, partition: i32, offset: i64) -> Result<Option<Found>, Trouble> {
+    pub fn read_one(
+        &self,
+        partition: i32,
+        offset: i64,
+    ) -> Result<Option<QuarantinedRecord>, Trouble> {
         self.read_at(&self.topic, partition, offset)
     }
 
@@ -79,7 +83,7 @@ impl Reader {
         topic: &str,
         partition: i32,
         offset: i64,
-    ) -> Result<Option<Found>, Trouble> {
+    ) -> Result<Option<QuarantinedRecord>, Trouble> {
         if offset < 0 || !(0..self.partitions(topic)?).contains(&partition) {
             return Ok(None);
         }
@@ -100,9 +104,9 @@ impl Reader {
 
     fn partitions(&self, topic: &str) -> Result<i32, Trouble> {
         match self.inspector.look(topic, PATIENCE)? {
-            State::Ready { partitions } => Ok(partitions),
-            State::Troubled(Trouble::UnknownTopic) => Ok(0),
-            State::Troubled(trouble) => Err(trouble),
+            TopicState::Ready { partitions } => Ok(partitions),
+            TopicState::Troubled(Trouble::UnknownTopic) => Ok(0),
+            TopicState::Troubled(trouble) => Err(trouble),
         }
     }
 
@@ -133,10 +137,10 @@ impl Reader {
     }
 }
 
-fn found(message: &BorrowedMessage<'_>) -> Found {
+fn found(message: &BorrowedMessage<'_>) -> QuarantinedRecord {
     let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
     let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into();
-    Found {
+    QuarantinedRecord {
         partition: message.partition(),
         offset: message.offset(),
         timestamp: message.timestamp().to_millis().unwrap_or(0),

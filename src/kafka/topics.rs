@@ -31,7 +31,7 @@ pub type Properties = BTreeMap<String, String>;
 
 /// What the cluster says of a topic.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum State {
+pub enum TopicState {
     /// It takes records.
     Ready {
         /// Its partitions.
@@ -96,28 +96,28 @@ impl Inspector {
     }
 
     /// What the cluster says of a topic. An error is about the cluster, not the topic.
-    pub fn look(&self, topic: &str, patience: Duration) -> Result<State, Trouble> {
+    pub fn look(&self, topic: &str, patience: Duration) -> Result<TopicState, Trouble> {
         let metadata = self
             .reader
             .fetch_metadata(Some(topic), patience)
             .map_err(|error| alerts::why_not(&self.reader, &error))?;
         let Some(found) = metadata.topics().first() else {
-            return Ok(State::Troubled(Trouble::UnknownTopic));
+            return Ok(TopicState::Troubled(Trouble::UnknownTopic));
         };
         if let Some(code) = found.error() {
-            return Ok(State::Troubled(Trouble::of_code(code.into())));
+            return Ok(TopicState::Troubled(Trouble::of_code(code.into())));
         }
         if found.partitions().is_empty() {
-            return Ok(State::Troubled(Trouble::UnknownTopic));
+            return Ok(TopicState::Troubled(Trouble::UnknownTopic));
         }
         let leaderless = found.partitions().iter().any(|partition| partition.leader() < 0);
         if leaderless {
-            return Ok(State::Troubled(Trouble::NotEnoughReplicas));
+            return Ok(TopicState::Troubled(Trouble::NotEnoughReplicas));
         }
         match rights::to_write(&self.admin, metadata.orig_broker_id(), topic, patience) {
-            Right::Refused => Ok(State::Troubled(Trouble::Authorization)),
+            Right::Refused => Ok(TopicState::Troubled(Trouble::Authorization)),
             Right::Granted | Right::Unsaid => {
-                Ok(State::Ready { partitions: found.partitions().len() as i32 })
+                Ok(TopicState::Ready { partitions: found.partitions().len() as i32 })
             }
         }
     }

@@ -2,13 +2,13 @@
 //!
 //! Knows nothing of when they move.
 
-use crate::drain::status::{Meters, Restart};
+use crate::drain::status::{DrainMeters, Restart};
 use crate::kafka::outcome::Trouble;
 use crate::metrics::series::Register;
 use prometheus::{IntCounter, IntCounterVec};
 
 /// The meters of the drain. `topics` are all topics of lanes.
-pub(super) fn meters(register: &Register<'_>, topics: &[String]) -> Meters {
+pub(super) fn meters(register: &Register<'_>, topics: &[String]) -> DrainMeters {
     let errors = register.counters(
         "cadrelay_publish_errors_total",
         "Attempts to reach Kafka or to publish that failed, by kind.",
@@ -28,7 +28,7 @@ pub(super) fn meters(register: &Register<'_>, topics: &[String]) -> Meters {
         lane_trouble.with_label_values(&[topic]).set(0);
     }
     let counters = |vec: &IntCounterVec, label: &str| vec.with_label_values(&[label]);
-    Meters {
+    DrainMeters {
         up: register.gauge("cadrelay_kafka_up", "1 if Kafka answered when it was last asked."),
         last_success: register.float_gauge(
             "cadrelay_kafka_last_success_timestamp_seconds",

@@ -11,7 +11,7 @@ mod series;
 pub mod sources;
 mod subscriptions;
 
-use crate::drain::status::Meters as DrainMeters;
+use crate::drain::status::DrainMeters;
 use crate::event::provider::Provider;
 use crate::http::meters::SourceMeters;
 use crate::ingest::accounts::Accounts;
@@ -21,7 +21,7 @@ use crate::metrics::series::{Register, float_gauges};
 use crate::metrics::sources::Sources;
 use crate::metrics::subscriptions::Subscriptions;
 use crate::shared::Meters as SharedMeters;
-use crate::spool::{Meters as SpoolMeters, Spool};
+use crate::spool::{CommitMeters, Spool};
 use crate::webhooks::keeper::Keeper;
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, Registry};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 pub struct Metrics {
     registry: Registry,
     /// What the spool measures.
-    pub spool: SpoolMeters,
+    pub spool: CommitMeters,
     /// What the drain measures.
     pub drain: DrainMeters,
     /// What is measured of the configuration.
@@ -56,7 +56,7 @@ impl Metrics {
     pub fn new(topics: &[String]) -> Self {
         let registry = Registry::new();
         let register = Register(&registry);
-        let spool = SpoolMeters {
+        let spool = CommitMeters {
             commit_duration: register.histogram(
                 "cadrelay_commit_duration_seconds",
                 "Time of one commit to disk, with its sync.",

@@ -11,7 +11,7 @@ pub mod shared_reader;
 use crate::event::time;
 use crate::ingest::replay::Place;
 use crate::kafka::outcome::Trouble;
-use crate::kafka::quarantine::{Found, Reader};
+use crate::kafka::quarantine::{QuarantinedRecord, Reader};
 use crate::record::quarantine::read::Quarantined;
 use serde::{Deserialize, Serialize};
 
@@ -94,8 +94,8 @@ impl Wanted {
 
 impl Lying {
     /// Reads what was found.
-    pub fn read(found: &Found) -> Option<Self> {
-        let Found { partition, offset, timestamp, .. } = *found;
+    pub fn read(found: &QuarantinedRecord) -> Option<Self> {
+        let QuarantinedRecord { partition, offset, timestamp, .. } = *found;
         let quarantined = Quarantined::read(&found.headers, &found.value).ok()?;
         Some(Self { place: Place { partition, offset, timestamp }, quarantined })
     }

@@ -10,13 +10,13 @@ use crate::lock::lock;
 use crate::spool::Inner;
 use crate::spool::append::admission::{self, Asked, Front};
 use crate::spool::append::group::Group;
-use crate::spool::append::ticket::{Outcome, Settling};
+use crate::spool::append::ticket::{CommitOutcome, Settling};
 use crate::spool::clock::offset;
 use crate::spool::log::Cursor;
-use crate::spool::log::acknowledged::Mark;
+use crate::spool::log::acknowledged::Acknowledgement;
 use crate::spool::log::frame::{Head, Kind, Section, overhead};
 use crate::spool::log::segment::{FIRST_FRAME, Fill};
-use crate::spool::log::state::State;
+use crate::spool::log::state::InstanceState;
 use crate::spool::notes::Note;
 #[cfg(test)]
 use crate::spool::window::old_ids::Handover;
@@ -41,7 +41,7 @@ fn wait(inner: &Inner) -> bool {
         if front.has_work() {
             return true;
         }
-        if front.state != admission::State::Open {
+        if front.state != admission::Acceptance::Open {
             return false;
         }
         front = inner.work.wait(front).unwrap_or_else(PoisonError::into_inner);
@@ -56,14 +56,14 @@ pub fn step(inner: &Inner) -> bool {
     match commit(inner, &mut writing, work) {
         Ok(frame) => {
             lock(&inner.front).committed_frame = frame;
-            settling.settle(Outcome::Stored);
+            settling.settle(CommitOutcome::Stored);
             true
         }
         Err(error) => {
             tracing::error!(event = "poisoned", error = %error,
                 "a commit failed; nothing more is accepted");
             fail(inner);
-            settling.settle(Outcome::Failed);
+            settling.settle(CommitOutcome::Failed);
             false
         }
     }
@@ -167,7 +167,7 @@ fn give_up(inner: &Inner, writing: &mut Writing, error: &io::Error) {
             "no further segment can be laid out; notifications are answered 503");
     }
     inner.tend.ring();
-    Settling::of(group.commit).settle(Outcome::NoRoom);
+    Settling::of(group.commit).settle(CommitOutcome::NoRoom);
 }
 
 fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u64> {
@@ -198,7 +198,7 @@ fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u6
     {
         use crate::spool::planted::{self, Planted};
         if planted::is(Planted::AnswerBeforeSync) {
-            Settling::of(Arc::clone(&work.group.commit)).settle(Outcome::Stored);
+            Settling::of(Arc::clone(&work.group.commit)).settle(CommitOutcome::Stored);
         }
         if planted::is(Planted::AbsorbedBeforeDurable) {
             let ids = work.group.ids.clone();
@@ -209,7 +209,7 @@ fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u6
     let Head { number: frame, last_sequence: sequence, .. } = work.head;
     inner.last_sequence.store(sequence, Ordering::Relaxed);
     // A disk that went away can say of a sync that it was done; of the write behind it it does not.
-    inner.log.acknowledge(Mark { frame, sequence })?;
+    inner.log.acknowledge(Acknowledgement { frame, sequence })?;
     let segment = writing.cursor.segment();
     inner.hand_over(segment, work.group.ids, work.notes, work.head);
     if work.group.records > 0 {
@@ -230,7 +230,7 @@ fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u6
 fn state_section(inner: &Inner) -> (Section, u64) {
     let lanes = lock(&inner.lanes).states();
     let leaving = lock(&inner.leaving);
-    let state = State {
+    let state = InstanceState {
         instance: inner.identity.instance.clone(),
         runs: inner.identity.runs.clone(),
         lanes,
@@ -242,14 +242,14 @@ fn state_section(inner: &Inner) -> (Section, u64) {
 fn fail(inner: &Inner) {
     let next = {
         let mut front = lock(&inner.front);
-        front.state = admission::State::Failed;
+        front.state = admission::Acceptance::Failed;
         let next = std::mem::take(&mut front.group).commit;
         // A repeat of what waited there is told the same, however late it comes.
         front.group.commit = Arc::clone(&next);
         next
     };
     // Those who wait for the next commit are told as well.
-    Settling::of(next).settle(Outcome::Failed);
+    Settling::of(next).settle(CommitOutcome::Failed);
     inner.failed.send_replace(true);
 }
 
@@ -257,7 +257,7 @@ impl Inner {
     /// Asks the writer for what only it may do.
     pub(super) fn ask_writer(&self, ask: impl FnOnce(&mut Asked)) {
         let mut front = lock(&self.front);
-        if front.state == admission::State::Open {
+        if front.state == admission::Acceptance::Open {
             ask(&mut front.asked);
             drop(front);
             self.work.notify_one();

@@ -12,10 +12,10 @@
 //! Knows nothing of whom is asked. Without a gate nothing of this runs.
 
 use crate::lock::lock;
-use crate::spool::log::frame::{Found, Kind, next_frame};
+use crate::spool::log::frame::{FoundFrame, Kind, next_frame};
 use crate::spool::log::ids;
 use crate::spool::log::segment::{FIRST_FRAME, Segment, name_of};
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::window::{IdEntry, IdKey};
 use crate::spool::{Inner, LaneId, ReadError, Spool};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -112,7 +112,7 @@ impl Inner {
         place.at = at + found.length;
         place.frame = found.head.number;
         let lanes = lock(&self.lanes);
-        for (id, Entry { sequence, lane, .. }) in ids_of(&found, &bytes) {
+        for (id, IdEntry { sequence, lane, .. }) in ids_of(&found, &bytes) {
             // Of a record's ids its event's comes first. What does not grow is a fact of the same record,
             // or an id that tells an older fact again.
             if sequence > place.last_sequence {
@@ -131,7 +131,7 @@ impl Inner {
         &self,
         segment: &Segment,
         place: &Follower,
-    ) -> Result<Option<(u64, Found, Vec<u8>)>, ReadError> {
+    ) -> Result<Option<(u64, FoundFrame, Vec<u8>)>, ReadError> {
         let bytes = segment.read_vec(place.at, segment.end() - place.at)?;
         let Some((at, found)) = next_frame(segment.salt, &bytes, 0) else { return Ok(None) };
         let is_known = self.reader.gone().covers(place.frame + 1, found.head.number - 1);
@@ -142,7 +142,10 @@ impl Inner {
 }
 
 /// The ids of a frame.
-fn ids_of<'f>(found: &'f Found, frame: &'f [u8]) -> impl Iterator<Item = (IdKey, Entry)> + 'f {
+fn ids_of<'f>(
+    found: &'f FoundFrame,
+    frame: &'f [u8],
+) -> impl Iterator<Item = (IdKey, IdEntry)> + 'f {
     let sections = found.directory.iter().filter(|entry| entry.kind == Kind::Ids);
     sections.filter_map(|entry| entry.bytes(frame)).flat_map(ids::read)
 }

@@ -1,12 +1,12 @@
 //! The drain's side of the spool: what waits in a lane, and letting go of what Kafka has.
 
 use crate::lock::lock;
-use crate::spool::append::admission::State;
+use crate::spool::append::admission::Acceptance;
 use crate::spool::lanes::chunk::Chunk;
 use crate::spool::lanes::walk::{Rest, walk};
 use crate::spool::lanes::{Lanes, Leaving};
 use crate::spool::log::reader::Reader;
-use crate::spool::notes::{Elsewhere, Note, Place};
+use crate::spool::notes::{Elsewhere, Note, Published};
 use crate::spool::{Inner, LaneId, ReadError, Spool};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -74,7 +74,7 @@ impl Spool {
     }
 
     /// Lets records go that are committed in Kafka, and notes where they went.
-    pub fn release(&self, lane: LaneId, leaving: Leaving, places: &[Place]) {
+    pub fn release(&self, lane: LaneId, leaving: Leaving, places: &[Published]) {
         let freed = lock(&self.inner.lanes).release(lane, leaving, self.inner.quarantine);
         self.inner.pending_bytes.fetch_sub(freed, Ordering::Relaxed);
         let places = places.to_vec();
@@ -82,7 +82,7 @@ impl Spool {
     }
 
     /// Notes where records went that their lane's own topic refused for good, and why.
-    pub fn note_quarantined(&self, lane: LaneId, places: &[Place], reason: &str) {
+    pub fn note_quarantined(&self, lane: LaneId, places: &[Published], reason: &str) {
         for place in places {
             let went = Elsewhere { place: *place, reason: reason.to_owned() };
             self.inner.note(Note::Refused { lane, went });
@@ -141,7 +141,7 @@ impl Inner {
         let mut front = lock(&self.front);
         front.notes.push(note);
         // With many, the frame that carries them is not waited for.
-        if front.notes.len() >= MANY_NOTES && front.state == State::Open {
+        if front.notes.len() >= MANY_NOTES && front.state == Acceptance::Open {
             front.asked.notes = true;
             drop(front);
             self.work.notify_one();

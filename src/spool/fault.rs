@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 /// Something that is not as it was written.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Fault {
+pub struct Damage {
     /// The file, or the part of the spool.
     pub place: String,
     /// What is wrong there.
     pub fault: String,
 }
 
-impl Fault {
+impl Damage {
     /// A fault at a place.
     pub fn at(place: impl Into<String>, fault: impl Into<String>) -> Self {
         Self { place: place.into(), fault: fault.into() }

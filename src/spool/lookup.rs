@@ -1,13 +1,13 @@
 //! Finds ids, and where records went: in memory, in segments that are on their way out, in the window.
 
 use crate::lock::lock;
-use crate::spool::notes::{Elsewhere, Note, Place};
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::notes::{Elsewhere, Note, Published};
+use crate::spool::window::{IdEntry, IdKey};
 use crate::spool::{Inner, LaneId, ReadError, Spool};
 
 impl Spool {
     /// What is remembered of an id, and where its record went.
-    pub fn find(&self, id: &IdKey) -> Result<Option<(Entry, Option<Place>)>, ReadError> {
+    pub fn find(&self, id: &IdKey) -> Result<Option<(IdEntry, Option<Published>)>, ReadError> {
         let Some(entry) = self.inner.entry(id) else { return Ok(None) };
         let place = self.inner.place(entry.lane, entry.sequence)?;
         Ok(Some((entry, place)))
@@ -16,14 +16,18 @@ impl Spool {
 
 impl Inner {
     /// What is remembered of an id, on its way to the disk or there.
-    pub(super) fn entry(&self, id: &IdKey) -> Option<Entry> {
+    pub(super) fn entry(&self, id: &IdKey) -> Option<IdEntry> {
         // The slices at the end: what is absorbed meanwhile is found there.
         let recent = lock(&self.front).recent.get(id).map(|known| known.entry);
         recent.or_else(|| self.old_entry(id))
     }
 
     /// Where a record went, if it is known.
-    pub(super) fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Place>, ReadError> {
+    pub(super) fn place(
+        &self,
+        lane: LaneId,
+        sequence: u64,
+    ) -> Result<Option<Published>, ReadError> {
         let place = self.find_note(|note| note.place(lane, sequence));
         Ok(match place {
             Some(place) => Some(place),

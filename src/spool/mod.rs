@@ -42,7 +42,7 @@ mod upkeep;
 pub mod window;
 
 use crate::lock::lock;
-use crate::spool::append::admission::{Front, State};
+use crate::spool::append::admission::{Acceptance, Front};
 use crate::spool::clock::Clock;
 use crate::spool::commit::Writing;
 use crate::spool::lanes::Lanes;
@@ -61,7 +61,7 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 pub use crate::spool::append::submission::{Appended, Error, Submission, Telling};
-pub use crate::spool::fault::{Fault, ReadError};
+pub use crate::spool::fault::{Damage, ReadError};
 pub use crate::spool::figures::Figures;
 pub use crate::spool::identity::{Identity, Run};
 pub use crate::spool::open::{Loss, OpenError, Opening};
@@ -101,7 +101,7 @@ struct Inner {
     run: u64,
     limits: Limits,
     clock: Clock,
-    meters: Meters,
+    meters: CommitMeters,
     log: Log,
     reader: Reader,
     front: Mutex<Front>,
@@ -158,7 +158,7 @@ struct Limits {
 
 /// What is measured of each commit.
 #[derive(Clone, Debug)]
-pub struct Meters {
+pub struct CommitMeters {
     /// Seconds from taking a commit's records to having them on the disk.
     pub commit_duration: prometheus::Histogram,
     /// Records in one commit.
@@ -183,7 +183,7 @@ impl Spool {
 
     /// Declares the spool failed, because what it holds cannot be read.
     pub fn fail(&self) {
-        lock(&self.inner.front).state = State::Failed;
+        lock(&self.inner.front).state = Acceptance::Failed;
         self.inner.failed.send_replace(true);
     }
 
@@ -196,8 +196,8 @@ impl Spool {
     pub fn close(&self) {
         {
             let mut front = lock(&self.inner.front);
-            if front.state == State::Open {
-                front.state = State::Closing;
+            if front.state == Acceptance::Open {
+                front.state = Acceptance::Closing;
                 front.asked.notes |= !front.notes.is_empty();
             }
         }

@@ -5,7 +5,7 @@ use crate::spool::log::frame::{Kind, Section};
 
 /// Where one record went.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Place {
+pub struct Published {
     /// The record's sequence.
     pub sequence: u64,
     /// The partition it was published to.
@@ -18,7 +18,7 @@ pub struct Place {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Elsewhere {
     /// Its place in the quarantine topic.
-    pub place: Place,
+    pub place: Published,
     /// Why it is there.
     pub reason: String,
 }
@@ -33,7 +33,7 @@ pub enum Note {
         /// How far.
         through: u64,
         /// Where its records went, as far as Kafka said.
-        places: Vec<Place>,
+        places: Vec<Published>,
     },
     /// A record went to the quarantine topic.
     Refused {
@@ -49,7 +49,7 @@ impl Note {
     pub fn section(&self) -> Section {
         match self {
             Self::Released { lane, through, places } => {
-                let bytes = [&through.to_le_bytes()[..], &Place::encode_all(places)].concat();
+                let bytes = [&through.to_le_bytes()[..], &Published::encode_all(places)].concat();
                 Section { kind: Kind::Released, lane: *lane, bytes: bytes.into() }
             }
             Self::Refused { lane, went } => {
@@ -71,7 +71,7 @@ impl Note {
     pub fn released(lane: LaneId, bytes: &[u8]) -> Option<Self> {
         let (through, places) = bytes.split_first_chunk()?;
         let through = u64::from_le_bytes(*through);
-        Some(Self::Released { lane, through, places: Place::decode_all(places) })
+        Some(Self::Released { lane, through, places: Published::decode_all(places) })
     }
 
     /// Reads a refused section.
@@ -80,7 +80,7 @@ impl Note {
     }
 
     /// Where a record went, if this note says so.
-    pub fn place(&self, of: LaneId, sequence: u64) -> Option<Place> {
+    pub fn place(&self, of: LaneId, sequence: u64) -> Option<Published> {
         match self {
             Self::Released { lane, places, .. } if *lane == of => {
                 let at = places.binary_search_by_key(&sequence, |place| place.sequence).ok()?;
@@ -101,7 +101,7 @@ impl Note {
     }
 }
 
-impl Place {
+impl Published {
     /// Places as they are stored.
     pub fn encode_all(places: &[Self]) -> Vec<u8> {
         places.iter().flat_map(|place| place.encode()).collect()
@@ -139,7 +139,7 @@ impl Elsewhere {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (place, reason) = bytes.split_at_checked(PLACE_BYTES)?;
         let reason = String::from_utf8_lossy(reason).into_owned();
-        Some(Self { place: Place::decode(place)?, reason })
+        Some(Self { place: Published::decode(place)?, reason })
     }
 }
 

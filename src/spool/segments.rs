@@ -6,7 +6,7 @@ use crate::spool::log::frame::Head;
 use crate::spool::log::state::Gone;
 use crate::spool::notes::Note;
 use crate::spool::window::old_ids::Handover;
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::window::{IdEntry, IdKey};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
@@ -46,7 +46,7 @@ impl Inner {
     pub(super) fn hand_over(
         &self,
         segment: u64,
-        ids: Vec<(IdKey, Entry)>,
+        ids: Vec<(IdKey, IdEntry)>,
         notes: Vec<Note>,
         head: Head,
     ) {

@@ -5,7 +5,7 @@ use cadrelay::record::layout::Record;
 use cadrelay::spool::settings::Settings;
 use cadrelay::spool::window::IdKey;
 use cadrelay::spool::{
-    Account, Appended, LaneId, Loss, Meters, OpenError, Opening, ReadError, Spool, Submission,
+    Account, Appended, CommitMeters, LaneId, Loss, OpenError, Opening, ReadError, Spool, Submission,
 };
 use prometheus::{Histogram, HistogramOpts};
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ pub fn open_accepting(dir: &Path, loss: Loss) -> Result<Spool, OpenError> {
         accounts: 1,
         gate: cadrelay::spool::lanes::Gate::Open,
         loss,
-        meters: Meters {
+        meters: CommitMeters {
             commit_duration: histogram("duration"),
             commit_records: histogram("records"),
         },

@@ -97,12 +97,12 @@ impl Cluster {
     async fn row(&self, topic: &Needed, missing: Missing) -> Result<Row, Failure> {
         let refused = |trouble| unreachable(&self.settings.brokers, trouble);
         match self.inspector.look(&topic.name, PATIENCE).map_err(refused)? {
-            topics::State::Ready { partitions } => self.found(topic, partitions).await,
-            topics::State::Troubled(Trouble::UnknownTopic) => match missing {
+            topics::TopicState::Ready { partitions } => self.found(topic, partitions).await,
+            topics::TopicState::Troubled(Trouble::UnknownTopic) => match missing {
                 Missing::Tell => Ok(Row::unfound(topic, State::Missing)),
                 Missing::Make => self.made(topic).await,
             },
-            topics::State::Troubled(trouble) => Ok(Row::troubled(topic, trouble)),
+            topics::TopicState::Troubled(trouble) => Ok(Row::troubled(topic, trouble)),
         }
     }
 

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::drain::lane::{Lane, Refused};
+use crate::drain::lane::{Lane, RefusedRecord};
 use crate::drain::settle::Share;
 use crate::drain::turns::Turns;
 use crate::kafka::outcome::Report;
@@ -15,7 +15,7 @@ use crate::record::layout::{Headers, Parts};
 use crate::record::quarantine::refused;
 use crate::spool::lanes::Leaving;
 use crate::spool::lanes::walk::Rest;
-use crate::spool::notes::Place;
+use crate::spool::notes::Published;
 use crate::spool::{Identity, LaneId, ReadError, Spool};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -57,7 +57,7 @@ pub struct Departure {
     /// How many, and how far the lane is released with them.
     pub leaving: Leaving,
     /// Where they went, as far as Kafka said.
-    pub places: Vec<Place>,
+    pub places: Vec<Published>,
 }
 
 /// A lane whose turn it is, while a batch is composed.
@@ -242,7 +242,7 @@ impl Batch {
             }
             if let Some(Report::Written { partition, offset }) = reports.get(at) {
                 let (sequence, partition, offset) = (record.sequence, *partition, *offset);
-                places.push(Place { sequence, partition, offset });
+                places.push(Published { sequence, partition, offset });
             }
         }
         departures
@@ -265,7 +265,7 @@ fn parts_of(bytes: &[u8]) -> Parts<'_> {
     Parts::read(bytes).expect("the spool keeps records as they were encoded")
 }
 
-fn quarantined(bytes: &[u8], why: Refused, topic: &str) -> Bytes {
+fn quarantined(bytes: &[u8], why: RefusedRecord, topic: &str) -> Bytes {
     Bytes::copy_from_slice(refused::encode(&parts_of(bytes), why.reason(), topic).as_bytes())
 }
 

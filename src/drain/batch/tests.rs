@@ -65,7 +65,7 @@ fn a_record_over_the_topics_limit_goes_alone() {
 #[test]
 fn a_refused_record_goes_alone_to_quarantine_and_leaves_with_its_own_bytes() {
     let mut troubled = lane(0);
-    troubled.refused = Some(Refused { sequence: 1, trouble: Trouble::TooLarge });
+    troubled.refused = Some(RefusedRecord { sequence: 1, trouble: Trouble::TooLarge });
     let mut batch = Batch::default();
 
     assert!(!take(&mut batch, &troubled, &rest(&[(1, "poison"), (2, "b")], 0, 0)));
@@ -80,7 +80,7 @@ fn a_refused_record_goes_alone_to_quarantine_and_leaves_with_its_own_bytes() {
         departure.leaving,
         Leaving { through: 1, published: 0, quarantined: 1, bytes, ..Leaving::default() }
     );
-    assert_eq!(departure.places, [Place { sequence: 1, partition: 3, offset: 40 }]);
+    assert_eq!(departure.places, [Published { sequence: 1, partition: 3, offset: 40 }]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::drain::status::Restart;
-use crate::kafka::outcome::{Concerns, Ending, Outcome, Report, Trouble};
+use crate::kafka::outcome::{BatchOutcome, Concerns, Ending, Report, Trouble};
 use crate::spool::LaneId;
 
 /// The part of a batch that belongs to one lane.
@@ -26,7 +26,7 @@ pub struct Settlement {
     /// By lane, how many of its records are out; all in the batch's order.
     pub settled: Vec<(LaneId, usize)>,
     /// What is to be done about lanes that are not all out.
-    pub lanes: Vec<(LaneId, Verdict)>,
+    pub lanes: Vec<(LaneId, Measure)>,
     /// The producer must be ended and made anew.
     pub renew: Option<Renew>,
     /// Everything pauses before the next attempt.
@@ -37,7 +37,7 @@ pub struct Settlement {
 
 /// What is to be done about a lane.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
+pub enum Measure {
     /// Hold it back for a while, longer each time.
     SetAside(Trouble),
     /// Send fewer of its records at once: one among those that went is refused, or spoils the batch.
@@ -72,7 +72,7 @@ pub enum Renew {
 /// No batch comes back as it was: something of it is out, or less goes next time, or there is a
 /// pause that grows. A refused record is dealt with however the batch ended, because a producer that
 /// cannot end its transaction any more has still told what was refused.
-pub fn settle(shares: &[Share], outcome: &Outcome) -> Settlement {
+pub fn settle(shares: &[Share], outcome: &BatchOutcome) -> Settlement {
     let mut settlement = Settlement::default();
     let rest = match outcome.ending {
         Ending::Committed => {
@@ -182,13 +182,13 @@ impl Settlement {
         };
         let verdict = match trouble.concerns() {
             // Quarantine itself refuses it. It must not be lost: wait, and say so.
-            Concerns::Record if share.quarantined => Verdict::SetAside(trouble),
-            Concerns::Record if share.records.len() == 1 => Verdict::Poison { sequence, trouble },
+            Concerns::Record if share.quarantined => Measure::SetAside(trouble),
+            Concerns::Record if share.records.len() == 1 => Measure::Poison { sequence, trouble },
             // The client says of all that went in one request what is true of one of them, so the
             // first of those need not be the one. Those before it are none.
-            Concerns::Record if place > 0 => Verdict::Split { records: place },
-            Concerns::Record => Verdict::Split { records: fewer(share.records.len()) },
-            Concerns::Lane => Verdict::SetAside(trouble),
+            Concerns::Record if place > 0 => Measure::Split { records: place },
+            Concerns::Record => Measure::Split { records: fewer(share.records.len()) },
+            Concerns::Lane => Measure::SetAside(trouble),
             Concerns::Everything => {
                 self.trouble = Some(trouble);
                 return;
@@ -207,9 +207,9 @@ impl Settlement {
         let all_are_whole = shares.iter().all(is_whole);
         for share in shares.iter().filter(|share| all_are_whole || !is_whole(share)) {
             let verdict = match share.records.len() {
-                _ if !share.suspected => Verdict::Suspect,
-                0 | 1 => Verdict::SetAside(trouble),
-                records => Verdict::Split { records: fewer(records) },
+                _ if !share.suspected => Measure::Suspect,
+                0 | 1 => Measure::SetAside(trouble),
+                records => Measure::Split { records: fewer(records) },
             };
             self.lanes.push((share.lane, verdict));
         }

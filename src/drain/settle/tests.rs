@@ -11,7 +11,7 @@ fn two_lanes() -> Vec<Share> {
 }
 
 fn settled(reports: Vec<Report>, ending: Ending) -> Settlement {
-    settle(&two_lanes(), &Outcome { reports, ending })
+    settle(&two_lanes(), &BatchOutcome { reports, ending })
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_topic_in_trouble_sets_aside_its_own_lane_only() {
         let reports = vec![WRITTEN, Report::Refused(trouble), Report::Unheard];
         let settlement = settled(reports, Ending::Aborted(trouble));
 
-        assert_eq!(settlement.lanes, [(LaneId(1), Verdict::SetAside(trouble))]);
+        assert_eq!(settlement.lanes, [(LaneId(1), Measure::SetAside(trouble))]);
         assert!(!settlement.pause && settlement.renew.is_none());
     }
 }
@@ -54,8 +54,8 @@ fn a_refused_batch_is_split_and_a_refused_record_alone_is_poison() {
     assert_eq!(
         settlement.lanes,
         [
-            (LaneId(0), Verdict::Split { records: 1 }),
-            (LaneId(1), Verdict::Poison { sequence: 11, trouble: Trouble::TooLarge }),
+            (LaneId(0), Measure::Split { records: 1 }),
+            (LaneId(1), Measure::Poison { sequence: 11, trouble: Trouble::TooLarge }),
         ]
     );
     assert_eq!(settlement.renew, Some(Renew::Refusal));
@@ -65,11 +65,11 @@ fn a_refused_batch_is_split_and_a_refused_record_alone_is_poison() {
 fn what_quarantine_refuses_too_waits_and_is_not_lost() {
     let shares = [Share { quarantined: true, ..share(LaneId(0), &[(0, 10)]) }];
     let reports = vec![Report::Refused(Trouble::TooLarge)];
-    let outcome = Outcome { reports, ending: Ending::Aborted(Trouble::TooLarge) };
+    let outcome = BatchOutcome { reports, ending: Ending::Aborted(Trouble::TooLarge) };
 
     let settlement = settle(&shares, &outcome);
 
-    assert_eq!(settlement.lanes, [(LaneId(0), Verdict::SetAside(Trouble::TooLarge))]);
+    assert_eq!(settlement.lanes, [(LaneId(0), Measure::SetAside(Trouble::TooLarge))]);
     assert_eq!(settlement.settled, []);
 }
 
@@ -99,7 +99,7 @@ fn a_refusal_counts_also_when_the_batch_ends_in_doubt_or_silence() {
         let settlement = settled(reports, ending);
 
         // The first record of the lane is innocent: the refused one is behind it.
-        assert_eq!(settlement.lanes, [(LaneId(0), Verdict::Split { records: 1 })], "{ending:?}");
+        assert_eq!(settlement.lanes, [(LaneId(0), Measure::Split { records: 1 })], "{ending:?}");
         assert!(matches!(settlement.renew, Some(Renew::Lost(_))), "{ending:?}");
         assert!(!settlement.pause, "{ending:?}");
     }
@@ -109,22 +109,23 @@ fn a_refusal_counts_also_when_the_batch_ends_in_doubt_or_silence() {
 fn a_batch_that_fails_without_a_word_is_narrowed_to_a_lane_to_a_record_and_to_a_pause() {
     let fails = |shares: &[Share]| {
         let count = shares.iter().map(|share| share.records.len()).sum();
-        let outcome = Outcome { reports: vec![Report::Unheard; count], ending: Ending::Silent };
+        let outcome =
+            BatchOutcome { reports: vec![Report::Unheard; count], ending: Ending::Silent };
         let settlement = settle(shares, &outcome);
         assert!(settlement.pause);
         settlement.lanes
     };
     let alone = |records: &[(usize, u64)]| [Share { suspected: true, ..share(LaneId(0), records) }];
 
-    assert_eq!(fails(&two_lanes()), [(LaneId(0), Verdict::Suspect), (LaneId(1), Verdict::Suspect)]);
-    assert_eq!(fails(&alone(&[(0, 1), (1, 2)])), [(LaneId(0), Verdict::Split { records: 1 })]);
-    assert_eq!(fails(&alone(&[(0, 1)])), [(LaneId(0), Verdict::SetAside(Trouble::Timeout))]);
+    assert_eq!(fails(&two_lanes()), [(LaneId(0), Measure::Suspect), (LaneId(1), Measure::Suspect)]);
+    assert_eq!(fails(&alone(&[(0, 1), (1, 2)])), [(LaneId(0), Measure::Split { records: 1 })]);
+    assert_eq!(fails(&alone(&[(0, 1)])), [(LaneId(0), Measure::SetAside(Trouble::Timeout))]);
 }
 
 #[test]
 fn lanes_that_were_written_are_not_suspected_and_none_is_for_what_is_about_the_cluster() {
     let reports = vec![WRITTEN, Report::Unheard, WRITTEN];
-    assert_eq!(settled(reports.clone(), Ending::Silent).lanes, [(LaneId(1), Verdict::Suspect)]);
+    assert_eq!(settled(reports.clone(), Ending::Silent).lanes, [(LaneId(1), Measure::Suspect)]);
     for trouble in [Trouble::Fenced, Trouble::Transport, Trouble::Authentication] {
         let settlement = settled(reports.clone(), Ending::InDoubt(trouble));
         assert_eq!(settlement.lanes, [], "{trouble:?}");
@@ -138,7 +139,7 @@ fn without_transactions_the_unbroken_beginning_of_each_lane_is_out() {
     let settlement = settled(reports, Ending::Untied);
 
     assert_eq!(settlement.settled, [(LaneId(0), 1), (LaneId(1), 1)]);
-    assert_eq!(settlement.lanes, [(LaneId(0), Verdict::SetAside(Trouble::UnknownTopic))]);
+    assert_eq!(settlement.lanes, [(LaneId(0), Measure::SetAside(Trouble::UnknownTopic))]);
 }
 
 #[test]
@@ -163,5 +164,5 @@ fn when_kafka_is_away_everything_pauses_and_topics_are_looked_at_again() {
     let settlement = settled(reports, Ending::Aborted(Trouble::Timeout));
 
     assert!(settlement.pause);
-    assert_eq!(settlement.lanes, [(LaneId(0), Verdict::Suspect), (LaneId(1), Verdict::Suspect)]);
+    assert_eq!(settlement.lanes, [(LaneId(0), Measure::Suspect), (LaneId(1), Measure::Suspect)]);
 }

@@ -3,7 +3,7 @@
 use crate::event::provider::Provider;
 use crate::gaps::listed::Listed;
 use crate::http::admin::Admin;
-use crate::webhooks::keeper::Health;
+use crate::webhooks::keeper::SubscriptionHealth;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,7 +18,7 @@ struct SubscriptionsJson {
 #[derive(Serialize)]
 struct SubscriptionJson {
     #[serde(flatten)]
-    health: Health,
+    health: SubscriptionHealth,
     /// Its own gaps, and those of the source that it feeds.
     gaps: Vec<GapJson>,
 }

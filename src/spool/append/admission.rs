@@ -10,8 +10,8 @@ use crate::spool::append::ticket::{Commit, Ticket};
 use crate::spool::notes::Note;
 #[cfg(test)]
 use crate::spool::planted::{self, Planted};
-use crate::spool::window::recent::{Known, Recent};
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::window::recent::{Recent, RecentId};
+use crate::spool::window::{IdEntry, IdKey};
 use crate::spool::{Appended, Error, Inner, Submission};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -35,7 +35,7 @@ pub(in crate::spool) struct Front {
     pub(in crate::spool) notes: Vec<Note>,
     /// What the writer is asked to do beside the group.
     pub(in crate::spool) asked: Asked,
-    pub(in crate::spool) state: State,
+    pub(in crate::spool) state: Acceptance,
     /// Why nothing new is stored just now, though the spool is open.
     pub(in crate::spool) shortage: Shortage,
 }
@@ -52,7 +52,7 @@ pub(in crate::spool) struct Asked {
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(in crate::spool) enum State {
+pub(in crate::spool) enum Acceptance {
     #[default]
     Open,
     Closing,
@@ -115,7 +115,7 @@ impl Inner {
         let was_empty = front.group.is_empty();
         let ticket = if let Some(first) = find_fact(front, submission, old) {
             front.state.admits_answers()?;
-            let entry = Entry { accepted_at: submission.now, ..first };
+            let entry = IdEntry { accepted_at: submission.now, ..first };
             front.remember(submission.id, entry);
             front.group.commit.ticket(Appended::Duplicate)
         } else {
@@ -132,7 +132,7 @@ impl Inner {
     }
 
     /// What the window's slices remember of an id. One look at the filter answers for most new ids.
-    pub(in crate::spool) fn old_entry(&self, id: &IdKey) -> Option<Entry> {
+    pub(in crate::spool) fn old_entry(&self, id: &IdKey) -> Option<IdEntry> {
         self.filter.may_hold(id).then(|| self.old_ids.find(id)).and_then(|found| match found {
             Ok(entry) => entry,
             Err(error) => {
@@ -146,9 +146,9 @@ impl Inner {
 
 /// What the window's slices remember of a submission's ids.
 struct Old {
-    id: Option<Entry>,
-    fact: Option<Entry>,
-    by_hook: Option<Entry>,
+    id: Option<IdEntry>,
+    fact: Option<IdEntry>,
+    by_hook: Option<IdEntry>,
 }
 
 impl Old {
@@ -163,10 +163,10 @@ impl Old {
 }
 
 /// Another hook's telling of the same fact, if it is recent enough.
-fn find_fact(front: &Front, submission: &Submission, old: &Old) -> Option<Entry> {
+fn find_fact(front: &Front, submission: &Submission, old: &Old) -> Option<IdEntry> {
     let telling = submission.fact.as_ref()?;
     let within = u64::try_from(telling.within.as_millis()).unwrap_or(u64::MAX);
-    let recent = |key: &IdKey, old: Option<Entry>| {
+    let recent = |key: &IdKey, old: Option<IdEntry>| {
         let entry = front.recent.get(key).map(|known| known.entry).or(old);
         entry.filter(|entry| submission.now.saturating_sub(entry.accepted_at) < within)
     };
@@ -200,7 +200,7 @@ impl Front {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         submission.record.stamp(sequence);
-        let entry = Entry { accepted_at: submission.now, sequence, lane: submission.lane };
+        let entry = IdEntry { accepted_at: submission.now, sequence, lane: submission.lane };
         self.group.push(submission.lane, sequence, &submission.record, submission.account);
         self.remember(submission.id, entry);
         if let Some(telling) = submission.fact {
@@ -210,9 +210,9 @@ impl Front {
         sequence
     }
 
-    fn remember(&mut self, id: IdKey, entry: Entry) {
+    fn remember(&mut self, id: IdKey, entry: IdEntry) {
         self.group.ids.push((id, entry));
-        let known = Known { entry, frame: self.taken_frame + 1 };
+        let known = RecentId { entry, frame: self.taken_frame + 1 };
         if let Some(before) = self.recent.insert(id, known)
             && before.frame <= self.taken_frame
         {
@@ -240,7 +240,7 @@ impl Front {
     }
 }
 
-impl State {
+impl Acceptance {
     fn admits_answers(self) -> Result<(), Error> {
         match self {
             Self::Open => Ok(()),

@@ -8,8 +8,8 @@ use crate::spool::append::ticket::Commit;
 use crate::spool::lanes::chunk::{Builder, Chunk};
 use crate::spool::log::frame::{self, Section};
 use crate::spool::log::ids::{self, ID_BYTES};
-use crate::spool::window::recent::Known;
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::window::recent::RecentId;
+use crate::spool::window::{IdEntry, IdKey};
 use crate::spool::{Account, LaneId};
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ pub struct Group {
     /// How large each lane's chunk was in the commit before.
     expected: Vec<usize>,
     /// Ids to be remembered, in order.
-    pub ids: Vec<(IdKey, Entry)>,
+    pub ids: Vec<(IdKey, IdEntry)>,
     /// What was known before of an id that is remembered anew.
-    pub replaced: Vec<(IdKey, Known)>,
+    pub replaced: Vec<(IdKey, RecentId)>,
     /// The commit that it will be; its tickets are held by who waits.
     pub commit: Arc<Commit>,
     /// Records by the account they count in.

@@ -9,7 +9,7 @@
 //! - Every ticket is told an outcome, also one that comes after a commit has failed. After want of room the id is free and can be stored.
 
 use crate::lock::lock;
-use crate::spool::append::admission::{State, Waiting};
+use crate::spool::append::admission::{Acceptance, Waiting};
 use crate::spool::append::ticket::Ticket;
 use crate::spool::crash::old::OldInMemory;
 use crate::spool::crash::spool::{self as model, LANES};
@@ -214,7 +214,7 @@ impl Script {
 
     /// Ends the script: a spool that lives stores every id, once.
     fn conclude(&self) {
-        let has_failed = || lock(&self.spool.inner.front).state == State::Failed;
+        let has_failed = || lock(&self.spool.inner.front).state == Acceptance::Failed;
         lock(&self.world).left = 0;
         let mut upkeep = Upkeep::default();
         for round in 1..=ROUNDS {

@@ -24,7 +24,7 @@ pub struct Commit {
 
 /// The outcome of a commit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Outcome {
+pub enum CommitOutcome {
     /// Everything in it is on the disk.
     Stored,
     /// Nothing of it was written, for want of room.
@@ -51,16 +51,16 @@ impl Commit {
     }
 
     /// The outcome, once there is one.
-    pub fn outcome(&self) -> Option<Outcome> {
+    pub fn outcome(&self) -> Option<CommitOutcome> {
         match self.outcome.load(Ordering::Acquire) {
-            STORED => Some(Outcome::Stored),
-            NO_ROOM => Some(Outcome::NoRoom),
-            FAILED => Some(Outcome::Failed),
+            STORED => Some(CommitOutcome::Stored),
+            NO_ROOM => Some(CommitOutcome::NoRoom),
+            FAILED => Some(CommitOutcome::Failed),
             _ => None,
         }
     }
 
-    fn settle(&self, outcome: Outcome) {
+    fn settle(&self, outcome: CommitOutcome) {
         let wakers = {
             // Under the lock, or a waker could be left between the outcome and the taking.
             let mut wakers = lock(&self.wakers);
@@ -68,9 +68,9 @@ impl Commit {
                 return;
             }
             let told = match outcome {
-                Outcome::Stored => STORED,
-                Outcome::NoRoom => NO_ROOM,
-                Outcome::Failed => FAILED,
+                CommitOutcome::Stored => STORED,
+                CommitOutcome::NoRoom => NO_ROOM,
+                CommitOutcome::Failed => FAILED,
             };
             self.outcome.store(told, Ordering::Release);
             std::mem::take(&mut *wakers)
@@ -86,14 +86,14 @@ impl Settling {
     }
 
     /// Tells everyone the outcome.
-    pub fn settle(self, outcome: Outcome) {
+    pub fn settle(self, outcome: CommitOutcome) {
         self.0.settle(outcome);
     }
 }
 
 impl Drop for Settling {
     fn drop(&mut self) {
-        self.0.settle(Outcome::Failed);
+        self.0.settle(CommitOutcome::Failed);
     }
 }
 
@@ -110,11 +110,11 @@ impl Ticket {
         self.commit.outcome().map(|outcome| self.told(outcome))
     }
 
-    fn told(&self, outcome: Outcome) -> Result<Appended, Error> {
+    fn told(&self, outcome: CommitOutcome) -> Result<Appended, Error> {
         match outcome {
-            Outcome::Stored => Ok(self.appended),
-            Outcome::NoRoom => Err(Error::DiskLow),
-            Outcome::Failed => Err(Error::Failed),
+            CommitOutcome::Stored => Ok(self.appended),
+            CommitOutcome::NoRoom => Err(Error::DiskLow),
+            CommitOutcome::Failed => Err(Error::Failed),
         }
     }
 }
@@ -159,9 +159,9 @@ mod tests {
     #[tokio::test]
     async fn every_ticket_of_a_commit_is_told_the_same_before_and_after_it_waits() {
         for (outcome, told) in [
-            (Outcome::Stored, Ok(Appended::Duplicate)),
-            (Outcome::NoRoom, Err(Error::DiskLow)),
-            (Outcome::Failed, Err(Error::Failed)),
+            (CommitOutcome::Stored, Ok(Appended::Duplicate)),
+            (CommitOutcome::NoRoom, Err(Error::DiskLow)),
+            (CommitOutcome::Failed, Err(Error::Failed)),
         ] {
             let commit = Arc::new(Commit::default());
             let mut tickets: Vec<_> = (0..5).map(|_| commit.ticket(Appended::Duplicate)).collect();
@@ -202,7 +202,7 @@ mod tests {
             assert_eq!(polled, Poll::Pending);
         }
 
-        Settling::of(commit).settle(Outcome::Stored);
+        Settling::of(commit).settle(CommitOutcome::Stored);
 
         assert_eq!(counted.0.load(Ordering::Relaxed), 1);
     }
@@ -215,7 +215,7 @@ mod tests {
                 tokio::task::spawn_local(Desk::open());
                 let commit = Arc::new(Commit::default());
                 let ticket = commit.ticket(Appended::New { sequence: 7 });
-                std::thread::spawn(move || Settling::of(commit).settle(Outcome::Stored));
+                std::thread::spawn(move || Settling::of(commit).settle(CommitOutcome::Stored));
                 assert_eq!(ticket.await, Ok(Appended::New { sequence: 7 }));
             })
             .await;

@@ -3,9 +3,9 @@
 use crate::lock::lock;
 use crate::spool::LaneId;
 use crate::spool::log::disk::memory::MemoryDisk;
-use crate::spool::notes::{Elsewhere, Place};
+use crate::spool::notes::{Elsewhere, Published};
 use crate::spool::window::old_ids::{Cursor, Error, Handover, OldIds};
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::window::{IdEntry, IdKey};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +19,7 @@ pub(in crate::spool) struct OldInMemory {
 /// What it holds.
 #[derive(Clone, Debug, Default)]
 pub(in crate::spool) struct Old {
-    ids: HashMap<[u8; 16], Entry>,
+    ids: HashMap<[u8; 16], IdEntry>,
     absorbed: u64,
 }
 
@@ -41,11 +41,11 @@ impl OldIds for OldInMemory {
         lock(&self.ids).absorbed
     }
 
-    fn find(&self, id: &IdKey) -> Result<Option<Entry>, Error> {
+    fn find(&self, id: &IdKey) -> Result<Option<IdEntry>, Error> {
         Ok(lock(&self.ids).ids.get(id.as_bytes()).copied())
     }
 
-    fn place(&self, _: LaneId, _: u64) -> Result<Option<Place>, Error> {
+    fn place(&self, _: LaneId, _: u64) -> Result<Option<Published>, Error> {
         Ok(None)
     }
 

@@ -7,7 +7,7 @@ use crate::spool::lanes::Gate;
 use crate::spool::log::disk::memory::MemoryDisk;
 use crate::spool::settings::Settings;
 use crate::spool::window::IdKey;
-use crate::spool::{Account, LaneId, Loss, Meters, OpenError, Opening, Spool, Submission};
+use crate::spool::{Account, CommitMeters, LaneId, Loss, OpenError, Opening, Spool, Submission};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use std::time::Duration;
 /// Opens the spool on a disk, without its threads.
 pub(in crate::spool) fn open(disk: &MemoryDisk, old_ids: OldInMemory) -> Result<Spool, OpenError> {
     thread_local! {
-        static METERS: Meters = {
+        static METERS: CommitMeters = {
             let histogram = |name: &str| {
                 prometheus::Histogram::with_opts(prometheus::HistogramOpts::new(name, name)).unwrap()
             };
-            Meters { commit_duration: histogram("duration"), commit_records: histogram("records") }
+            CommitMeters { commit_duration: histogram("duration"), commit_records: histogram("records") }
         };
     }
     let settings = Settings {
@@ -36,7 +36,7 @@ pub(in crate::spool) fn open(disk: &MemoryDisk, old_ids: OldInMemory) -> Result<
         accounts: 1,
         gate: Gate::Open,
         loss: Loss::Refuse,
-        meters: METERS.with(Meters::clone),
+        meters: METERS.with(CommitMeters::clone),
     };
     let opened =
         opening.assemble(Arc::new(disk.clone()), Arc::new(old_ids), SEGMENT_BYTES, None)?;

@@ -1,14 +1,14 @@
 //! One script of appends, releases, upkeep, failures and kills, judged at each change of the disk.
 
 use crate::lock::lock;
-use crate::spool::append::admission::{Asked, State, Waiting};
+use crate::spool::append::admission::{Acceptance, Asked, Waiting};
 use crate::spool::crash::expected::{Attempt, Expected, Fate};
 use crate::spool::crash::old::OldInMemory;
 use crate::spool::crash::spool::{IDS, look, open, submission};
 use crate::spool::lanes::Leaving;
 use crate::spool::log::disk::memory::{Chance, Errno, Failure, Kind, Luck, MemoryDisk};
 use crate::spool::log::segment::number_of;
-use crate::spool::notes::Place;
+use crate::spool::notes::Published;
 use crate::spool::upkeep::{self, Upkeep};
 use crate::spool::{Appended, Error, LaneId, OpenError, Spool, commit};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -90,7 +90,10 @@ impl World {
                 _ => spool = None,
             }
             self.judge_acceptance(spool.as_ref());
-            if spool.as_ref().is_some_and(|open| lock(&open.inner.front).state == State::Failed) {
+            if spool
+                .as_ref()
+                .is_some_and(|open| lock(&open.inner.front).state == Acceptance::Failed)
+            {
                 spool = None;
             }
         }
@@ -124,7 +127,7 @@ impl World {
 
     fn judge_acceptance(&self, spool: Option<&Spool>) {
         let Some(open) = spool else { return };
-        if lock(&open.inner.front).state != State::Failed {
+        if lock(&open.inner.front).state != Acceptance::Failed {
             return;
         }
         let failed = self.disk.failed();
@@ -232,7 +235,7 @@ impl World {
             withdrawn: 0,
             bytes: records.iter().map(|record| record.bytes.len() as u64).sum(),
         };
-        let place = |sequence| Place { sequence, partition: 0, offset: 7 };
+        let place = |sequence| Published { sequence, partition: 0, offset: 7 };
         let places: Vec<_> = records.iter().map(|record| place(record.sequence)).collect();
         lock(&self.expected).released[lane.index()] = leaving.through;
         spool.release(lane, leaving, &places);

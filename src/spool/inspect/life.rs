@@ -16,7 +16,7 @@ pub struct Life {
     /// The source that it came to.
     pub source: String,
     /// Where its record is.
-    pub state: State,
+    pub state: RecordState,
     /// When it was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted_at: Option<Timestamp>,
@@ -41,7 +41,7 @@ pub struct Life {
 /// Where a record is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum RecordState {
     /// In the spool.
     Pending,
     /// In Kafka.
@@ -68,9 +68,9 @@ impl Look<'_> {
             let place = self.place(entry.lane, entry.sequence)?;
             let is_out = book.is_some_and(|book| entry.sequence <= book.released);
             let state = match (is_out, topic == quarantine) {
-                (false, _) => State::Pending,
-                (true, false) => State::Committed,
-                (true, true) => State::Quarantined,
+                (false, _) => RecordState::Pending,
+                (true, false) => RecordState::Committed,
+                (true, true) => RecordState::Quarantined,
             };
             let life = Life {
                 id: id.to_owned(),
@@ -97,7 +97,7 @@ impl Life {
     /// The life of what its own topic refused.
     fn elsewhere(self, went: Elsewhere, quarantine: &str) -> Self {
         Self {
-            state: State::Quarantined,
+            state: RecordState::Quarantined,
             topic: quarantine.to_owned(),
             partition: Some(went.place.partition),
             offset: Some(went.place.offset),

@@ -14,17 +14,17 @@ pub mod verify;
 
 use crate::lock::lock;
 use crate::spool::inspect::offline::Offline;
-use crate::spool::inspect::verify::Verdict;
+use crate::spool::inspect::verify::Verification;
 use crate::spool::lanes::LaneBook;
 use crate::spool::lanes::chunk::Chunk;
-use crate::spool::notes::{Elsewhere, Place};
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::notes::{Elsewhere, Published};
+use crate::spool::window::{IdEntry, IdKey};
 use crate::spool::{Inner, LaneId, ReadError, Run, Spool};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub use crate::spool::inspect::life::{Life, State};
+pub use crate::spool::inspect::life::{Life, RecordState};
 pub use crate::spool::inspect::pending::PendingRecord;
 pub use crate::spool::inspect::stat::{LaneStat, RunStat, Stat};
 
@@ -52,12 +52,12 @@ impl Spool {
 
 impl Look<'_> {
     /// Whether everything in the spool is as it was written.
-    pub fn verify(&self) -> Verdict {
+    pub fn verify(&self) -> Verification {
         match self {
             Self::Running(Running(inner)) => {
                 // The mark before the log: what was acknowledged by now is in any later look.
                 let acknowledged = inner.log.acknowledged().sequence;
-                let mut verdict = Verdict { acknowledged, ..Verdict::default() };
+                let mut verdict = Verification { acknowledged, ..Verification::default() };
                 let gone = lock(&inner.leaving).gone.clone();
                 verdict.read_log(&inner.log, &gone);
                 verdict.read_window(&*inner.old_ids, lock(&inner.front).recent.count() as u64);
@@ -118,7 +118,7 @@ impl Look<'_> {
         }
     }
 
-    fn entry(&self, id: &IdKey) -> Result<Option<Entry>, ReadError> {
+    fn entry(&self, id: &IdKey) -> Result<Option<IdEntry>, ReadError> {
         match self {
             Self::Running(Running(inner)) => {
                 // Memory may keep it for longer, where little comes.
@@ -133,7 +133,7 @@ impl Look<'_> {
         }
     }
 
-    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Place>, ReadError> {
+    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Published>, ReadError> {
         match self {
             Self::Running(Running(inner)) => inner.place(lane, sequence),
             Self::Stopped(offline) => {

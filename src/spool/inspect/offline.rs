@@ -7,21 +7,21 @@
 
 use crate::scratch::Scratch;
 use crate::spool::inspect::Look;
-use crate::spool::inspect::verify::Verdict;
+use crate::spool::inspect::verify::Verification;
 use crate::spool::lanes::chunk::Chunk;
 use crate::spool::lanes::{Gate, Lanes};
 use crate::spool::log::Log;
 use crate::spool::log::disk::{Access, RealDisk};
 use crate::spool::log::reader::Reader;
 use crate::spool::log::recovery::{Depth, Survey};
-use crate::spool::log::state::State;
+use crate::spool::log::state::InstanceState;
 use crate::spool::notes::Note;
 use crate::spool::open::lanes::know_lanes;
 use crate::spool::window::Slicing;
 use crate::spool::window::old_ids::{self, OldIds};
-use crate::spool::window::recent::{Known, Recent};
+use crate::spool::window::recent::{Recent, RecentId};
 use crate::spool::window::slices::Slices;
-use crate::spool::{Fault, LOCK, LOG, LaneId, ReadError, WINDOW};
+use crate::spool::{Damage, LOCK, LOG, LaneId, ReadError, WINDOW};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -33,7 +33,7 @@ use std::time::Duration;
 /// The spool of a relay that does not run.
 #[derive(Debug)]
 pub struct Offline {
-    pub(super) state: State,
+    pub(super) state: InstanceState,
     pub(super) lanes: Lanes,
     pub(super) last_sequence: u64,
     pub(super) recent: Recent,
@@ -41,7 +41,7 @@ pub struct Offline {
     pub(super) log: Log,
     reader: Reader,
     acknowledged: u64,
-    faults: Vec<Fault>,
+    faults: Vec<Damage>,
     window: OnceCell<Window>,
     dir: PathBuf,
     _lock: File,
@@ -77,7 +77,7 @@ pub enum Error {
     },
     /// It cannot be read so far as to look at it.
     #[error("{}: {}", .0.place, .0.fault)]
-    Damaged(Fault),
+    Damaged(Damage),
 }
 
 impl Offline {
@@ -106,7 +106,7 @@ impl Offline {
         let mut segments = Vec::new();
         for found in survey.segments {
             for (id, entry) in found.handover.iter().flat_map(|handover| &handover.ids) {
-                recent.insert(*id, Known { entry: *entry, frame: 0 });
+                recent.insert(*id, RecentId { entry: *entry, frame: 0 });
             }
             notes.extend(found.handover.into_iter().flat_map(|handover| handover.notes));
             extents.insert(found.segment.number, found.seal.extents);
@@ -118,7 +118,11 @@ impl Offline {
         let known = know_lanes(&log, &reader, &state, &survey.released, &[], &extents);
         let known = known.map_err(|error| {
             Error::Damaged(
-                survey.losses.first().cloned().unwrap_or_else(|| Fault::at(LOG, error.to_string())),
+                survey
+                    .losses
+                    .first()
+                    .cloned()
+                    .unwrap_or_else(|| Damage::at(LOG, error.to_string())),
             )
         })?;
         Ok(Self {
@@ -143,7 +147,7 @@ impl Offline {
     }
 
     /// What is gone from it.
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &[Damage] {
         &self.faults
     }
 
@@ -158,16 +162,16 @@ impl Offline {
         }
     }
 
-    pub(super) fn verify(&self) -> Verdict {
-        let mut verdict = Verdict {
+    pub(super) fn verify(&self) -> Verification {
+        let mut verdict = Verification {
             acknowledged: self.acknowledged,
             faults: self.faults.clone(),
-            ..Verdict::default()
+            ..Verification::default()
         };
         verdict.read_log(&self.log, &self.state.gone);
         match self.old_ids() {
             Ok(slices) => verdict.read_window(slices, self.recent.count() as u64),
-            Err(error) => verdict.faults.push(Fault::at(WINDOW, error.to_string())),
+            Err(error) => verdict.faults.push(Damage::at(WINDOW, error.to_string())),
         }
         verdict.conclude(&self.lanes.books().lanes, self.last_sequence);
         verdict

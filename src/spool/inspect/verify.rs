@@ -13,7 +13,7 @@ use crate::spool::log::frame::Kind;
 use crate::spool::log::segment::{FIRST_FRAME, Segment, name_of};
 use crate::spool::log::state::Gone;
 use crate::spool::window::old_ids::OldIds;
-use crate::spool::{Fault, LaneId};
+use crate::spool::{Damage, LaneId};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 /// What was read, and what is wrong with it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Verdict {
+pub struct Verification {
     /// Segments of records that were read.
     pub segments: u64,
     /// Commits in them.
@@ -35,10 +35,10 @@ pub struct Verdict {
     /// The last sequence that was acknowledged.
     pub acknowledged: u64,
     /// What is wrong. Nothing, as a rule.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Damage>,
 }
 
-impl Verdict {
+impl Verification {
     /// Whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
         self.faults.is_empty()
@@ -46,7 +46,7 @@ impl Verdict {
 
     /// Notes a fault.
     pub fn add(&mut self, place: impl Into<String>, fault: impl Into<String>) {
-        self.faults.push(Fault::at(place, fault));
+        self.faults.push(Damage::at(place, fault));
     }
 
     /// Reads all frames.
@@ -131,7 +131,7 @@ impl Verdict {
     pub(super) fn read_window(&mut self, old_ids: &dyn OldIds, recent: u64) {
         let (ids, faults) = old_ids.verify();
         self.ids = ids + recent;
-        self.faults.extend(faults.into_iter().map(|fault| Fault::at("window", fault)));
+        self.faults.extend(faults.into_iter().map(|fault| Damage::at("window", fault)));
     }
 
     /// Compares what was read with what the books say.

@@ -49,7 +49,7 @@ pub struct Lanes {
 
 /// What is needed to know a lane again at a start.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct LaneStart {
     /// The topic it feeds.
     pub topic: String,
     /// How far it is released.
@@ -63,7 +63,7 @@ pub struct Known {
 impl Lanes {
     /// The lanes as a start finds them. `accounts` is how many accounts the caller counts by.
     pub fn new(
-        known: Vec<Known>,
+        known: Vec<LaneStart>,
         segments: BTreeMap<u64, Extents>,
         accounts: usize,
         gate: Gate,

@@ -11,8 +11,12 @@ fn chunk(sequences: &[u64]) -> Chunk {
 }
 
 fn lanes() -> Lanes {
-    let known =
-        |topic: &str| Known { topic: topic.to_owned(), released: 0, pending: 0, pending_bytes: 0 };
+    let known = |topic: &str| LaneStart {
+        topic: topic.to_owned(),
+        released: 0,
+        pending: 0,
+        pending_bytes: 0,
+    };
     Lanes::new(vec![known("a"), known("quarantine")], BTreeMap::new(), 2, Gate::Open)
 }
 

@@ -16,7 +16,7 @@ pub struct Acknowledged {
 
 /// The last commit that was acknowledged.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Mark {
+pub struct Acknowledgement {
     /// The number of its frame.
     pub frame: u64,
     /// The last sequence given by then.
@@ -41,17 +41,17 @@ impl Acknowledged {
     }
 
     /// The mark; one that is torn claims nothing.
-    pub fn mark(&self) -> Mark {
+    pub fn mark(&self) -> Acknowledgement {
         let mut bytes = [0; 24];
-        let Some(file) = &self.file else { return Mark::default() };
+        let Some(file) = &self.file else { return Acknowledgement::default() };
         match file.read(&mut bytes, 0) {
             Ok(24) => decode(&bytes).unwrap_or_default(),
-            Ok(_) | Err(_) => Mark::default(),
+            Ok(_) | Err(_) => Acknowledgement::default(),
         }
     }
 
     /// Notes that everything up to here is about to be acknowledged.
-    pub fn set(&self, mark: Mark) -> io::Result<()> {
+    pub fn set(&self, mark: Acknowledgement) -> io::Result<()> {
         let mut bytes = [0; 24];
         bytes[..8].copy_from_slice(&mark.frame.to_le_bytes());
         bytes[8..16].copy_from_slice(&mark.sequence.to_le_bytes());
@@ -66,9 +66,9 @@ impl Acknowledged {
     }
 }
 
-fn decode(bytes: &[u8; 24]) -> Option<Mark> {
+fn decode(bytes: &[u8; 24]) -> Option<Acknowledgement> {
     let checksum = u32::from_le_bytes(*bytes[16..].first_chunk()?);
-    (crc32c::crc32c(&bytes[..16]) == checksum).then_some(Mark {
+    (crc32c::crc32c(&bytes[..16]) == checksum).then_some(Acknowledgement {
         frame: u64::from_le_bytes(*bytes.first_chunk()?),
         sequence: u64::from_le_bytes(*bytes[8..].first_chunk()?),
     })

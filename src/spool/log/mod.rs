@@ -20,7 +20,7 @@ pub mod state;
 pub mod suspects;
 
 use crate::lock::{lock, read, write};
-use crate::spool::log::acknowledged::{Acknowledged, Mark};
+use crate::spool::log::acknowledged::{Acknowledged, Acknowledgement};
 use crate::spool::log::disk::Disk;
 use crate::spool::log::frame::{Frame, Head, Section};
 use crate::spool::log::segment::{FIRST_FRAME, Fill, SPARE, Seal, Segment, name_of};
@@ -120,12 +120,12 @@ impl Log {
     }
 
     /// Notes what is about to be acknowledged.
-    pub fn acknowledge(&self, mark: Mark) -> io::Result<()> {
+    pub fn acknowledge(&self, mark: Acknowledgement) -> io::Result<()> {
         self.acknowledged.set(mark)
     }
 
     /// What was acknowledged.
-    pub fn acknowledged(&self) -> Mark {
+    pub fn acknowledged(&self) -> Acknowledgement {
         self.acknowledged.mark()
     }
 

@@ -10,7 +10,7 @@
 use crate::lock::lock;
 use crate::spool::lanes::chunk::Chunk;
 use crate::spool::log::Log;
-use crate::spool::log::frame::{Found, Kind, next_frame};
+use crate::spool::log::frame::{FoundFrame, Kind, next_frame};
 use crate::spool::log::segment::{FIRST_FRAME, Segment, name_of};
 use crate::spool::log::state::Gone;
 use crate::spool::{LaneId, ReadError};
@@ -109,7 +109,7 @@ impl Ahead {
         let mut piece = segment.read_vec(self.at, PIECE.min(end - self.at))?;
         let mut at = 0;
         while at < piece.len() {
-            let found = match Found::read(segment.salt, &piece[at..]) {
+            let found = match FoundFrame::read(segment.salt, &piece[at..]) {
                 Ok(found) => found,
                 Err(_) if at > 0 => break,
                 Err(_) => {

@@ -7,7 +7,7 @@
 use crate::spool::LaneId;
 use crate::spool::lanes::extents::Extents;
 use crate::spool::log::disk::{Disk, File, write_zeros};
-use crate::spool::log::frame::{Found, Frame, Head, Kind, NotAFrame, Section, salted};
+use crate::spool::log::frame::{FoundFrame, Frame, Head, Kind, NotAFrame, Section, salted};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::io;
 use std::sync::Arc;
@@ -173,7 +173,7 @@ impl Segment {
             return Ok(None);
         }
         let bytes = self.read_vec(end, at - end)?;
-        let Ok(found) = Found::read(self.salt, &bytes) else { return Ok(None) };
+        let Ok(found) = FoundFrame::read(self.salt, &bytes) else { return Ok(None) };
         let summary = found.directory.iter().find(|entry| entry.kind == Kind::Summary);
         let extents = summary.and_then(|entry| Extents::decode(entry.bytes(&bytes)?));
         Ok(extents.map(|extents| Seal {
@@ -186,11 +186,11 @@ impl Segment {
     }
 
     /// The frame at a place, and its bytes. `None` if there is no whole one.
-    pub fn frame_at(&self, at: u64) -> io::Result<Option<(Found, Vec<u8>)>> {
+    pub fn frame_at(&self, at: u64) -> io::Result<Option<(FoundFrame, Vec<u8>)>> {
         let mut wanted = USUAL_FRAME;
         loop {
             let bytes = self.read_vec(at, wanted)?;
-            match Found::read(self.salt, &bytes) {
+            match FoundFrame::read(self.salt, &bytes) {
                 Ok(found) if found.length <= bytes.len() as u64 => {
                     return Ok(found.is_whole(&bytes).then_some((found, bytes)));
                 }

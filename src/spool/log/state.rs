@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// What is true of the whole spool.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
-pub struct State {
+pub struct InstanceState {
     /// The directory's name, given once.
     pub instance: String,
     /// The runs that may have records here, oldest first.
@@ -21,7 +21,7 @@ pub struct State {
     pub gone: Gone,
 }
 
-impl State {
+impl InstanceState {
     /// The section of a frame that says it.
     pub fn section(&self) -> Section {
         let bytes = serde_json::to_vec(self).expect("text and numbers can be written");

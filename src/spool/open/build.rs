@@ -8,11 +8,11 @@ use crate::spool::log::Log;
 use crate::spool::log::disk::Disk;
 use crate::spool::log::reader::Reader;
 use crate::spool::log::segment::Fill;
-use crate::spool::log::state::State;
+use crate::spool::log::state::InstanceState;
 use crate::spool::open::Opening;
 use crate::spool::open::identity::identify;
 use crate::spool::open::lanes::{know_lanes, learn_ages};
-use crate::spool::open::tidy::Found;
+use crate::spool::open::tidy::Tidied;
 use crate::spool::upkeep::bell::Bell;
 use crate::spool::upkeep::job::Once;
 use crate::spool::window::Slicing;
@@ -42,9 +42,9 @@ impl Opening<'_> {
         old_ids: Arc<dyn OldIds>,
         segment_bytes: u64,
         held: Option<File>,
-        found: Found,
+        found: Tidied,
     ) -> Result<Opened, ReadError> {
-        let Found { survey, gone, newest } = found;
+        let Tidied { survey, gone, newest } = found;
         let state = survey.state.clone().unwrap_or_default();
         let recovered_something = survey.state.is_some();
         let absorbed = old_ids.absorbed();
@@ -66,7 +66,7 @@ impl Opening<'_> {
             match one.handover.filter(|_| number > absorbed) {
                 Some(handover) => {
                     for (id, entry) in &handover.ids {
-                        recent.insert(*id, recent::Known { entry: *entry, frame: last });
+                        recent.insert(*id, recent::RecentId { entry: *entry, frame: last });
                     }
                     sealed.insert(number, Arc::new(Sealed { handover, first, last }));
                 }
@@ -83,7 +83,7 @@ impl Opening<'_> {
         learn_ages(&log, &reader, &mut lanes);
         let quarantine = lanes.number(self.quarantine).expect("quarantine is one of the topics");
         let (identity, run) = identify(state, lanes.oldest_pending(), next_sequence);
-        let state_bytes = State {
+        let state_bytes = InstanceState {
             instance: identity.instance.clone(),
             runs: identity.runs.clone(),
             lanes: lanes.states(),

@@ -1,6 +1,6 @@
 //! The reasons why a spool does not open.
 
-use crate::spool::{Fault, ReadError, takeover};
+use crate::spool::{Damage, ReadError, takeover};
 use std::io;
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ pub enum OpenError {
         /// The directory.
         dir: PathBuf,
         /// What is missing.
-        faults: Vec<Fault>,
+        faults: Vec<Damage>,
     },
     /// A spool of the earlier format cannot be taken over.
     #[error("the spool in {}, of an earlier build, cannot be taken over", dir.display())]

@@ -1,12 +1,16 @@
 //! Names: the instance keeps its own, and each run gets one.
 
-use crate::spool::log::state::State;
+use crate::spool::log::state::InstanceState;
 use crate::spool::{Identity, Run};
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// The instance's name and the runs that may have records here: this one, with its number, and each
 /// former run with something pending.
-pub(super) fn identify(state: State, oldest_pending: Option<u64>, first: u64) -> (Identity, u64) {
+pub(super) fn identify(
+    state: InstanceState,
+    oldest_pending: Option<u64>,
+    first: u64,
+) -> (Identity, u64) {
     let instance = match state.instance.is_empty() {
         true => name_of_run(random_number()),
         false => state.instance,

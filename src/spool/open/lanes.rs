@@ -2,10 +2,10 @@
 
 use crate::spool::lanes::extents::Extents;
 use crate::spool::lanes::walk::walk;
-use crate::spool::lanes::{Known, Lanes};
+use crate::spool::lanes::{LaneStart, Lanes};
 use crate::spool::log::Log;
 use crate::spool::log::reader::Reader;
-use crate::spool::log::state::State;
+use crate::spool::log::state::InstanceState;
 use crate::spool::{LaneId, ReadError};
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 pub(in crate::spool) fn know_lanes(
     log: &Log,
     reader: &Reader,
-    state: &State,
+    state: &InstanceState,
     released: &BTreeMap<LaneId, u64>,
     topics: &[String],
     segments: &BTreeMap<u64, Extents>,
-) -> Result<Vec<Known>, ReadError> {
+) -> Result<Vec<LaneStart>, ReadError> {
     let mut names: Vec<&String> = state.lanes.iter().map(|lane| &lane.topic).collect();
     for topic in topics {
         if !names.contains(&topic) {
@@ -27,7 +27,8 @@ pub(in crate::spool) fn know_lanes(
     let mut known = Vec::new();
     for (topic, lane) in names.into_iter().zip((0_u16..).map(LaneId)) {
         let released = released.get(&lane).copied().unwrap_or(0);
-        let mut waiting = Known { topic: topic.clone(), released, pending: 0, pending_bytes: 0 };
+        let mut waiting =
+            LaneStart { topic: topic.clone(), released, pending: 0, pending_bytes: 0 };
         for (number, segment) in segments {
             let Some(extent) = segment.extent(lane) else { continue };
             if released < extent.first {
@@ -55,7 +56,7 @@ pub(in crate::spool) fn learn_ages(log: &Log, reader: &Reader, lanes: &mut Lanes
     }
 }
 
-impl Known {
+impl LaneStart {
     /// Adds the part of a segment that waits: a release ended inside it.
     fn add_rest(
         &mut self,

@@ -19,7 +19,7 @@ use crate::spool::open::window::{Window, open_window};
 use crate::spool::settings::Settings;
 use crate::spool::window::Slicing;
 use crate::spool::window::old_ids::OldIds;
-use crate::spool::{Inner, LOG, Meters, SEGMENT_BYTES, Spool, commit, takeover, upkeep};
+use crate::spool::{CommitMeters, Inner, LOG, SEGMENT_BYTES, Spool, commit, takeover, upkeep};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub struct Opening<'a> {
     /// What to do when the log has lost what was acknowledged.
     pub loss: Loss,
     /// What is measured of each commit.
-    pub meters: Meters,
+    pub meters: CommitMeters,
 }
 
 /// What to do when acknowledged records are gone from the log.

@@ -9,7 +9,7 @@ use crate::spool::log::suspects;
 use std::io;
 
 /// The log after a start has tidied it up.
-pub(super) struct Found {
+pub(super) struct Tidied {
     pub(super) survey: Survey,
     pub(super) gone: Gone,
     /// The highest number that a segment's file has.
@@ -17,7 +17,7 @@ pub(super) struct Found {
 }
 
 /// Seals what the run before left open, and removes what is left over.
-pub(super) fn tidy(disk: &dyn Disk, mut survey: Survey, loss: Loss) -> io::Result<Found> {
+pub(super) fn tidy(disk: &dyn Disk, mut survey: Survey, loss: Loss) -> io::Result<Tidied> {
     let mut gone = survey.state.clone().unwrap_or_default().gone;
     if !survey.losses.is_empty() {
         for fault in &survey.losses {
@@ -52,5 +52,5 @@ pub(super) fn tidy(disk: &dyn Disk, mut survey: Survey, loss: Loss) -> io::Resul
         suspects::forget(disk)?;
     }
     disk.sync_names()?;
-    Ok(Found { survey, gone, newest })
+    Ok(Tidied { survey, gone, newest })
 }

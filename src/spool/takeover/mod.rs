@@ -12,11 +12,11 @@
 pub mod earlier;
 
 use crate::spool::lanes::chunk::Chunk;
-use crate::spool::log::acknowledged::Mark;
+use crate::spool::log::acknowledged::Acknowledgement;
 use crate::spool::log::disk::{Access, RealDisk};
 use crate::spool::log::frame::{Head, Kind, Section};
 use crate::spool::log::segment::Fill;
-use crate::spool::log::state::{LaneState, State};
+use crate::spool::log::state::{InstanceState, LaneState};
 use crate::spool::log::{Cursor, Log};
 use crate::spool::takeover::earlier::Earlier;
 use crate::spool::{LOG, LaneId, Loss, Run, SEGMENT_BYTES, WINDOW};
@@ -100,11 +100,11 @@ fn write_log(dir: &Path, store: &Path, loss: Loss) -> Result<(), Error> {
         topic,
         released: released.get(&lane).copied().unwrap_or(0),
     });
-    let state = State {
+    let state = InstanceState {
         instance: earlier.instance()?,
         runs: earlier.runs()?.into_iter().map(|(first, name)| Run { name, first }).collect(),
         lanes: lanes.collect(),
-        ..State::default()
+        ..InstanceState::default()
     };
     let mut writing = Writing::begin(&folder, stored.max(acknowledged), state.section())?;
     for segment in earlier.segments() {
@@ -172,7 +172,7 @@ impl Writing {
     fn end(mut self) -> Result<(), Error> {
         self.commit()?;
         let Head { number: frame, last_sequence: sequence, .. } = self.last;
-        self.log.acknowledge(Mark { frame, sequence })?;
+        self.log.acknowledge(Acknowledgement { frame, sequence })?;
         self.log.sync_acknowledged()?;
         Ok(self.log.sync_names()?)
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::quantity::ByteSize;
 use crate::record::layout::Record;
 use crate::spool::lanes::{Gate, Leaving};
-use crate::spool::notes::Place;
+use crate::spool::notes::Published;
 use crate::spool::settings::Settings;
 use crate::spool::window::IdKey;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn opening<'a>(settings: &'a Settings, topics: &'a [String]) -> Opening<'a> {
         accounts: 2,
         gate: Gate::Open,
         loss: Loss::Refuse,
-        meters: Meters {
+        meters: CommitMeters {
             commit_duration: histogram("duration"),
             commit_records: histogram("records"),
         },
@@ -198,7 +198,7 @@ async fn ids_are_counted_and_not_the_notes_of_where_records_went() {
         };
         let leaving =
             Leaving { through: sequence, published: 1, quarantined: 0, withdrawn: 0, bytes: 1 };
-        spool.release(LaneId(0), leaving, &[Place { sequence, partition: 0, offset: 7 }]);
+        spool.release(LaneId(0), leaving, &[Published { sequence, partition: 0, offset: 7 }]);
     }
 
     assert_eq!(spool.figures().ids, 3);

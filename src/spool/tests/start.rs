@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::spool::inspect::offline::Offline;
-use crate::spool::log::acknowledged::Mark;
+use crate::spool::log::acknowledged::Acknowledgement;
 use crate::spool::log::segment::name_of;
 use std::sync::atomic::Ordering;
 
@@ -13,9 +13,9 @@ async fn what_was_released_does_not_wait_after_a_restart_and_its_place_is_known(
     for id in ["1", "2", "3"] {
         spool.append(submission(id, LaneId(0))).await.unwrap();
     }
-    let place = Place { sequence: 2, partition: 4, offset: 99 };
+    let place = Published { sequence: 2, partition: 4, offset: 99 };
     let leaving = Leaving { through: 2, published: 2, quarantined: 0, withdrawn: 0, bytes: 10 };
-    spool.release(LaneId(0), leaving, &[Place { sequence: 1, ..place }, place]);
+    spool.release(LaneId(0), leaving, &[Published { sequence: 1, ..place }, place]);
     spool.close();
     drop(spool);
 
@@ -44,7 +44,7 @@ async fn a_log_that_ends_before_what_was_acknowledged_is_refused_until_that_is_a
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
     spool.append(submission("1", LaneId(0))).await.unwrap();
-    spool.inner.log.acknowledge(Mark { frame: 41, sequence: 50 }).unwrap();
+    spool.inner.log.acknowledge(Acknowledgement { frame: 41, sequence: 50 }).unwrap();
     spool.close();
     drop(spool);
 

@@ -85,7 +85,7 @@ impl IdKey {
 
 /// What is remembered of an id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Entry {
+pub struct IdEntry {
     /// When it was accepted, milliseconds since the epoch.
     pub accepted_at: u64,
     /// The sequence of its record.
@@ -94,7 +94,7 @@ pub struct Entry {
     pub lane: LaneId,
 }
 
-impl Entry {
+impl IdEntry {
     /// The entry as stored.
     pub fn encode(&self) -> [u8; 18] {
         let mut bytes = [0; 18];
@@ -140,7 +140,7 @@ impl Slicing {
     }
 
     /// Whether an id is still remembered. One from the future (the clock was set back) is.
-    pub fn remembers(&self, entry: &Entry, now: u64) -> bool {
+    pub fn remembers(&self, entry: &IdEntry, now: u64) -> bool {
         now.saturating_sub(entry.accepted_at) < self.window
     }
 }
@@ -164,7 +164,7 @@ mod tests {
             accepted_at in 0_u64..10_000, now in 0_u64..40_000, window in 1_u64..9_000,
         ) {
             let slicing = Slicing::of(Duration::from_millis(window));
-            let entry = Entry { accepted_at, sequence: 1, lane: LaneId(0) };
+            let entry = IdEntry { accepted_at, sequence: 1, lane: LaneId(0) };
 
             if slicing.is_over(slicing.slice_at(accepted_at), now) {
                 prop_assert!(!slicing.remembers(&entry, now));
@@ -173,8 +173,8 @@ mod tests {
 
         #[test]
         fn an_entry_is_read_back(accepted_at: u64, sequence: u64, lane: u16) {
-            let entry = Entry { accepted_at, sequence, lane: LaneId(lane) };
-            prop_assert_eq!(Entry::decode(&entry.encode()), Some(entry));
+            let entry = IdEntry { accepted_at, sequence, lane: LaneId(lane) };
+            prop_assert_eq!(IdEntry::decode(&entry.encode()), Some(entry));
         }
     }
 }

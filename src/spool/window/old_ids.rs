@@ -7,8 +7,8 @@
 //! A store that cannot read an id any more forgets it: that costs repeats, never records.
 
 use crate::spool::LaneId;
-use crate::spool::notes::{Elsewhere, Note, Place};
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::notes::{Elsewhere, Note, Published};
+use crate::spool::window::{IdEntry, IdKey};
 use std::fmt::Debug;
 
 /// Where old ids are. The spool needs no more of a store than this.
@@ -18,9 +18,9 @@ pub trait OldIds: Debug + Send + Sync {
     /// The last segment that was absorbed.
     fn absorbed(&self) -> u64;
     /// What is remembered of an id.
-    fn find(&self, id: &IdKey) -> Result<Option<Entry>, Error>;
+    fn find(&self, id: &IdKey) -> Result<Option<IdEntry>, Error>;
     /// Where a record went.
-    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Place>, Error>;
+    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Published>, Error>;
     /// Where a record went that its own topic refused.
     fn elsewhere(&self, lane: LaneId, sequence: u64) -> Result<Option<Elsewhere>, Error>;
     /// How many ids there are, about.
@@ -45,7 +45,7 @@ pub struct Handover {
     /// Its number.
     pub segment: u64,
     /// Its ids, in the order in which they came.
-    pub ids: Vec<(IdKey, Entry)>,
+    pub ids: Vec<(IdKey, IdEntry)>,
     /// Where records went, as told in it.
     pub notes: Vec<Note>,
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of slices, or of the disk.
 
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::window::{IdEntry, IdKey};
 use std::collections::HashMap;
 use std::collections::hash_map;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -10,31 +10,31 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// Recent ids, by key.
 #[derive(Debug, Default)]
 pub struct Recent {
-    ids: HashMap<IdKey, Known, BuildHasherDefault<Identity>>,
+    ids: HashMap<IdKey, RecentId, BuildHasherDefault<PassThrough>>,
 }
 
 /// A recent id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Known {
+pub struct RecentId {
     /// What is remembered of it.
-    pub entry: Entry,
+    pub entry: IdEntry,
     /// The number of the frame that carries it.
     pub frame: u64,
 }
 
 impl Recent {
     /// What is known of an id.
-    pub fn get(&self, id: &IdKey) -> Option<&Known> {
+    pub fn get(&self, id: &IdKey) -> Option<&RecentId> {
         self.ids.get(id)
     }
 
     /// Notes an id. What was known of it before comes back.
-    pub fn insert(&mut self, id: IdKey, known: Known) -> Option<Known> {
+    pub fn insert(&mut self, id: IdKey, known: RecentId) -> Option<RecentId> {
         self.ids.insert(id, known)
     }
 
     /// Undoes [`Recent::insert`].
-    pub fn restore(&mut self, id: IdKey, before: Option<Known>) {
+    pub fn restore(&mut self, id: IdKey, before: Option<RecentId>) {
         match before {
             Some(before) => drop(self.ids.insert(id, before)),
             None => drop(self.ids.remove(&id)),
@@ -65,9 +65,9 @@ impl Recent {
 
 /// A hasher for keys that are hashes already: it takes what it is given.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Identity(u64);
+pub struct PassThrough(u64);
 
-impl Hasher for Identity {
+impl Hasher for PassThrough {
     fn finish(&self) -> u64 {
         self.0
     }

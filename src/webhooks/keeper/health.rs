@@ -12,7 +12,7 @@ use std::time::Duration;
 /// What is known of one subscription, for metrics and for people.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Health {
+pub struct SubscriptionHealth {
     /// Its name.
     pub subscription: String,
     /// Where it is declared.
@@ -77,12 +77,12 @@ const SLOWEST_LOOK: Duration = Duration::from_secs(360);
 
 impl Keeper {
     /// What is known of each subscription.
-    pub fn health(&self, now: Timestamp) -> Vec<Health> {
+    pub fn health(&self, now: Timestamp) -> Vec<SubscriptionHealth> {
         let kept = self.lock();
         let declared = self.groups.iter().flat_map(|group| &group.declared);
         let health = |one: &Declared| {
             let kept = &kept[&one.name];
-            Health {
+            SubscriptionHealth {
                 subscription: one.name.clone(),
                 provider: one.provider(),
                 is_up: kept.is_up(now, self.interval),

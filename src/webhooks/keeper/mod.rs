@@ -35,7 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tracing::{info, warn};
 
-pub use crate::webhooks::keeper::health::Health;
+pub use crate::webhooks::keeper::health::SubscriptionHealth;
 
 /// Keeps subscriptions as they are declared.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use crate::event::provider::Provider;
 use crate::webhooks::checks::{self, Objection, Setting};
 use crate::webhooks::declared::{Aps, At, Declared, Event, Onshape};
 use crate::webhooks::mark::Mark;
-use crate::webhooks::settings::{Fault, Subscription};
+use crate::webhooks::settings::{Subscription, SubscriptionFault};
 use crate::webhooks::url::CallbackUrl;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ impl Subscription {
         &self,
         public_url: Option<&str>,
         warnings: &mut Vec<String>,
-    ) -> Result<Declared, Vec<Fault>> {
+    ) -> Result<Declared, Vec<SubscriptionFault>> {
         let mut faults = self.foreign_keys();
         if self.name.trim().is_empty() {
             faults.push(self.fault("name", "it is empty"));
@@ -41,7 +41,7 @@ impl Subscription {
         }
     }
 
-    fn at_onshape(&self, warnings: &mut Vec<String>) -> Result<At, Fault> {
+    fn at_onshape(&self, warnings: &mut Vec<String>) -> Result<At, SubscriptionFault> {
         let objected = |objection| self.objected(objection);
         let doubts = checks::onshape_events(&self.events).map_err(objected)?;
         warnings.extend(doubts.iter().map(|doubt| format!("subscription {}: {doubt}", self.name)));
@@ -59,7 +59,7 @@ impl Subscription {
         }))
     }
 
-    fn at_aps(&self, warnings: &mut Vec<String>) -> Result<At, Fault> {
+    fn at_aps(&self, warnings: &mut Vec<String>) -> Result<At, SubscriptionFault> {
         let objected = |objection| self.objected(objection);
         if self.events.is_empty() {
             return Err(objected(Objection::NoEvent));
@@ -90,7 +90,7 @@ impl Subscription {
         }))
     }
 
-    fn callback_url(&self, public_url: Option<&str>) -> Result<CallbackUrl, Fault> {
+    fn callback_url(&self, public_url: Option<&str>) -> Result<CallbackUrl, SubscriptionFault> {
         let text = match (&self.url, &self.source, public_url) {
             (Some(url), _, _) => {
                 let url = url.resolve().map_err(|error| self.fault("url", error.to_string()))?;
@@ -110,7 +110,7 @@ impl Subscription {
     }
 
     /// Keys that belong to the other provider.
-    fn foreign_keys(&self) -> Vec<Fault> {
+    fn foreign_keys(&self) -> Vec<SubscriptionFault> {
         let keys: &[(&str, bool)] = match self.provider {
             Provider::Onshape => &[
                 ("region", self.region.is_some()),
@@ -137,7 +137,7 @@ impl Subscription {
             .collect()
     }
 
-    fn objected(&self, objection: Objection) -> Fault {
+    fn objected(&self, objection: Objection) -> SubscriptionFault {
         let key = match objection.setting() {
             Setting::Events => "events",
             Setting::System => "system",
@@ -146,7 +146,11 @@ impl Subscription {
         self.fault(key, objection.to_string())
     }
 
-    pub(super) fn fault(&self, key: &str, problem: impl Into<String>) -> Fault {
-        Fault { subscription: self.name.clone(), key: key.to_owned(), problem: problem.into() }
+    pub(super) fn fault(&self, key: &str, problem: impl Into<String>) -> SubscriptionFault {
+        SubscriptionFault {
+            subscription: self.name.clone(),
+            key: key.to_owned(),
+            problem: problem.into(),
+        }
     }
 }

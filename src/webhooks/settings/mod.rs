@@ -73,7 +73,7 @@ pub struct Subscription {
 /// What is wrong with a subscription.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("subscription {subscription}: {key}: {problem}")]
-pub struct Fault {
+pub struct SubscriptionFault {
     /// The name, or the place in the file if it has none.
     pub subscription: String,
     /// The key.
@@ -89,7 +89,7 @@ pub fn resolve(
     public_url: Option<&str>,
     now: Timestamp,
     warnings: &mut Vec<String>,
-) -> Result<Vec<Declared>, Vec<Fault>> {
+) -> Result<Vec<Declared>, Vec<SubscriptionFault>> {
     let mut faults = Vec::new();
     let mut declared: Vec<Declared> = Vec::new();
     let mut names = BTreeSet::new();

@@ -21,7 +21,7 @@ use cadrelay::quantity::ByteSize;
 use cadrelay::recent::{Limits, Recent};
 use cadrelay::record::cloudevents::{Context, encode};
 use cadrelay::spool::settings::Settings as SpoolSettings;
-use cadrelay::spool::{Loss, Meters, Opening, Spool};
+use cadrelay::spool::{CommitMeters, Loss, Opening, Spool};
 use counting::allocations;
 use jiff::Timestamp;
 use std::path::Path;
@@ -154,7 +154,7 @@ fn open(dir: &Path, provider: Provider) -> Spool {
         accounts: Accounts::count(&Accounts::of_sources([provider])),
         gate: cadrelay::spool::lanes::Gate::Open,
         loss: Loss::Refuse,
-        meters: Meters {
+        meters: CommitMeters {
             commit_duration: histogram("duration"),
             commit_records: histogram("records"),
         },

@@ -1,7 +1,7 @@
 //! The keeper makes good what a provider has lost, and sees its pings come back.
 
 use cadrelay::webhooks::aps::region::Region;
-use cadrelay::webhooks::keeper::{Health, Keeper};
+use cadrelay::webhooks::keeper::{Keeper, SubscriptionHealth};
 use cadrelay::webhooks::look::Clients;
 use cadrelay::webhooks::plan::Action;
 use cadrelay::webhooks::settings::{self, Subscription};
@@ -38,7 +38,7 @@ fn keeper(onshape_url: &str, aps_url: &str, inbox: &Inbox) -> Keeper {
     Keeper::new(declared, clients, INTERVAL)
 }
 
-fn of<'a>(health: &'a [Health], name: &str) -> &'a Health {
+fn of<'a>(health: &'a [SubscriptionHealth], name: &str) -> &'a SubscriptionHealth {
     health.iter().find(|health| health.subscription == name).unwrap()
 }
 

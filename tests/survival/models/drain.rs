@@ -3,11 +3,11 @@
 //! The spool, Kafka and the client are models; [`settle`] is the real one. Whatever fails, dies or
 //! stays in doubt, in the end each record is in Kafka once and in order.
 
-use cadrelay::drain::lane::{Lane, Refused};
+use cadrelay::drain::lane::{Lane, RefusedRecord};
 use cadrelay::drain::pace::Pace;
-use cadrelay::drain::settle::{Settlement, Share, Verdict, settle};
+use cadrelay::drain::settle::{Measure, Settlement, Share, settle};
 use cadrelay::drain::turns::Turns;
-use cadrelay::kafka::outcome::{Concerns, Ending, Outcome, Report, Trouble};
+use cadrelay::kafka::outcome::{BatchOutcome, Concerns, Ending, Report, Trouble};
 use cadrelay::spool::LaneId;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -157,7 +157,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 /// Anything that can be said of a batch that does not count.
-fn failure() -> impl Strategy<Value = Outcome> {
+fn failure() -> impl Strategy<Value = BatchOutcome> {
     let report = prop_oneof![
         2 => Just(WRITTEN),
         2 => Just(Report::Unheard),
@@ -172,7 +172,7 @@ fn failure() -> impl Strategy<Value = Outcome> {
         trouble().prop_map(Ending::InDoubt),
         Just(Ending::Silent),
     ];
-    (reports, ending).prop_map(|(reports, ending)| Outcome { reports, ending })
+    (reports, ending).prop_map(|(reports, ending)| BatchOutcome { reports, ending })
 }
 
 /// How a batch fails when something in it spoils it and no record is refused.
@@ -256,7 +256,7 @@ impl World {
         }
     }
 
-    fn step_with(&mut self, publish: impl FnOnce(&mut Self, &[Share]) -> Outcome) {
+    fn step_with(&mut self, publish: impl FnOnce(&mut Self, &[Share]) -> BatchOutcome) {
         let shares = self.compose();
         if !shares.is_empty() {
             let outcome = publish(self, &shares);
@@ -264,10 +264,10 @@ impl World {
         }
     }
 
-    fn fail(&mut self, outcome: &Outcome) {
+    fn fail(&mut self, outcome: &BatchOutcome) {
         self.step_with(|_, shares| {
             let count = shares.iter().map(|share| share.records.len()).sum();
-            Outcome { reports: outcome.reports[..count].to_vec(), ..outcome.clone() }
+            BatchOutcome { reports: outcome.reports[..count].to_vec(), ..outcome.clone() }
         });
     }
 
@@ -303,7 +303,7 @@ impl World {
     }
 
     /// The client's part: reports, and how it ended. What counts is in `kafka` afterwards.
-    fn publish(&mut self, shares: &[Share], happening: Happening) -> Outcome {
+    fn publish(&mut self, shares: &[Share], happening: Happening) -> BatchOutcome {
         let mut reports = vec![WRITTEN; records(shares)];
         let mut refusal = None;
         for share in shares {
@@ -347,20 +347,20 @@ impl World {
                 Ending::Committed
             }
         };
-        Outcome { reports, ending }
+        BatchOutcome { reports, ending }
     }
 
     /// A batch with this record in it fails so, and no record is refused.
-    fn spoil(&mut self, shares: &[Share], record: (usize, u64), ending: Ending) -> Outcome {
+    fn spoil(&mut self, shares: &[Share], record: (usize, u64), ending: Ending) -> BatchOutcome {
         let is_in = |share: &Share| {
             share.lane.index() == record.0
                 && share.records.iter().any(|(_, sequence)| *sequence == record.1)
         };
         if shares.iter().any(is_in) {
-            return Outcome { reports: vec![Report::Unheard; records(shares)], ending };
+            return BatchOutcome { reports: vec![Report::Unheard; records(shares)], ending };
         }
         self.count(shares);
-        Outcome { reports: vec![WRITTEN; records(shares)], ending: Ending::Committed }
+        BatchOutcome { reports: vec![WRITTEN; records(shares)], ending: Ending::Committed }
     }
 
     /// The transaction counts: its records and its positions.
@@ -375,7 +375,7 @@ impl World {
         }
     }
 
-    fn apply(&mut self, shares: &[Share], outcome: &Outcome) {
+    fn apply(&mut self, shares: &[Share], outcome: &BatchOutcome) {
         let Settlement { settled, lanes, renew, pause, trouble } = settle(shares, outcome);
         for (number, records) in settled {
             let share = shares.iter().find(|share| share.lane == number).expect("a share of ours");
@@ -389,13 +389,13 @@ impl World {
         for (number, verdict) in lanes {
             let lane = &mut self.lanes[number.index()];
             match verdict {
-                Verdict::Split { records } => lane.split(records),
-                Verdict::Poison { sequence, trouble } => {
+                Measure::Split { records } => lane.split(records),
+                Measure::Poison { sequence, trouble } => {
                     assert_eq!(trouble.concerns(), Concerns::Record);
-                    lane.refused = Some(Refused { sequence, trouble });
+                    lane.refused = Some(RefusedRecord { sequence, trouble });
                 }
-                Verdict::SetAside(trouble) => drop(lane.set_aside(trouble, self.now)),
-                Verdict::Suspect => lane.suspect(),
+                Measure::SetAside(trouble) => drop(lane.set_aside(trouble, self.now)),
+                Measure::Suspect => lane.suspect(),
             }
         }
         if trouble.is_none() {

@@ -5,7 +5,7 @@ use crate::http::error::Problem;
 use crate::recent::filter::Filter;
 use crate::record::layout::Parts;
 use crate::record::posted;
-use crate::spool::inspect::{Life, State};
+use crate::spool::inspect::{Life, RecordState};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -70,8 +70,8 @@ impl Admin {
         Ok(match self.life_of(id, source) {
             None => Body::Unknown,
             Some(life) => match life.state {
-                State::Pending => self.pending_body(&life).map_or(Body::Unknown, Body::Here),
-                State::Committed | State::Quarantined => Body::InKafka(life),
+                RecordState::Pending => self.pending_body(&life).map_or(Body::Unknown, Body::Here),
+                RecordState::Committed | RecordState::Quarantined => Body::InKafka(life),
             },
         })
     }

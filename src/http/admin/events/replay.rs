@@ -12,7 +12,7 @@ use crate::ingest::Rejection;
 use crate::ingest::publish_again::{Posted, Refused};
 use crate::recent::filter::Filter;
 use crate::record::{gap, posted};
-use crate::spool::inspect::{Life, State};
+use crate::spool::inspect::{Life, RecordState};
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -94,7 +94,7 @@ enum Missing {
 
 /// Reads an event from its record in Kafka, or says why that cannot be.
 async fn read_from_kafka(admin: &web::Data<Admin>, life: Life) -> Result<Found, HttpResponse> {
-    if life.state == State::Quarantined {
+    if life.state == RecordState::Quarantined {
         return Err(Problem::InQuarantine.response());
     }
     let (Some(partition), Some(offset)) = (life.partition, life.offset) else {
@@ -133,7 +133,7 @@ impl Admin {
             Body::InKafka(life) => return Ok(Err(Missing::InKafka(Box::new(life)))),
             Body::Unknown => return Ok(Err(Missing::Unknown)),
         };
-        let waiting = self.pending_value(&life).filter(|_| life.state == State::Pending);
+        let waiting = self.pending_value(&life).filter(|_| life.state == RecordState::Pending);
         let waiting = waiting.and_then(|value| posted::published(&value));
         if waiting.is_some_and(|record| record.event == gap::NAME) {
             return Ok(Err(Missing::Body));

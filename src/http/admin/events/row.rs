@@ -3,7 +3,7 @@
 use crate::http::admin::Admin;
 use crate::recent::Numbered;
 use crate::recent::decision::Outcome;
-use crate::spool::inspect::{Life, Look, State};
+use crate::spool::inspect::{Life, Look, RecordState};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -39,7 +39,7 @@ pub struct Row {
     bytes: u64,
     duration_ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<State>,
+    state: Option<RecordState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     topic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

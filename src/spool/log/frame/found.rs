@@ -5,18 +5,18 @@ use crate::spool::log::frame::{ENTRY, HEAD, Head, Kind, MAGIC, salted};
 
 /// A frame as it stands in a segment, its head and directory checked.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct FoundFrame {
     /// What its head says.
     pub head: Head,
     /// Its length.
     pub length: u64,
     /// Its sections: what they are, and where in the frame.
-    pub directory: Vec<Entry>,
+    pub directory: Vec<FrameSection>,
 }
 
 /// A section in a frame's directory.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct FrameSection {
     /// What it holds.
     pub kind: Kind,
     /// Of which lane.
@@ -37,7 +37,7 @@ pub enum NotAFrame {
     Longer(usize),
 }
 
-impl Found {
+impl FoundFrame {
     /// Reads the head and the directory of the frame that begins with these bytes.
     pub fn read(salt: u64, bytes: &[u8]) -> Result<Self, NotAFrame> {
         let head = bytes.get(..HEAD).ok_or(NotAFrame::Longer(HEAD))?;
@@ -60,7 +60,7 @@ impl Found {
             let kind = Kind::of(short(entry, 0)).ok_or(NotAFrame::Invalid)?;
             let length = small(entry, 4) as usize;
             let lane = LaneId(short(entry, 2));
-            directory.push(Entry { kind, lane, at, length, checksum: small(entry, 8) });
+            directory.push(FrameSection { kind, lane, at, length, checksum: small(entry, 8) });
             at = at.checked_add(length).ok_or(NotAFrame::Invalid)?;
         }
         if at > length {
@@ -90,7 +90,7 @@ impl Found {
     }
 }
 
-impl Entry {
+impl FrameSection {
     /// The section's bytes, if they are as they were written. `frame` begins with the frame.
     pub fn bytes<'f>(&self, frame: &'f [u8]) -> Option<&'f [u8]> {
         let bytes = frame.get(self.at..self.at.checked_add(self.length)?)?;
@@ -100,11 +100,11 @@ impl Entry {
 
 /// The first place from `from` on, at a multiple of 8, where a frame of this salt begins. `bytes`
 /// begin at a multiple of 8 of their file.
-pub fn next_frame(salt: u64, bytes: &[u8], from: usize) -> Option<(usize, Found)> {
+pub fn next_frame(salt: u64, bytes: &[u8], from: usize) -> Option<(usize, FoundFrame)> {
     let rest = bytes.get(from..)?;
     memchr::memmem::find_iter(rest, &MAGIC).map(|at| from + at).filter(|at| at % 8 == 0).find_map(
         |at| {
-            let found = Found::read(salt, &bytes[at..]).ok()?;
+            let found = FoundFrame::read(salt, &bytes[at..]).ok()?;
             (at as u64 + found.length <= bytes.len() as u64).then_some((at, found))
         },
     )

@@ -54,7 +54,7 @@ mod tests;
 use crate::spool::LaneId;
 use bytes::Bytes;
 
-pub use crate::spool::log::frame::found::{Entry, Found, NotAFrame, next_frame};
+pub use crate::spool::log::frame::found::{FoundFrame, FrameSection, NotAFrame, next_frame};
 
 /// What a frame's head says.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -21,7 +21,7 @@ proptest! {
         let bytes = bytes_of(&frame);
         prop_assert_eq!(bytes.len() as u64, frame.length());
 
-        let found = Found::read(9, &bytes).unwrap();
+        let found = FoundFrame::read(9, &bytes).unwrap();
 
         prop_assert_eq!(found.length, frame.length());
         prop_assert_eq!(found.head.last_sequence, 40);
@@ -37,7 +37,7 @@ fn a_flipped_bit_anywhere_makes_it_no_whole_frame() {
     for at in 0..sound.len() {
         let mut bytes = sound.clone();
         bytes[at] ^= 1 << (at % 8);
-        let is_whole = Found::read(9, &bytes).is_ok_and(|found| found.is_whole(&bytes));
+        let is_whole = FoundFrame::read(9, &bytes).is_ok_and(|found| found.is_whole(&bytes));
         assert!(!is_whole, "byte {at}");
     }
 }
@@ -46,7 +46,7 @@ fn a_flipped_bit_anywhere_makes_it_no_whole_frame() {
 fn a_frame_of_another_salt_is_none_and_one_behind_others_is_found() {
     let bytes = [vec![0; 24], bytes_of(&frame(1, &[])), bytes_of(&frame(2, &[]))].concat();
 
-    assert!(Found::read(2, &bytes[24..]).is_err());
+    assert!(FoundFrame::read(2, &bytes[24..]).is_err());
     assert_eq!(next_frame(2, &bytes, 0).map(|(at, _)| at), Some(80));
     assert_eq!(next_frame(1, &bytes, 0).map(|(at, _)| at), Some(24));
     assert_eq!(next_frame(1, &bytes, 25).map(|(at, _)| at), None);

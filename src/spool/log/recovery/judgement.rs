@@ -1,6 +1,6 @@
 //! Judges the log as a whole, once all of it was surveyed.
 
-use crate::spool::Fault;
+use crate::spool::Damage;
 use crate::spool::log::recovery::Survey;
 use crate::spool::log::segment::name_of;
 
@@ -19,10 +19,10 @@ impl Survey {
                 true => format!("frame {} is missing before it", gap.first),
                 false => format!("frames {} to {} are missing before it", gap.first, gap.last),
             };
-            self.losses.push(Fault::at(name_of(gap.segment), said));
+            self.losses.push(Damage::at(name_of(gap.segment), said));
         }
         for number in &self.headless {
-            self.losses.push(Fault::at(name_of(*number), "cannot be read"));
+            self.losses.push(Damage::at(name_of(*number), "cannot be read"));
         }
         self.highest = self.highest.max(self.last.number).max(self.acknowledged.frame);
         if self.acknowledged.frame > self.last.number {
@@ -32,7 +32,7 @@ impl Survey {
                 told.frame, told.sequence, last.number, last.last_sequence
             );
             let newest = self.segments.last().map(|found| name_of(found.segment.number));
-            self.losses.push(Fault::at(newest.unwrap_or_else(|| "log".to_owned()), said));
+            self.losses.push(Damage::at(newest.unwrap_or_else(|| "log".to_owned()), said));
         }
     }
 }

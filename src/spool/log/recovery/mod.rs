@@ -13,17 +13,17 @@ mod depth;
 mod judgement;
 mod reading;
 
-use crate::spool::log::acknowledged::{Acknowledged, Mark};
+use crate::spool::log::acknowledged::{Acknowledged, Acknowledgement};
 use crate::spool::log::disk::Disk;
-use crate::spool::log::frame::{Found, Head, Kind};
+use crate::spool::log::frame::{FoundFrame, Head, Kind};
 use crate::spool::log::recovery::depth::Wanted;
-use crate::spool::log::recovery::reading::Reading;
+use crate::spool::log::recovery::reading::SegmentReading;
 use crate::spool::log::segment::{FIRST_FRAME, Seal, Segment, name_of, number_of};
-use crate::spool::log::state::State;
+use crate::spool::log::state::InstanceState;
 use crate::spool::log::suspects;
 use crate::spool::notes::Note;
 use crate::spool::window::old_ids::Handover;
-use crate::spool::{Fault, LaneId};
+use crate::spool::{Damage, LaneId};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -33,7 +33,7 @@ pub use crate::spool::log::recovery::depth::Depth;
 #[derive(Debug, Default)]
 pub struct Survey {
     /// Who the instance is; none if the log is new.
-    pub state: Option<State>,
+    pub state: Option<InstanceState>,
     /// Each segment that holds something, oldest first.
     pub segments: Vec<Surveyed>,
     /// Segments of which nothing is needed: what they held is out, or they were never used.
@@ -45,9 +45,9 @@ pub struct Survey {
     /// The head of the last frame.
     pub last: Head,
     /// What was acknowledged.
-    pub acknowledged: Mark,
+    pub acknowledged: Acknowledgement,
     /// What is gone that an operator does not know of. Nothing, as a rule.
-    pub losses: Vec<Fault>,
+    pub losses: Vec<Damage>,
     /// The gaps in the frames' numbers, the known ones among them.
     pub gaps: Vec<Gap>,
     /// The highest number of a frame that ever was, as far as anything tells.
@@ -116,7 +116,7 @@ impl Survey {
             self.segments.push(Surveyed { segment, is_sealed, seal, handover, is_broken });
             return Ok(());
         }
-        let mut reading = Reading::new(number);
+        let mut reading = SegmentReading::new(number);
         let bytes = segment.read_vec(FIRST_FRAME, segment.length()?)?;
         let mut at = 0;
         while let Some((place, found)) = reading.next(segment.salt, &bytes, at) {
@@ -148,7 +148,7 @@ impl Survey {
             return Ok(());
         };
         if let (Some(seal), true) = (&seal, is_short) {
-            self.losses.push(Fault::at(
+            self.losses.push(Damage::at(
                 name_of(number),
                 format!(
                     "ends at frame {}, and was sealed after frame {}",
@@ -181,12 +181,12 @@ impl Survey {
         }
     }
 
-    fn take_notes(&mut self, found: &Found, frame: &[u8], reading: &mut Reading) {
+    fn take_notes(&mut self, found: &FoundFrame, frame: &[u8], reading: &mut SegmentReading) {
         for entry in &found.directory {
             let Some(bytes) = entry.bytes(frame) else { continue };
             let note = match entry.kind {
                 Kind::State => {
-                    if let Some(state) = State::read(bytes) {
+                    if let Some(state) = InstanceState::read(bytes) {
                         let lanes = state.lanes.iter().zip(0_u16..);
                         self.released
                             .extend(lanes.map(|(lane, number)| (LaneId(number), lane.released)));

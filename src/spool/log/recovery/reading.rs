@@ -2,7 +2,7 @@
 
 use crate::spool::lanes::chunk::Chunk;
 use crate::spool::lanes::extents::Extents;
-use crate::spool::log::frame::{Found, Kind, next_frame};
+use crate::spool::log::frame::{FoundFrame, Kind, next_frame};
 use crate::spool::log::ids;
 use crate::spool::log::segment::FIRST_FRAME;
 use crate::spool::window::old_ids::Handover;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 /// What is gathered of one segment.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct SegmentReading {
     pub(super) first: Option<u64>,
     pub(super) end: u64,
     pub(super) extents: Extents,
@@ -18,7 +18,7 @@ pub(super) struct Reading {
     pub(super) is_broken: bool,
 }
 
-impl Reading {
+impl SegmentReading {
     /// Of a segment of which nothing was read yet.
     pub(super) fn new(segment: u64) -> Self {
         Self {
@@ -31,8 +31,13 @@ impl Reading {
     }
 
     /// The frame at a place, or the next one behind a break.
-    pub(super) fn next(&mut self, salt: u64, bytes: &[u8], at: usize) -> Option<(usize, Found)> {
-        if let Some(found) = bytes.get(at..).and_then(|rest| Found::read(salt, rest).ok())
+    pub(super) fn next(
+        &mut self,
+        salt: u64,
+        bytes: &[u8],
+        at: usize,
+    ) -> Option<(usize, FoundFrame)> {
+        if let Some(found) = bytes.get(at..).and_then(|rest| FoundFrame::read(salt, rest).ok())
             && at as u64 + found.length <= bytes.len() as u64
         {
             return Some((at, found));
@@ -43,7 +48,7 @@ impl Reading {
     }
 
     /// Takes in a frame. False if one of its sections is not as it was written.
-    pub(super) fn take(&mut self, found: &Found, frame: &[u8]) -> bool {
+    pub(super) fn take(&mut self, found: &FoundFrame, frame: &[u8]) -> bool {
         if !found.is_whole(frame) {
             return false;
         }

@@ -8,10 +8,10 @@ mod rows;
 
 use crate::lock::{lock, read, write};
 use crate::spool::LaneId;
-use crate::spool::notes::{Elsewhere, Place};
+use crate::spool::notes::{Elsewhere, Published};
 use crate::spool::window::old_ids::{Cursor, Error, Handover, OldIds};
 use crate::spool::window::slices::rows::{id_key, is_whole, note_row, notes_key, sequence_key};
-use crate::spool::window::{Entry, IdKey, Slicing};
+use crate::spool::window::{IdEntry, IdKey, Slicing};
 use fjall::config::PinningPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use std::collections::BTreeMap;
@@ -141,16 +141,16 @@ impl OldIds for Slices {
         row.and_then(|row| Some(u64::from_le_bytes(*row.first_chunk()?))).unwrap_or(0)
     }
 
-    fn find(&self, id: &IdKey) -> Result<Option<Entry>, Error> {
+    fn find(&self, id: &IdKey) -> Result<Option<IdEntry>, Error> {
         let Some(row) = self.find_row(&id_key(id))? else { return Ok(None) };
-        Entry::decode(&row).map(Some).ok_or(Error::Damaged("an id's entry"))
+        IdEntry::decode(&row).map(Some).ok_or(Error::Damaged("an id's entry"))
     }
 
-    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Place>, Error> {
+    fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Published>, Error> {
         for slice in self.all().values().rev() {
             let range = sequence_key(b'p', lane, sequence)..=sequence_key(b'p', lane, u64::MAX);
             let Some(row) = slice.range(range).next() else { continue };
-            let places = Place::decode_all(&row.value()?);
+            let places = Published::decode_all(&row.value()?);
             if let Some(place) = places.into_iter().find(|place| place.sequence == sequence) {
                 return Ok(Some(place));
             }

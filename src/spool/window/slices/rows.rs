@@ -7,8 +7,8 @@
 //! | `q`, the lane, the sequence | the place in quarantine and the reason |
 
 use crate::spool::LaneId;
-use crate::spool::notes::{Elsewhere, Note, PLACE_BYTES, Place};
-use crate::spool::window::{Entry, IdKey};
+use crate::spool::notes::{Elsewhere, Note, PLACE_BYTES, Published};
+use crate::spool::window::{IdEntry, IdKey};
 
 /// The key of the number of notes in a slice.
 pub(super) fn notes_key(slice: u64) -> Vec<u8> {
@@ -30,7 +30,7 @@ pub(super) fn note_row(note: &Note) -> Option<(Vec<u8>, Vec<u8>)> {
     match note {
         Note::Released { lane, places, .. } => {
             let last = places.last()?.sequence;
-            Some((sequence_key(b'p', *lane, last), Place::encode_all(places)))
+            Some((sequence_key(b'p', *lane, last), Published::encode_all(places)))
         }
         Note::Refused { lane, went } => {
             Some((sequence_key(b'q', *lane, went.place.sequence), went.encode()))
@@ -41,7 +41,7 @@ pub(super) fn note_row(note: &Note) -> Option<(Vec<u8>, Vec<u8>)> {
 /// True if a row has the form that its key asks for.
 pub(super) fn is_whole(key: &[u8], value: &[u8]) -> bool {
     match key.first() {
-        Some(b'i') => Entry::decode(value).is_some(),
+        Some(b'i') => IdEntry::decode(value).is_some(),
         Some(b'p') => value.len().is_multiple_of(PLACE_BYTES),
         Some(b'q') => Elsewhere::decode(value).is_some(),
         Some(_) | None => false,
