@@ -1,6 +1,6 @@
 //! What the commands share that read the configuration.
 
-use crate::cli::beacon;
+use crate::cli::dev_brokers;
 use crate::cli::exit::Failure;
 use crate::config::{self, Config, Resolved};
 use crate::kafka::settings::Settings;
@@ -53,7 +53,7 @@ impl WhichKafka {
             return Ok(Settings { brokers: brokers.clone(), ..Settings::default() });
         }
         if self.config.config.is_none()
-            && let Some(brokers) = beacon::running()
+            && let Some(brokers) = dev_brokers::running()
         {
             return Ok(Settings { brokers, ..Settings::default() });
         }

@@ -1,8 +1,8 @@
 //! `cadrelay dev`: the relay with Kafka inside, to try it.
 
 use crate::app::Relay;
-use crate::cli::beacon::Beacon;
 use crate::cli::colour::Colour;
+use crate::cli::dev_brokers::BrokersFile;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::printing::{self, Style};
 use crate::cli::signals;
@@ -68,7 +68,7 @@ impl Args {
         let resolved = config.resolve().map_err(|error| Failure::usage(error.to_string()))?;
         let relay = Relay::build(resolved, Loss::Refuse)
             .map_err(|error| Failure::failed(format!("{error:#}")))?;
-        let note = Beacon::leave(&settings.brokers);
+        let note = BrokersFile::leave(&settings.brokers);
         greet(&relay, &settings.brokers, self.simulate);
         show(settings, Style::of(self.json, colour))?;
         let simulation = self.simulate.map(|rate| tokio::spawn(traffic::run(relay.ingest, rate)));

@@ -4,12 +4,12 @@
 //! - stdout carries the result alone; everything else goes to stderr.
 //! - Every command ends with one of the numbers of [`exit::Exit`].
 
-pub mod beacon;
 pub mod check;
 pub mod colour;
 pub mod completions;
 pub mod configured;
 pub mod dev;
+pub mod dev_brokers;
 pub mod exit;
 pub mod explain;
 pub mod manual;

@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 import { move, openSelected, settle, startEvents, togglePause } from "./events.js";
 import { rememberStatus } from "./life.js";
 import { showLost, showSources, showStatus, showThroughput } from "./overview.js";
-import { showQuarantine, showSubscriptions } from "./shelves.js";
+import { showQuarantine, showSubscriptions } from "./lists.js";
 
 const EVERY = 2000;
 const tabs = { events: () => {}, quarantine: showQuarantine, subscriptions: showSubscriptions };

@@ -5,7 +5,7 @@ import { badge, byId, el, printable, table } from "./dom.js";
 import { gapsOf, inWords } from "./gaps.js";
 import { openLife } from "./life.js";
 import { showConnection } from "./overview.js";
-import { clock, exact } from "./words.js";
+import { clock, exact } from "./format.js";
 
 const OUTCOMES = ["accepted", "duplicate", "quarantined", "unproven", "malformed", "too_large", "unavailable"];
 /** What the list holds at most; older ones are a page away. */

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { printable } from "./dom.js";
-import { exact } from "./words.js";
+import { exact } from "./format.js";
 
 /** The gaps that may concern a document, of these sources if any are named. Empty if nobody knows. */
 export async function gapsOf(document, sources) {

@@ -3,7 +3,7 @@
 import { get, post, raw } from "./api.js";
 import { badge, byId, copyButton, el, printable, toast } from "./dom.js";
 import { gapsOf, inWords } from "./gaps.js";
-import { ago, bytes, count, exact } from "./words.js";
+import { ago, bytes, count, exact } from "./format.js";
 
 let status = null;
 export const rememberStatus = (latest) => (status = latest);

@@ -1,7 +1,7 @@
 // The part above the tabs: the sentence, the sources, the throughput, the lanes.
 
 import { badge, byId, el, printable, svg, table } from "./dom.js";
-import { ago, bytes, clock, count, rate, span } from "./words.js";
+import { ago, bytes, clock, count, rate, span } from "./format.js";
 
 export function showStatus(status) {
   const summary = byId("summary");

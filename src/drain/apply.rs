@@ -62,13 +62,13 @@ impl Drain {
             self.status.error(trouble);
         } else {
             self.heard(now);
-            self.pace.batch_ended();
+            self.timing.batch_ended();
         }
         if let Some(reason) = settlement.renew {
             self.renew(reason);
         }
         if settlement.pause {
-            self.pace.back_off(now, settlement.trouble);
+            self.timing.back_off(now, settlement.trouble);
         }
         Ok(Stepped::On)
     }
@@ -78,7 +78,7 @@ impl Drain {
     pub(super) fn give_up(&mut self, trouble: Trouble, now: Instant) {
         self.lost(trouble);
         self.renew(Renew::Lost(Restart::Silent));
-        self.pace.back_off(now, Some(trouble));
+        self.timing.back_off(now, Some(trouble));
     }
 
     /// Ends the producer; the next step makes another one.
@@ -89,7 +89,7 @@ impl Drain {
         match reason {
             Renew::Refusal => {}
             Renew::Lost(restart) => {
-                self.pace.producer_lost();
+                self.timing.producer_lost();
                 self.status.restarted(restart);
             }
         }
@@ -97,7 +97,7 @@ impl Drain {
 
     /// Kafka answered.
     pub(super) fn heard(&mut self, now: Instant) {
-        self.pace.heard(now);
+        self.timing.heard(now);
         self.status.up(self.settings.brokers.as_str(), self.settings.delivery);
     }
 

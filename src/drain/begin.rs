@@ -41,7 +41,7 @@ impl Drain {
                 if trouble == Trouble::Fenced {
                     self.status.restarted(Restart::Fenced);
                 }
-                self.pace.back_off(now, Some(trouble));
+                self.timing.back_off(now, Some(trouble));
             }
         }
         Ok(Stepped::On)

@@ -28,7 +28,7 @@ pub struct Lane {
     /// A batch failed, and this lane may be why.
     suspected: bool,
     /// The last sequence that was sent and did not come to count.
-    vain: Option<u64>,
+    uncommitted: Option<u64>,
     /// Its topic has had a partition without leader since it last delivered.
     leaderless: bool,
 }
@@ -65,7 +65,7 @@ impl Lane {
             ready: false,
             troubled: false,
             suspected: false,
-            vain: None,
+            uncommitted: None,
             leaderless: false,
         }
     }
@@ -117,35 +117,35 @@ impl Lane {
     }
 
     /// Records of it were sent, up to this sequence, and do not count.
-    pub fn sent_in_vain(&mut self, through: u64) {
-        self.vain = self.vain.max(Some(through));
+    pub fn sent_uncommitted(&mut self, through: u64) {
+        self.uncommitted = self.uncommitted.max(Some(through));
     }
 
     /// Kafka says that it is committed so far, whatever we heard.
     pub fn found_committed(&mut self, through: u64) {
-        self.vain = self.vain.filter(|vain| *vain > through);
+        self.uncommitted = self.uncommitted.filter(|uncommitted| *uncommitted > through);
     }
 
-    /// Whether what was sent in vain may still lie open in a partition: see
-    /// [`crate::drain::sweeping`].
-    pub fn wants_a_sweep(&self) -> bool {
-        self.leaderless && self.vain.is_some()
+    /// Whether what was sent and not committed may still lie open in a partition: see
+    /// [`crate::drain::leftovers`].
+    pub fn may_have_leftovers(&self) -> bool {
+        self.leaderless && self.uncommitted.is_some()
     }
 
     /// The last sequence that was sent and does not count.
-    pub fn vain(&self) -> Option<u64> {
-        self.vain
+    pub fn uncommitted(&self) -> Option<u64> {
+        self.uncommitted
     }
 
     /// Nothing lies open.
-    pub fn swept(&mut self) {
+    pub fn leftovers_ended(&mut self) {
         self.leaderless = false;
     }
 
     /// Records of it were committed. True if it was in trouble until now.
     pub fn delivered(&mut self) -> bool {
         self.pause.end();
-        self.vain = None;
+        self.uncommitted = None;
         self.leaderless = false;
         self.suspected = false;
         self.room = self.room.saturating_mul(2);
@@ -189,21 +189,21 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_is_due_when_a_leader_was_away_and_what_was_sent_does_not_count() {
+    fn leftovers_are_looked_for_when_a_leader_was_away_and_what_was_sent_does_not_count() {
         let now = Instant::now();
         let mut lane = Lane::new(LaneId(0), "t".into());
 
-        lane.sent_in_vain(7);
+        lane.sent_uncommitted(7);
         lane.set_aside(Trouble::UnknownTopic, now);
-        assert!(!lane.wants_a_sweep());
+        assert!(!lane.may_have_leftovers());
         lane.set_aside(Trouble::NotEnoughReplicas, now);
         lane.found_committed(6);
-        assert!(lane.wants_a_sweep());
+        assert!(lane.may_have_leftovers());
         lane.found_committed(7);
-        assert!(!lane.wants_a_sweep());
-        lane.sent_in_vain(9);
-        assert!(lane.wants_a_sweep());
-        lane.swept();
-        assert!(!lane.wants_a_sweep());
+        assert!(!lane.may_have_leftovers());
+        lane.sent_uncommitted(9);
+        assert!(lane.may_have_leftovers());
+        lane.leftovers_ended();
+        assert!(!lane.may_have_leftovers());
     }
 }

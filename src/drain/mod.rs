@@ -15,22 +15,23 @@ mod apply;
 pub mod batch;
 mod begin;
 mod committed;
-pub mod fences;
+pub mod fencing_backoff;
+mod idle;
 pub mod lane;
-mod looks;
-pub mod pace;
+pub mod leftovers;
 pub mod session;
 pub mod settle;
 pub mod status;
-pub mod sweeping;
+pub mod timing;
+mod topic_trouble;
 pub mod topics;
 pub mod turns;
 
 use crate::drain::batch::Batch;
 use crate::drain::lane::Lane;
-use crate::drain::pace::Pace;
 use crate::drain::session::Session;
 use crate::drain::status::Status;
+use crate::drain::timing::Timing;
 use crate::drain::topics::Making;
 use crate::drain::turns::Turns;
 use crate::kafka::client;
@@ -52,7 +53,7 @@ pub struct Drain {
     status: Arc<Status>,
     session: Option<Session>,
     lanes: Vec<Lane>,
-    pace: Pace,
+    timing: Timing,
     turns: Turns,
     /// The bytes that may go to a partition in one request, where a topic does not say what it takes.
     largest: usize,
@@ -101,7 +102,7 @@ impl Drain {
             status,
             session: None,
             lanes,
-            pace: Pace::new(Instant::now()),
+            timing: Timing::new(Instant::now()),
             turns: Turns::default(),
             largest: usize::MAX,
             tombstones: Vec::new(),
@@ -144,7 +145,7 @@ impl Drain {
 
     /// One batch, or one attempt to reach Kafka.
     pub fn step(&mut self, now: Instant, patience: &Patience<'_>) -> Result<Stepped, Error> {
-        if let Some(left) = self.pace.paused(now) {
+        if let Some(left) = self.timing.paused(now) {
             return Ok(Stepped::Idle(left));
         }
         if self.session.is_none() {
@@ -153,7 +154,7 @@ impl Drain {
         if !self.look_at_topics(now)? {
             return Ok(Stepped::On);
         }
-        if let Some(left) = self.pace.gathers(now) {
+        if let Some(left) = self.timing.gathers(now) {
             return Ok(Stepped::Gather(left));
         }
         let batch = Batch::compose(&self.spool, &self.lanes, &mut self.turns, now)?;
@@ -168,7 +169,7 @@ impl Drain {
         let quarantine = self.settings.topic_names().quarantine();
         let outgoing = batch.outgoing(&self.lanes, &quarantine);
         let Some(session) = self.session.as_mut() else { return Ok(Stepped::On) };
-        let patience = Patience { gap: self.pace.gap(), ..*patience };
+        let patience = Patience { gap: self.timing.gap(), ..*patience };
         let outcome = session.publish(&self.settings, &outgoing, &positions, &patience);
         drop(outgoing);
         if outcome.ending == Ending::Committed {
@@ -179,10 +180,10 @@ impl Drain {
         for share in shares {
             let settled = settlement.settled.iter().any(|(lane, _)| *lane == share.lane);
             if let Some((_, last)) = share.records.last().filter(|_| !settled) {
-                self.lanes[share.lane.index()].sent_in_vain(*last);
+                self.lanes[share.lane.index()].sent_uncommitted(*last);
             }
         }
-        self.pace.batch_gone(Instant::now());
+        self.timing.batch_gone(Instant::now());
         self.apply(now, &batch, &outcome.reports, settlement)
     }
 
@@ -191,7 +192,7 @@ impl Drain {
             return;
         }
         let now = Instant::now();
-        let after: Vec<(LaneId, u64)> = if self.pace.paused(now).is_some() {
+        let after: Vec<(LaneId, u64)> = if self.timing.paused(now).is_some() {
             Vec::new()
         } else {
             let ready = self.lanes.iter().filter(|lane| lane.pause.left(now).is_none());

@@ -2,14 +2,14 @@
 
 use crate::drain::committed::Committed;
 use crate::drain::lane::Lane;
-use crate::drain::sweeping;
+use crate::drain::leftovers;
 use crate::drain::topics::{Making, Topics};
 use crate::kafka::outcome::{BatchOutcome, Trouble};
 use crate::kafka::patience::Patience;
 use crate::kafka::positions::{self, HeldPositions};
 use crate::kafka::publisher::{Outgoing, Position, Publisher};
 use crate::kafka::settings::{Delivery, Settings};
-use crate::kafka::{client, open};
+use crate::kafka::{client, open_transactions};
 use crate::record::layout::Headers;
 use crate::spool::Identity;
 use std::collections::{BTreeMap, HashSet};
@@ -27,7 +27,7 @@ pub struct Session {
 
 /// What a look at leftovers failed at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Unswept {
+pub enum LeftoversError {
     /// The topic cannot be read. That is its lane's affair.
     Reading(Trouble),
     /// The producer could not write the abort, and its state is not known any more.
@@ -124,22 +124,22 @@ impl Session {
         self.publisher.publish(&settings.topic_names().positions(), batch, positions, patience)
     }
 
-    /// Ends with an abort what lies open in a topic of what was sent in vain.
-    pub fn sweep(
+    /// Ends with an abort what lies open in a topic of what was sent and not committed.
+    pub fn abort_leftovers(
         &mut self,
         settings: &Settings,
         topic: &str,
         partitions: i32,
-        vain: &HashSet<Vec<u8>>,
-    ) -> Result<(), Unswept> {
+        uncommitted: &HashSet<Vec<u8>>,
+    ) -> Result<(), LeftoversError> {
         if settings.delivery == Delivery::AtLeastOnce {
             return Ok(());
         }
         let mut open = Vec::new();
         for partition in 0..partitions {
-            let values = open::values(settings, topic, partition, SWEEP);
-            let values = values.map_err(Unswept::Reading)?;
-            if sweeping::wants_an_abort(&values, vain) {
+            let values = open_transactions::values(settings, topic, partition, LEFTOVERS);
+            let values = values.map_err(LeftoversError::Reading)?;
+            if leftovers::need_an_abort(&values, uncommitted) {
                 open.push(partition);
             }
         }
@@ -147,7 +147,7 @@ impl Session {
             return Ok(());
         }
         tracing::warn!(topic, partitions = ?open, "an aborted transaction was left open; aborting it");
-        self.publisher.abort_in(topic, &open, SWEEP).map_err(Unswept::Aborting)
+        self.publisher.abort_in(topic, &open, LEFTOVERS).map_err(LeftoversError::Aborting)
     }
 
     /// Whether a broker answers.
@@ -166,5 +166,5 @@ impl Session {
     }
 }
 
-const SWEEP: Duration = Duration::from_secs(10);
+const LEFTOVERS: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(5);

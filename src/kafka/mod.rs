@@ -8,18 +8,18 @@
 //!
 //! Knows nothing of the spool, or of what the records mean.
 
-mod alerts;
+mod authorization;
 pub mod client;
+mod deliveries;
 pub mod embedded;
-pub mod open;
+pub mod open_transactions;
 pub mod outcome;
 pub mod partition_reader;
 pub mod patience;
 pub mod positions;
 pub mod publisher;
 pub mod quarantine;
-mod reports;
-mod rights;
 pub mod settings;
 pub mod tailing;
+mod tls_alerts;
 pub mod topics;

@@ -4,9 +4,9 @@
 //! its transaction. Its successor settles it, by taking over the same transactional id.
 
 use crate::kafka::client::{self, Context, Error};
+use crate::kafka::deliveries::Deliveries;
 use crate::kafka::outcome::{BatchOutcome, Ending, Trouble};
 use crate::kafka::patience::{Patience, Unheard};
-use crate::kafka::reports::Reports;
 use crate::kafka::settings::{Delivery, Settings};
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// A producer with what it remembers of its current batch.
 pub struct Publisher {
-    producer: BaseProducer<Reports>,
+    producer: BaseProducer<Deliveries>,
     delivery: Delivery,
     batches: usize,
 }
@@ -56,8 +56,8 @@ impl Publisher {
     }
 
     fn of(config: ClientConfig, settings: &Settings) -> Result<Self, Error> {
-        let reports = Reports::of(Context::of(settings));
-        let producer = config.create_with_context(reports).map_err(Error::refused(settings))?;
+        let deliveries = Deliveries::of(Context::of(settings));
+        let producer = config.create_with_context(deliveries).map_err(Error::refused(settings))?;
         Ok(Self { producer, delivery: settings.delivery, batches: 0 })
     }
 

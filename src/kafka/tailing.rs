@@ -1,9 +1,9 @@
 //! Reads our topics as a consumer would: committed records alone, without a group.
 
-use crate::kafka::alerts::{self, Alerts};
 use crate::kafka::client::{self, Context, Error};
 use crate::kafka::outcome::Trouble;
 use crate::kafka::settings::Settings;
+use crate::kafka::tls_alerts::{self, TlsAlerts};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::metadata::Metadata;
@@ -41,7 +41,7 @@ pub struct Seen {
 
 /// Reads topics, and those that are made later.
 pub struct Tail {
-    consumer: BaseConsumer<Alerts>,
+    consumer: BaseConsumer<TlsAlerts>,
     settings: Settings,
     topics: Vec<String>,
     from: From,
@@ -53,7 +53,7 @@ impl Tail {
     /// Opens a reader of the given topics; of all of ours, if none is given.
     pub fn open(settings: Settings, topics: Vec<String>, from: From) -> Result<Self, Error> {
         let consumer = client::reader(&settings)?
-            .create_with_context(Alerts::of(Context::of(&settings)))
+            .create_with_context(TlsAlerts::of(Context::of(&settings)))
             .map_err(Error::refused(&settings))?;
         Ok(Self { consumer, settings, topics, from, assigned: BTreeSet::new(), looked: None })
     }
@@ -136,7 +136,7 @@ impl Tail {
                 Err(error) => error,
             };
             // No partition is assigned yet, so no record is passed over here.
-            let trouble = alerts::why_not(&self.consumer, &error);
+            let trouble = tls_alerts::why_not(&self.consumer, &error);
             if trouble == Trouble::Authentication || began.elapsed() >= METADATA {
                 return Err(trouble);
             }

@@ -1,11 +1,11 @@
 //! Which topics are needed, whether they are there, and making them.
 
 use crate::event::provider::Provider;
-use crate::kafka::alerts::{self, Alerts};
+use crate::kafka::authorization::{self, Permission};
 use crate::kafka::client::{self, Context, Error, MAX_MESSAGE_BYTES};
 use crate::kafka::outcome::Trouble;
-use crate::kafka::rights::{self, Right};
 use crate::kafka::settings::Settings;
+use crate::kafka::tls_alerts::{self, TlsAlerts};
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
     TopicReplication,
@@ -78,7 +78,7 @@ pub fn positions(settings: &Settings) -> Needed {
 /// Looks at topics and makes them, apart from the producer: a client that waits for an unknown
 /// topic holds up everything behind it.
 pub struct Inspector {
-    reader: BaseConsumer<Alerts>,
+    reader: BaseConsumer<TlsAlerts>,
     admin: AdminClient<Context>,
 }
 
@@ -87,7 +87,7 @@ impl Inspector {
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let config = client::reader(settings)?;
         let context = Context::of(settings);
-        let alerts = Alerts::of(context.clone());
+        let alerts = TlsAlerts::of(context.clone());
         let reader = config.create_with_context(alerts).map_err(Error::refused(settings))?;
         let admin = client::common(settings)?
             .create_with_context(context)
@@ -100,7 +100,7 @@ impl Inspector {
         let metadata = self
             .reader
             .fetch_metadata(Some(topic), patience)
-            .map_err(|error| alerts::why_not(&self.reader, &error))?;
+            .map_err(|error| tls_alerts::why_not(&self.reader, &error))?;
         let Some(found) = metadata.topics().first() else {
             return Ok(TopicState::Troubled(Trouble::UnknownTopic));
         };
@@ -114,9 +114,9 @@ impl Inspector {
         if leaderless {
             return Ok(TopicState::Troubled(Trouble::NotEnoughReplicas));
         }
-        match rights::to_write(&self.admin, metadata.orig_broker_id(), topic, patience) {
-            Right::Refused => Ok(TopicState::Troubled(Trouble::Authorization)),
-            Right::Granted | Right::Unsaid => {
+        match authorization::to_write(&self.admin, metadata.orig_broker_id(), topic, patience) {
+            Permission::Denied => Ok(TopicState::Troubled(Trouble::Authorization)),
+            Permission::Granted | Permission::Unknown => {
                 Ok(TopicState::Ready { partitions: found.partitions().len() as i32 })
             }
         }

@@ -4,8 +4,8 @@
 //! all together have too much. A start begins a new file, so a line that a kill cut is the last of
 //! its file and nothing follows it.
 
+use crate::recent::buffer::{Lines, read_line};
 use crate::recent::filter::Filter;
-use crate::recent::gathering::{Lines, read_line};
 use crate::recent::{Limits, Numbered, Page};
 use rustix::fs::{Mode, OFlags};
 use std::collections::VecDeque;

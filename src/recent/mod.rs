@@ -11,17 +11,17 @@
 //!
 //! Knows nothing of HTTP, Kafka, or the spool.
 
+mod buffer;
 pub mod decision;
 mod files;
 pub mod filter;
-mod gathering;
 mod thread;
 
 use crate::lock::lock;
+use crate::recent::buffer::Buffer;
 use crate::recent::decision::Decision;
 use crate::recent::files::Files;
 use crate::recent::filter::Filter;
-use crate::recent::gathering::Gathering;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -47,7 +47,7 @@ pub struct Recent {
 
 #[derive(Debug)]
 struct Inner {
-    gathering: Gathering,
+    buffer: Buffer,
     files: Mutex<Files>,
     followers: broadcast::Sender<Arc<Vec<Numbered>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -76,7 +76,7 @@ impl Recent {
     /// that writes them.
     pub fn open(dir: PathBuf, limits: Limits) -> io::Result<Self> {
         let inner = Arc::new(Inner {
-            gathering: Gathering::default(),
+            buffer: Buffer::default(),
             files: Mutex::new(Files::open(dir, limits)?),
             followers: broadcast::Sender::new(MAX_BATCHES_BEHIND),
             thread: Mutex::default(),
@@ -92,7 +92,7 @@ impl Recent {
     /// Notes a decision, with the body that it was about if there is one to show. The body is left
     /// out when many come at once.
     pub fn note(&self, decision: &Decision<'_>, body: Option<&[u8]>) {
-        self.inner.gathering.note(decision, body);
+        self.inner.buffer.note(decision, body);
     }
 
     /// The decisions that a filter takes, newest first, older than `before` if that is given.
@@ -121,12 +121,12 @@ impl Recent {
 
     /// Decisions that were dropped since the start.
     pub fn dropped(&self) -> u64 {
-        self.inner.gathering.dropped()
+        self.inner.buffer.dropped()
     }
 
     /// Writes what was noted and ends the thread.
     pub fn close(&self) {
-        self.inner.gathering.close();
+        self.inner.buffer.close();
         if let Some(thread) = lock(&self.inner.thread).take()
             && thread.join().is_err()
         {
@@ -157,10 +157,10 @@ impl Inner {
     fn write_out(&self) {
         // The files first: who comes second waits until the first has written what it took.
         let mut files = lock(&self.files);
-        let Some(lines) = self.gathering.take() else { return };
+        let Some(lines) = self.buffer.take() else { return };
         let first = files.next_number();
         if let Err(written) = files.append(&lines) {
-            self.gathering.count_dropped(written.dropped);
+            self.buffer.count_dropped(written.dropped);
         }
         if self.followers.receiver_count() > 0 {
             let batch = lines.read(first).collect();

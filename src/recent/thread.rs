@@ -4,7 +4,7 @@ use crate::recent::Inner;
 
 /// Writes what gathers, turn by turn, until the relay stops.
 pub(super) fn run(inner: &Inner) {
-    while inner.gathering.next_turn() {
+    while inner.buffer.next_turn() {
         inner.write_out();
     }
     inner.write_out();

@@ -149,7 +149,7 @@ fn leave(inner: &Inner, writing: &mut Writing, bytes: u64) -> io::Result<()> {
     let left = std::mem::replace(&mut writing.cursor, cursor);
     inner.active.store(writing.cursor.segment(), Ordering::Release);
     lock(&inner.full).push(left.segment());
-    inner.tend.ring();
+    inner.upkeep.wake();
     Ok(())
 }
 
@@ -166,7 +166,7 @@ fn give_up(inner: &Inner, writing: &mut Writing, error: &io::Error) {
         tracing::error!(event = "spool_full", error = %error,
             "no further segment can be laid out; notifications are answered 503");
     }
-    inner.tend.ring();
+    inner.upkeep.wake();
     Settling::of(group.commit).settle(CommitOutcome::NoRoom);
 }
 
@@ -220,7 +220,7 @@ fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u6
     }
     if let Some(version) = noted {
         lock(&inner.leaving).noted = version;
-        inner.tend.ring();
+        inner.upkeep.wake();
     }
     inner.offset.store(offset(work.head.wall, work.head.steady), Ordering::Relaxed);
     Ok(frame)

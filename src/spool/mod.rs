@@ -12,7 +12,7 @@
 //!
 //! Knows nothing of HTTP, providers, or Kafka.
 //!
-//! [`Spool`] has three kinds of callers: who appends (`append`), the drain (`drained`), and who only
+//! [`Spool`] has three kinds of callers: who appends (`append`), the drain (`drain_side`), and who only
 //! looks (`inspect`, `figures`).
 
 pub mod append;
@@ -21,7 +21,7 @@ mod commit;
 pub mod confirming;
 #[cfg(test)]
 mod crash;
-mod drained;
+mod drain_side;
 mod fault;
 mod figures;
 mod identity;
@@ -49,8 +49,8 @@ use crate::spool::lanes::Lanes;
 use crate::spool::log::reader::Reader;
 use crate::spool::log::{Cursor, Log};
 use crate::spool::segments::{LeavingSegments, Sealed, Unabsorbed};
-use crate::spool::upkeep::bell::Bell;
 use crate::spool::upkeep::job::Once;
+use crate::spool::upkeep::wake_up::WakeUp;
 use crate::spool::window::Slicing;
 use crate::spool::window::filter::Renewed;
 use crate::spool::window::old_ids::OldIds;
@@ -144,7 +144,7 @@ struct Inner {
     offset: AtomicI64,
     failed: watch::Sender<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    tend: Bell,
+    upkeep: WakeUp,
     /// The directory's lock.
     #[expect(dead_code, reason = "held, not used")]
     held: Option<std::fs::File>,
@@ -202,7 +202,7 @@ impl Spool {
             }
         }
         self.inner.work.notify_all();
-        self.inner.tend.close();
+        self.inner.upkeep.close();
         for thread in lock(&self.inner.threads).drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the spool panicked");

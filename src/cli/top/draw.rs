@@ -5,10 +5,10 @@
 //! - A small terminal shows less, and the sentence always.
 
 use crate::cli::top::answers::{Answers, Throughput};
-use crate::cli::top::look::Look;
+use crate::cli::top::appearance::Appearance;
+use crate::cli::top::format::{ago, bytes, rate, wrapped};
 use crate::cli::top::tables;
 use crate::cli::top::view::View;
-use crate::cli::top::words::{ago, bytes, rate, wrapped};
 use crate::http::admin::summary::{Health, span};
 use crate::printable;
 use jiff::SignedDuration;
@@ -19,11 +19,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Sparkline, Table, Widget};
 
 /// Draws all that there is room for.
-pub fn draw(view: &View, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub fn draw(view: &View, appearance: &Appearance, area: Rect, buffer: &mut Buffer) {
     let Some(answers) = &view.answers else { return };
-    let sentences = sentences(view, answers, look, usize::from(area.width));
-    let sources = tables::sources(view, answers, look, area.width);
-    let lanes = tables::lanes(view, answers, look, area.width);
+    let sentences = sentences(view, answers, appearance, usize::from(area.width));
+    let sources = tables::sources(view, answers, appearance, area.width);
+    let lanes = tables::lanes(view, answers, appearance, area.width);
     // A line above each part, and one for its titles.
     let part = |rows: usize, most: usize| (rows.clamp(1, most) + 2) as u16;
     let has_room = area.height >= ROOMY;
@@ -40,14 +40,14 @@ pub fn draw(view: &View, look: &Look, area: Rect, buffer: &mut Buffer) {
         ])
         .areas(area);
 
-    head_of(view, answers, look).render(head, buffer);
+    head_of(view, answers, appearance).render(head, buffer);
     Paragraph::new(sentences).render(sentence, buffer);
-    kafka_of(view, answers, look).render(kafka, buffer);
+    kafka_of(view, answers, appearance).render(kafka, buffer);
     below_a_line(sources.table, source_area, buffer);
-    throughput(&answers.throughput, look, flow, buffer);
+    throughput(&answers.throughput, appearance, flow, buffer);
     below_a_line(lanes.table, lane_area, buffer);
-    below_a_line(tables::decisions(answers, look, area.width).table, decisions, buffer);
-    Line::styled("q quit   p pause   ? help", look.quiet()).render(keys, buffer);
+    below_a_line(tables::decisions(answers, appearance, area.width).table, decisions, buffer);
+    Line::styled("q quit   p pause   ? help", appearance.quiet()).render(keys, buffer);
     if view.explains {
         explain(area, buffer);
     }
@@ -59,7 +59,7 @@ fn below_a_line(table: Table<'_>, area: Rect, buffer: &mut Buffer) {
     Widget::render(table, table_area, buffer);
 }
 
-fn head_of<'a>(view: &View, answers: &'a Answers, look: &Look) -> Line<'a> {
+fn head_of<'a>(view: &View, answers: &'a Answers, appearance: &Appearance) -> Line<'a> {
     let status = &answers.status;
     let up = i64::try_from(status.uptime_seconds).unwrap_or(i64::MAX);
     let facts = format!(
@@ -74,44 +74,51 @@ fn head_of<'a>(view: &View, answers: &'a Answers, look: &Look) -> Line<'a> {
     let paused = if view.paused { "paused · " } else { "" };
     Line::from(vec![
         Span::styled(paused, Style::new().add_modifier(Modifier::BOLD)),
-        Span::styled(facts, look.quiet()),
+        Span::styled(facts, appearance.quiet()),
     ])
 }
 
 /// The relay's sentence; before it, if the relay is lost, that what follows is old.
-fn sentences<'a>(view: &View, answers: &Answers, look: &Look, width: usize) -> Vec<Line<'a>> {
+fn sentences<'a>(
+    view: &View,
+    answers: &Answers,
+    appearance: &Appearance,
+    width: usize,
+) -> Vec<Line<'a>> {
     let lost = view.lost.iter().flat_map(|lost| {
         let old = ago(view.since(lost.last));
         let text = format!("{}. What follows is how it was {old}.", printable::text(&lost.why));
-        let style = look.of_health(Health::Trouble);
+        let style = appearance.of_health(Health::Trouble);
         wrapped(&text, width).into_iter().map(move |line| Line::styled(line, style))
     });
     let summary = &answers.status.summary;
-    let style = look.of_health(summary.health);
+    let style = appearance.of_health(summary.health);
     let text = printable::text(&summary.text).into_owned();
     let said = wrapped(&text, width).into_iter().map(|line| Line::styled(line, style));
     lost.chain(said).collect()
 }
 
-fn kafka_of<'a>(view: &View, answers: &Answers, look: &Look) -> Line<'a> {
+fn kafka_of<'a>(view: &View, answers: &Answers, appearance: &Appearance) -> Line<'a> {
     let kafka = &answers.status.kafka;
     let last = kafka.last_success.map(|last| ago(view.since(last)));
     let (words, style) = match (kafka.delivering, last) {
-        (true, Some(last)) => (format!("answers, last {last}"), look.of(Color::Green)),
-        (true, None) => ("answers".to_owned(), look.of(Color::Green)),
-        (false, Some(last)) => (format!("does not answer, last {last}"), look.of(Color::Yellow)),
-        (false, None) => ("has not answered yet".to_owned(), look.of(Color::Yellow)),
+        (true, Some(last)) => (format!("answers, last {last}"), appearance.of(Color::Green)),
+        (true, None) => ("answers".to_owned(), appearance.of(Color::Green)),
+        (false, Some(last)) => {
+            (format!("does not answer, last {last}"), appearance.of(Color::Yellow))
+        }
+        (false, None) => ("has not answered yet".to_owned(), appearance.of(Color::Yellow)),
     };
     let brokers = printable::text(&kafka.brokers).into_owned();
     Line::from(vec![
         Span::raw("Kafka "),
         Span::styled(words, style),
-        Span::styled(format!(" · {brokers}"), look.quiet()),
+        Span::styled(format!(" · {brokers}"), appearance.quiet()),
     ])
 }
 
 /// The rates of the last interval, and what came in the last quarter of an hour.
-fn throughput(series: &Throughput, look: &Look, area: Rect, buffer: &mut Buffer) {
+fn throughput(series: &Throughput, appearance: &Appearance, area: Rect, buffer: &mut Buffer) {
     let [_, words, chart] =
         Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1)])
             .areas(area);
@@ -126,7 +133,7 @@ fn throughput(series: &Throughput, look: &Look, area: Rect, buffer: &mut Buffer)
     Line::raw(text).render(words, buffer);
     let shown = series.received.len().saturating_sub(usize::from(chart.width));
     let recent = series.received.get(shown..).unwrap_or_default();
-    Sparkline::default().data(recent).style(look.of(Color::Cyan)).render(chart, buffer);
+    Sparkline::default().data(recent).style(appearance.of(Color::Cyan)).render(chart, buffer);
 }
 
 fn explain(area: Rect, buffer: &mut Buffer) {

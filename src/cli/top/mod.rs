@@ -8,22 +8,22 @@
 //! Without a terminal, or with `--once`, it prints one frame.
 
 mod answers;
+mod appearance;
 mod draw;
-mod look;
+mod format;
 mod screen;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod view;
-mod words;
 
 use crate::cli::colour::Colour;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output;
 use crate::cli::relay::{Running, Which};
 use crate::cli::top::answers::Answers;
+use crate::cli::top::appearance::Appearance;
 use crate::cli::top::draw::draw;
-use crate::cli::top::look::Look;
 use crate::cli::top::view::View;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -53,18 +53,18 @@ impl Args {
         // The first look decides whether there is a relay to watch.
         view.add(Answers::of(&running).await?, Timestamp::now());
         let stdout = io::stdout();
-        let look = Look { colours: colour.suits(&stdout), zone: TimeZone::system() };
+        let appearance = Appearance { colours: colour.suits(&stdout), zone: TimeZone::system() };
         if self.once || !stdout.is_terminal() || !io::stdin().is_terminal() {
-            once(&running, view, look).await?;
+            once(&running, view, appearance).await?;
         } else {
-            screen::watch(running, view, look).await?;
+            screen::watch(running, view, appearance).await?;
         }
         Ok(Exit::Done)
     }
 }
 
 /// Prints one frame. A rate takes two looks.
-async fn once(running: &Running, mut view: View, look: Look) -> Result<(), Failure> {
+async fn once(running: &Running, mut view: View, appearance: Appearance) -> Result<(), Failure> {
     tokio::time::sleep(EVERY).await;
     view.add(Answers::of(running).await?, Timestamp::now());
     // A terminal that is not written to says nothing of what is.
@@ -72,8 +72,8 @@ async fn once(running: &Running, mut view: View, look: Look) -> Result<(), Failu
     let width = size.and_then(Result::ok).map_or(WIDTH, |(width, _)| width);
     let mut buffer = Buffer::empty(Rect::new(0, 0, width.max(NARROWEST), HEIGHT));
     // Plain text: who prints a frame keeps or sends it.
-    let look = Look { colours: false, ..look };
-    draw(&view, &look, buffer.area, &mut buffer);
+    let appearance = Appearance { colours: false, ..appearance };
+    draw(&view, &appearance, buffer.area, &mut buffer);
     output::print(&text_of(&buffer))?;
     Ok(())
 }

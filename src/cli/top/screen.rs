@@ -5,8 +5,8 @@ use crate::cli::relay::Running;
 use crate::cli::signals;
 use crate::cli::top::EVERY;
 use crate::cli::top::answers::Answers;
+use crate::cli::top::appearance::Appearance;
 use crate::cli::top::draw::draw;
-use crate::cli::top::look::Look;
 use crate::cli::top::view::View;
 use jiff::Timestamp;
 use ratatui::DefaultTerminal;
@@ -17,7 +17,11 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 /// Watches until a key or a signal ends it.
-pub async fn watch(running: Running, mut view: View, look: Look) -> Result<(), Failure> {
+pub async fn watch(
+    running: Running,
+    mut view: View,
+    appearance: Appearance,
+) -> Result<(), Failure> {
     let shutdown = signals::shutdown()?;
     let mut terminal = ratatui::try_init()?;
     let (said, mut keys) = mpsc::channel(KEYS);
@@ -25,7 +29,7 @@ pub async fn watch(running: Running, mut view: View, look: Look) -> Result<(), F
     let ended = match &keyboard {
         Ok(_) => {
             tokio::select! {
-                ended = follow(&running, &mut view, &look, &mut terminal, &mut keys) => ended,
+                ended = follow(&running, &mut view, &appearance, &mut terminal, &mut keys) => ended,
                 () = shutdown => Ok(()),
             }
         }
@@ -44,7 +48,7 @@ pub async fn watch(running: Running, mut view: View, look: Look) -> Result<(), F
 async fn follow(
     running: &Running,
     view: &mut View,
-    look: &Look,
+    appearance: &Appearance,
     terminal: &mut DefaultTerminal,
     keys: &mut mpsc::Receiver<Key>,
 ) -> io::Result<()> {
@@ -57,7 +61,7 @@ async fn follow(
             tokio::time::timeout(PATIENCE, Answers::of(running)).await
         });
         let asked = loop {
-            show(view, look, terminal)?;
+            show(view, appearance, terminal)?;
             tokio::select! {
                 asked = &mut asked, if !view.paused => break asked,
                 key = keys.recv() => match key {
@@ -77,8 +81,8 @@ async fn follow(
     }
 }
 
-fn show(view: &View, look: &Look, terminal: &mut DefaultTerminal) -> io::Result<()> {
-    terminal.draw(|frame| draw(view, look, frame.area(), frame.buffer_mut())).map(drop)
+fn show(view: &View, appearance: &Appearance, terminal: &mut DefaultTerminal) -> io::Result<()> {
+    terminal.draw(|frame| draw(view, appearance, frame.area(), frame.buffer_mut())).map(drop)
 }
 
 /// What a person wants.

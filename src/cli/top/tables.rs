@@ -1,9 +1,9 @@
 //! The tables of the screen. A narrow terminal gets fewer columns, never cut numbers.
 
 use crate::cli::top::answers::Answers;
-use crate::cli::top::look::Look;
+use crate::cli::top::appearance::Appearance;
+use crate::cli::top::format::{ago, rate};
 use crate::cli::top::view::View;
-use crate::cli::top::words::{ago, rate};
 use crate::http::admin::summary::{grouped, span};
 use crate::printable;
 use crate::recent::decision::Outcome;
@@ -71,13 +71,18 @@ const DECISIONS: [Column; 5] = [
 ];
 
 /// The inlets.
-pub fn sources<'a>(view: &View, answers: &Answers, look: &Look, width: u16) -> Rows<'a> {
+pub fn sources<'a>(
+    view: &View,
+    answers: &Answers,
+    appearance: &Appearance,
+    width: u16,
+) -> Rows<'a> {
     let rows = answers.sources.iter().map(|source| {
         let outcomes = &source.outcomes;
         let last = source.last_notification_at;
         let refused = match outcomes.refused() {
             0 => Style::new(),
-            _ => look.of(Color::Yellow),
+            _ => appearance.of(Color::Yellow),
         };
         [
             plain(&source.name),
@@ -90,12 +95,12 @@ pub fn sources<'a>(view: &View, answers: &Answers, look: &Look, width: u16) -> R
             (grouped(outcomes.refused()), refused),
         ]
     });
-    table(&SOURCES, rows, look, width)
+    table(&SOURCES, rows, appearance, width)
 }
 
 /// What waits for the topics, the fullest first. Where nothing waits and nothing passed, nothing is
 /// shown.
-pub fn lanes<'a>(view: &View, answers: &Answers, look: &Look, width: u16) -> Rows<'a> {
+pub fn lanes<'a>(view: &View, answers: &Answers, appearance: &Appearance, width: u16) -> Rows<'a> {
     let mut lanes: Vec<_> = answers
         .status
         .lanes
@@ -107,12 +112,12 @@ pub fn lanes<'a>(view: &View, answers: &Answers, look: &Look, width: u16) -> Row
         let state = match &lane.reason {
             Some(reason) => {
                 let reason = printable::text(reason).replace('_', " ");
-                (format!("set aside: {reason}"), look.of(Color::Red))
+                (format!("set aside: {reason}"), appearance.of(Color::Red))
             }
             None if lane.pending > 0 && !answers.status.kafka.delivering => {
-                ("waits for Kafka".to_owned(), look.of(Color::Yellow))
+                ("waits for Kafka".to_owned(), appearance.of(Color::Yellow))
             }
-            None => ("flows".to_owned(), look.of(Color::Green)),
+            None => ("flows".to_owned(), appearance.of(Color::Green)),
         };
         [
             plain(&lane.topic),
@@ -122,23 +127,27 @@ pub fn lanes<'a>(view: &View, answers: &Answers, look: &Look, width: u16) -> Row
             state,
         ]
     });
-    table(&LANES, rows, look, width)
+    table(&LANES, rows, appearance, width)
 }
 
 /// The last decisions, newest first.
-pub fn decisions<'a>(answers: &Answers, look: &Look, width: u16) -> Rows<'a> {
+pub fn decisions<'a>(answers: &Answers, appearance: &Appearance, width: u16) -> Rows<'a> {
     let rows = answers.decisions.iter().map(|decision| {
-        let at = decision.at.to_zoned_datetime(look.zone.clone()).strftime("%H:%M:%S").to_string();
+        let at =
+            decision.at.to_zoned_datetime(appearance.zone.clone()).strftime("%H:%M:%S").to_string();
         let event = decision.event.as_ref().or(decision.reason.as_ref());
         [
-            (at, look.quiet()),
+            (at, appearance.quiet()),
             plain(&decision.source),
-            (decision.outcome.as_str().replace('_', " "), look.of(colour_of(decision.outcome))),
+            (
+                decision.outcome.as_str().replace('_', " "),
+                appearance.of(colour_of(decision.outcome)),
+            ),
             plain(event.map_or("", String::as_str)),
             plain(decision.subject.as_deref().unwrap_or_default()),
         ]
     });
-    table(&DECISIONS, rows, look, width)
+    table(&DECISIONS, rows, appearance, width)
 }
 
 fn colour_of(outcome: Outcome) -> Color {
@@ -158,7 +167,7 @@ fn plain(text: &str) -> (String, Style) {
 fn table<'a, const N: usize>(
     columns: &'static [Column; N],
     rows: impl Iterator<Item = [(String, Style); N]>,
-    look: &Look,
+    appearance: &Appearance,
     width: u16,
 ) -> Rows<'a> {
     let is_shown = |column: &Column| column.from <= width;
@@ -168,7 +177,7 @@ fn table<'a, const N: usize>(
     };
     let shown = columns.iter().filter(|column| is_shown(column));
     let titles = Row::new(shown.clone().map(|column| {
-        cell(column, column.title.to_owned(), look.quiet().add_modifier(Modifier::BOLD))
+        cell(column, column.title.to_owned(), appearance.quiet().add_modifier(Modifier::BOLD))
     }));
     let rows: Vec<_> = rows
         .map(|values| {

@@ -1,8 +1,8 @@
 //! The screen in the states that a relay can be in.
 
 use super::answers::{Answers, Decision, Source, Throughput};
+use super::appearance::Appearance;
 use super::draw::draw;
-use super::look::Look;
 use super::view::View;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -233,9 +233,9 @@ fn screen(answers: &Answers, width: u16, height: u16) -> String {
 
 /// The lines of the screen, and the colour of each cell.
 fn drawn(view: &View, colours: bool, width: u16, height: u16) -> (String, Vec<Color>) {
-    let look = Look { colours, zone: TimeZone::UTC };
+    let appearance = Appearance { colours, zone: TimeZone::UTC };
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| draw(view, &look, frame.area(), frame.buffer_mut())).unwrap();
+    terminal.draw(|frame| draw(view, &appearance, frame.area(), frame.buffer_mut())).unwrap();
     let buffer = terminal.backend().buffer();
     (super::text_of(buffer), buffer.content.iter().map(|cell| cell.fg).collect())
 }

@@ -93,6 +93,6 @@ const FILES: [File; 11] = [
     File { name: "gaps.js", kind: SCRIPT, text: include_str!("../../console/gaps.js") },
     File { name: "life.js", kind: SCRIPT, text: include_str!("../../console/life.js") },
     File { name: "overview.js", kind: SCRIPT, text: include_str!("../../console/overview.js") },
-    File { name: "shelves.js", kind: SCRIPT, text: include_str!("../../console/shelves.js") },
-    File { name: "words.js", kind: SCRIPT, text: include_str!("../../console/words.js") },
+    File { name: "lists.js", kind: SCRIPT, text: include_str!("../../console/lists.js") },
+    File { name: "format.js", kind: SCRIPT, text: include_str!("../../console/format.js") },
 ];

@@ -11,7 +11,7 @@
 use crate::lock::lock;
 use crate::spool::append::admission::{Acceptance, Waiting};
 use crate::spool::append::ticket::Ticket;
-use crate::spool::crash::old::OldInMemory;
+use crate::spool::crash::old_ids::OldInMemory;
 use crate::spool::crash::spool::{self as model, LANES};
 use crate::spool::log::disk::memory::{Errno, Failure, MemoryDisk};
 use crate::spool::planted::{self, Planted};

@@ -8,7 +8,7 @@
 //! - A call that fails ends acceptance only if it writes or syncs a segment of the log.
 
 mod expected;
-pub(super) mod old;
+pub(super) mod old_ids;
 pub(super) mod spool;
 mod world;
 

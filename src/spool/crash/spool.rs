@@ -2,7 +2,7 @@
 
 use crate::quantity::ByteSize;
 use crate::record::layout::{Parts, Record};
-use crate::spool::crash::old::OldInMemory;
+use crate::spool::crash::old_ids::OldInMemory;
 use crate::spool::lanes::Gate;
 use crate::spool::log::disk::memory::MemoryDisk;
 use crate::spool::settings::Settings;

@@ -3,10 +3,10 @@
 use crate::lock::lock;
 use crate::spool::append::admission::{Acceptance, Asked, Waiting};
 use crate::spool::crash::expected::{Attempt, Expected, Fate};
-use crate::spool::crash::old::OldInMemory;
+use crate::spool::crash::old_ids::OldInMemory;
 use crate::spool::crash::spool::{IDS, look, open, submission};
 use crate::spool::lanes::Leaving;
-use crate::spool::log::disk::memory::{Chance, Errno, Failure, Kind, Luck, MemoryDisk};
+use crate::spool::log::disk::memory::{Chance, Errno, Failure, Kind, MemoryDisk, Survivors};
 use crate::spool::log::segment::number_of;
 use crate::spool::notes::Published;
 use crate::spool::upkeep::{self, Upkeep};
@@ -246,10 +246,11 @@ impl World {
         if lock(&self.wrong).is_some() {
             return;
         }
-        let luck = [Luck::Nothing, Luck::Everything, Luck::Prefix, Luck::Any];
-        let lucks = if self.disk.is_unsynced() { &luck[..] } else { &luck[..1] };
-        for luck in lucks {
-            let image = self.disk.image(*luck, &mut lock(&self.chance));
+        let survivors =
+            [Survivors::Nothing, Survivors::Everything, Survivors::Prefix, Survivors::Any];
+        let choices = if self.disk.is_unsynced() { &survivors[..] } else { &survivors[..1] };
+        for survivors in choices {
+            let image = self.disk.image(*survivors, &mut lock(&self.chance));
             let ids = Arc::new(Mutex::new(Arc::clone(&lock(&self.old_ids.ids))));
             let old_ids = OldInMemory { ids, disk: image.clone() };
             self.states.fetch_add(1, Ordering::Relaxed);
@@ -258,7 +259,7 @@ impl World {
                 .and_then(|spool| look(&spool))
                 .and_then(|found| lock(&self.expected).judge(&found));
             if let Err(wrong) = judged {
-                self.say(format!("{luck:?}: {wrong}"));
+                self.say(format!("{survivors:?}: {wrong}"));
             }
         }
     }

@@ -13,8 +13,8 @@ use crate::spool::open::Opening;
 use crate::spool::open::identity::identify;
 use crate::spool::open::lanes::{know_lanes, learn_ages};
 use crate::spool::open::tidy::Tidied;
-use crate::spool::upkeep::bell::Bell;
 use crate::spool::upkeep::job::Once;
+use crate::spool::upkeep::wake_up::WakeUp;
 use crate::spool::window::Slicing;
 use crate::spool::window::filter::Renewed;
 use crate::spool::window::old_ids::OldIds;
@@ -138,7 +138,7 @@ impl Opening<'_> {
             offset: AtomicI64::new(offset(now.wall, now.steady)),
             failed: watch::Sender::new(false),
             threads: Mutex::default(),
-            tend: Bell::default(),
+            upkeep: WakeUp::default(),
             held,
         });
         if !commit::step(&inner) {

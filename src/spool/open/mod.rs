@@ -1,8 +1,8 @@
 //! Opens the spool: finds out what waits and who we are, without Kafka's help.
 
 mod build;
+pub(super) mod directory_lock;
 mod error;
-pub(super) mod hold;
 mod identity;
 pub(super) mod lanes;
 mod tidy;
@@ -13,7 +13,7 @@ use crate::spool::lanes::Gate;
 use crate::spool::log::disk::{Access, Disk, RealDisk, private_folder};
 use crate::spool::log::recovery::{Depth, Survey};
 use crate::spool::open::build::Opened;
-use crate::spool::open::hold::hold;
+use crate::spool::open::directory_lock::lock_directory;
 use crate::spool::open::tidy::tidy;
 use crate::spool::open::window::{Window, open_window};
 use crate::spool::settings::Settings;
@@ -63,7 +63,7 @@ impl Opening<'_> {
         let dir = self.settings.dir.clone();
         let unusable = |cause| OpenError::Directory { dir: dir.clone(), cause };
         private_folder(&dir).map_err(unusable)?;
-        let lock = hold(&dir)?;
+        let lock = lock_directory(&dir)?;
         let slicing = Slicing::of(self.window);
         takeover::run(&dir, self.loss)
             .map_err(|cause| OpenError::Takeover { dir: dir.clone(), cause })?;

@@ -6,9 +6,9 @@
 //! - A segment's file goes only when all in it is released, its ids are in the window's slices, and a frame
 //!   on the disk says that it may be gone.
 
-pub mod bell;
 pub mod job;
 mod segments;
+pub mod wake_up;
 mod window;
 
 use crate::lock::lock;
@@ -22,10 +22,10 @@ use crate::spool::upkeep::window::{absorb, forget, renew_filter};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Looks after the spool until the bell is closed.
+/// Looks after the spool until it is closed.
 pub fn run(inner: &Inner) {
     let mut upkeep = Upkeep::default();
-    while inner.tend.wait(PAUSE) {
+    while inner.upkeep.wait(PAUSE) {
         step(inner, &mut upkeep, Instant::now());
     }
 }

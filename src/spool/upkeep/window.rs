@@ -44,10 +44,10 @@ pub(super) fn forget(inner: &Inner) -> Result<(), old_ids::Error> {
 /// Makes the filter anew, a step a round, when it is worn.
 pub(super) fn renew_filter(inner: &Inner) -> Result<(), old_ids::Error> {
     if inner.filter.go_on(&*inner.old_ids)? {
-        inner.tend.ring();
+        inner.upkeep.wake();
     } else if inner.filter.is_worn() {
         inner.filter.begin(&*inner.old_ids);
-        inner.tend.ring();
+        inner.upkeep.wake();
     }
     Ok(())
 }

@@ -124,8 +124,8 @@ async fn the_console_loads_nothing_from_elsewhere_and_is_small() {
         "gaps.js",
         "life.js",
         "overview.js",
-        "shelves.js",
-        "words.js",
+        "lists.js",
+        "format.js",
     ]);
     for name in names {
         let part = relay.ask(&format!("/console/{name}")).await;

@@ -4,8 +4,8 @@
 //! stays in doubt, in the end each record is in Kafka once and in order.
 
 use cadrelay::drain::lane::{Lane, RefusedRecord};
-use cadrelay::drain::pace::Pace;
 use cadrelay::drain::settle::{Measure, Settlement, Share, settle};
+use cadrelay::drain::timing::Timing;
 use cadrelay::drain::turns::Turns;
 use cadrelay::kafka::outcome::{BatchOutcome, Concerns, Ending, Report, Trouble};
 use cadrelay::spool::LaneId;
@@ -213,7 +213,7 @@ struct World {
     synced: [u64; LANES],
     lanes: Vec<Lane>,
     turns: Turns,
-    pace: Pace,
+    timing: Timing,
     now: Instant,
 }
 
@@ -227,7 +227,7 @@ impl World {
             synced: [0; LANES],
             lanes: fresh_lanes(),
             turns: Turns::default(),
-            pace: Pace::new(now),
+            timing: Timing::new(now),
             now,
         }
     }
@@ -250,7 +250,7 @@ impl World {
                 }
                 self.synced = self.released;
                 self.lanes = fresh_lanes();
-                self.pace = Pace::new(self.now);
+                self.timing = Timing::new(self.now);
                 self.begin_session();
             }
         }
@@ -277,7 +277,7 @@ impl World {
         if !self.lanes.iter().any(waits) {
             return Vec::new();
         }
-        self.now += ATTEMPT + self.pace.paused(self.now).unwrap_or_default();
+        self.now += ATTEMPT + self.timing.paused(self.now).unwrap_or_default();
         let pauses = self.lanes.iter().filter(|lane| waits(lane));
         let pause = pauses.map(|lane| lane.pause.left(self.now).unwrap_or_default()).min();
         self.now += pause.unwrap_or_default();
@@ -399,10 +399,10 @@ impl World {
             }
         }
         if trouble.is_none() {
-            self.pace.batch_ended();
+            self.timing.batch_ended();
         }
         if pause {
-            self.pace.back_off(self.now, trouble);
+            self.timing.back_off(self.now, trouble);
         }
         if renew.is_some() {
             self.begin_session();
@@ -411,7 +411,7 @@ impl World {
 
     /// A new producer settles what was in doubt, and the positions say what counts.
     fn begin_session(&mut self) {
-        self.pace.heard(self.now);
+        self.timing.heard(self.now);
         for (lane, position) in self.lanes.iter_mut().zip(self.kafka.positions) {
             let released = &mut self.released[lane.number.index()];
             *released = position.max(*released);

@@ -1,6 +1,6 @@
 //! What a file holds, and what of it lasts.
 
-use crate::spool::log::disk::memory::luck::{Chance, Luck};
+use crate::spool::log::disk::memory::power_cut::{Chance, Survivors};
 
 /// A file.
 #[derive(Clone, Default)]
@@ -18,15 +18,15 @@ pub(super) enum Change {
 }
 
 impl Content {
-    pub(super) fn image(&self, luck: Luck, chance: &mut Chance) -> Vec<u8> {
+    pub(super) fn image(&self, survivors: Survivors, chance: &mut Chance) -> Vec<u8> {
         let mut bytes = self.lasting.clone();
         let keep = chance.below(self.unsynced.len() as u64 + 1);
         for (at, change) in (0..).zip(&self.unsynced) {
-            match (luck, change) {
-                (Luck::Any, Change::Write { at, bytes: written }) => {
+            match (survivors, change) {
+                (Survivors::Any, Change::Write { at, bytes: written }) => {
                     write_some(&mut bytes, *at, written, || chance.coin());
                 }
-                (Luck::Prefix, Change::Write { at: place, bytes: written }) if at == keep => {
+                (Survivors::Prefix, Change::Write { at: place, bytes: written }) if at == keep => {
                     let mut left = chance.below(written.len().div_ceil(SECTOR) as u64 + 1);
                     write_some(&mut bytes, *place, written, || {
                         let is_in = left > 0;
@@ -34,7 +34,7 @@ impl Content {
                         is_in
                     });
                 }
-                (_, change) if luck.keeps(at, keep, chance) => change.apply(&mut bytes),
+                (_, change) if survivors.keeps(at, keep, chance) => change.apply(&mut bytes),
                 (_, _) => {}
             }
         }

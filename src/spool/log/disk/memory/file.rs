@@ -5,7 +5,7 @@ use crate::spool::log::disk::File;
 use crate::spool::log::disk::memory::MemoryDisk;
 use crate::spool::log::disk::memory::content::Change;
 use crate::spool::log::disk::memory::failure::Kind;
-use crate::spool::log::disk::memory::luck::{Chance, Luck};
+use crate::spool::log::disk::memory::power_cut::{Chance, Survivors};
 use std::{fmt, io};
 
 /// An open file.
@@ -83,7 +83,7 @@ impl File for MemoryFile {
         if called.is_err() {
             // The system takes what it could not write for written: no later sync brings it.
             let mut chance = Chance(content.now.len() as u64);
-            content.lasting = content.image(Luck::Any, &mut chance);
+            content.lasting = content.image(Survivors::Any, &mut chance);
         } else {
             for change in &content.unsynced {
                 change.apply(&mut content.lasting);

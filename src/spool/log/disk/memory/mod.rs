@@ -8,7 +8,7 @@
 mod content;
 mod failure;
 mod file;
-mod luck;
+mod power_cut;
 
 use crate::lock::lock;
 use crate::spool::log::disk::memory::content::Content;
@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
 pub use crate::spool::log::disk::memory::failure::{Call, Errno, Failure, Kind};
-pub use crate::spool::log::disk::memory::luck::{Chance, Luck};
+pub use crate::spool::log::disk::memory::power_cut::{Chance, Survivors};
 
 /// The disk. A clone is the same disk.
 #[derive(Clone, Default)]
@@ -89,19 +89,19 @@ impl MemoryDisk {
     }
 
     /// The disk as it may be after the power was cut at this moment.
-    pub fn image(&self, luck: Luck, chance: &mut Chance) -> Self {
+    pub fn image(&self, survivors: Survivors, chance: &mut Chance) -> Self {
         let state = lock(&self.state);
         let mut names = state.lasting.clone();
         let keep = chance.below(state.unsynced.len() as u64 + 1);
         for (at, change) in (0..).zip(&state.unsynced) {
-            if luck.keeps(at, keep, chance) {
+            if survivors.keeps(at, keep, chance) {
                 change.apply(&mut names);
             }
         }
         let mut image = State::default();
         for (name, number) in names {
             // A file under two names is in the image twice: nothing writes to both.
-            let bytes = state.files[number].image(luck, chance);
+            let bytes = state.files[number].image(survivors, chance);
             image.names.insert(name, image.files.len());
             image.files.push(Content { now: bytes.clone(), lasting: bytes, unsynced: Vec::new() });
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Takes decisions from the threads that answer, and gives them to the one that writes.
 #[derive(Debug)]
-pub(super) struct Gathering {
+pub(super) struct Buffer {
     lines: Mutex<Lines>,
     rung: Condvar,
     /// Bytes of bodies that may still be kept before the next turn.
@@ -30,7 +30,7 @@ pub(super) struct Lines {
     count: u64,
 }
 
-impl Default for Gathering {
+impl Default for Buffer {
     fn default() -> Self {
         Self {
             lines: Mutex::default(),
@@ -43,7 +43,7 @@ impl Default for Gathering {
     }
 }
 
-impl Gathering {
+impl Buffer {
     /// Adds a decision, unless too much waits already.
     pub(super) fn note(&self, decision: &Decision<'_>, body: Option<&[u8]>) {
         if decision.outcome.is_of_strangers() && !spend(&self.stranger_credit, 1) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Wakes the upkeep's thread, or ends it.
 #[derive(Debug, Default)]
-pub struct Bell {
+pub struct WakeUp {
     state: Mutex<Rung>,
     rung: Condvar,
 }
@@ -17,9 +17,9 @@ struct Rung {
     closed: bool,
 }
 
-impl Bell {
+impl WakeUp {
     /// Something changed that may need upkeep.
-    pub fn ring(&self) {
+    pub fn wake(&self) {
         lock(&self.state).rung = true;
         self.rung.notify_one();
     }

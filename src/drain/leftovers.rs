@@ -12,8 +12,8 @@ use crate::spool::{ReadError, Spool};
 use std::collections::HashSet;
 
 /// The values of the records that were sent and do not count.
-pub fn vain(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, ReadError> {
-    let through = lane.vain().unwrap_or(0);
+pub fn uncommitted_values(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, ReadError> {
+    let through = lane.uncommitted().unwrap_or(0);
     let mut values = HashSet::new();
     for rest in spool.records_after(lane.number, spool.released(lane.number)) {
         let rest = rest?;
@@ -31,8 +31,8 @@ pub fn vain(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, ReadError> {
 ///
 /// Behind something else it is not: an abort would take back what may have been committed, and to
 /// publish twice is better than to lose.
-pub fn wants_an_abort(open: &[Vec<u8>], vain: &HashSet<Vec<u8>>) -> bool {
-    open.first().is_some_and(|first| vain.contains(first))
+pub fn need_an_abort(open: &[Vec<u8>], uncommitted: &HashSet<Vec<u8>>) -> bool {
+    open.first().is_some_and(|first| uncommitted.contains(first))
 }
 
 #[cfg(test)]
@@ -41,13 +41,13 @@ mod tests {
 
     #[track_caller]
     fn check(open: &[&str], expected: bool) {
-        let vain = HashSet::from([b"v1".to_vec(), b"v2".to_vec()]);
+        let uncommitted = HashSet::from([b"v1".to_vec(), b"v2".to_vec()]);
         let open: Vec<Vec<u8>> = open.iter().map(|value| value.as_bytes().to_vec()).collect();
-        assert_eq!(wants_an_abort(&open, &vain), expected);
+        assert_eq!(need_an_abort(&open, &uncommitted), expected);
     }
 
     #[test]
-    fn what_was_sent_in_vain_is_aborted_and_what_was_committed_is_not() {
+    fn what_was_sent_uncommitted_is_aborted_and_what_was_committed_is_not() {
         check(&[], false);
         check(&["v1", "v2"], true);
         check(&["committed"], false);

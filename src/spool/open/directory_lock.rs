@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Holds the directory's lock.
-pub(in crate::spool) fn hold(dir: &Path) -> Result<File, OpenError> {
+pub(in crate::spool) fn lock_directory(dir: &Path) -> Result<File, OpenError> {
     let unusable = |cause| OpenError::Directory { dir: dir.to_owned(), cause };
     let lock = private_file(dir, LOCK).map_err(unusable)?;
     for _ in 0..LOCK_ATTEMPTS {

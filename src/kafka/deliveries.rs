@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 /// Collects what Kafka says of each record of the current batch.
 #[derive(Debug, Default)]
-pub struct Reports {
+pub struct Deliveries {
     context: Context,
     batch: Mutex<Batch>,
 }
@@ -25,7 +25,7 @@ struct Batch {
     is_lost: bool,
 }
 
-impl Reports {
+impl Deliveries {
     /// No batch yet; the client's log lines go where this context sends them.
     pub(super) fn of(context: Context) -> Self {
         Self { context, batch: Mutex::default() }
@@ -70,7 +70,7 @@ impl Reports {
     }
 }
 
-impl ClientContext for Reports {
+impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         // Of a topic that may not join the transaction no record is reported, and no call says so.
         if facility == "TXNERR" {
@@ -84,7 +84,7 @@ impl ClientContext for Reports {
     }
 }
 
-impl ProducerContext for Reports {
+impl ProducerContext for Deliveries {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, tag: usize) {

@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-/// Tells `cadrelay tail` where a running `dev` has its Kafka.
-pub struct Beacon(Option<PathBuf>);
+/// The file while `dev` runs.
+pub struct BrokersFile(Option<PathBuf>);
 
-impl Beacon {
-    /// Leaves it; it goes when it is dropped.
+impl BrokersFile {
+    /// Writes the file, which is removed when this value is dropped.
     pub fn leave(brokers: &str) -> Self {
         match write(brokers) {
             Ok(path) => Self(Some(path)),
@@ -22,7 +22,7 @@ impl Beacon {
     }
 }
 
-impl Drop for Beacon {
+impl Drop for BrokersFile {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
             drop(std::fs::remove_file(path));

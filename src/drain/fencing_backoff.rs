@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 /// The pauses after being fenced.
 #[derive(Debug)]
-pub struct Fences {
+pub struct FencingBackoff {
     pause: Pause,
     last: Option<Instant>,
 }
 
-impl Fences {
+impl FencingBackoff {
     /// Nobody has fenced us yet.
     pub fn new() -> Self {
         Self { pause: Pause::up_to(LONGEST), last: None }
@@ -36,7 +36,7 @@ impl Fences {
     }
 }
 
-impl Default for Fences {
+impl Default for FencingBackoff {
     fn default() -> Self {
         Self::new()
     }
@@ -54,7 +54,7 @@ mod tests {
 
     /// One of two relays, in a time of our own.
     struct Relay {
-        fences: Fences,
+        fencing: FencingBackoff,
         works_until: Option<Instant>,
         batches: u32,
     }
@@ -63,7 +63,7 @@ mod tests {
     fn two_relays_that_fence_each_other_both_get_batches_through() {
         let random = SystemRandom::new();
         let began = Instant::now();
-        let relay = || Relay { fences: Fences::new(), works_until: None, batches: 0 };
+        let relay = || Relay { fencing: FencingBackoff::new(), works_until: None, batches: 0 };
         let mut relays = [relay(), relay()];
 
         for tick in 0..60_000_u32 {
@@ -76,11 +76,11 @@ mod tests {
                         one.works_until = Some(now + BATCH);
                     }
                     Some(_) => {}
-                    None if one.fences.left(now).is_none() => {
+                    None if one.fencing.left(now).is_none() => {
                         one.works_until = Some(now + BATCH);
                         if other.works_until.take().is_some() {
                             let chance = generate::<[u8; 8]>(&random).unwrap().expose();
-                            other.fences.fenced(now, u64::from_le_bytes(chance));
+                            other.fencing.fenced(now, u64::from_le_bytes(chance));
                         }
                     }
                     None => {}
@@ -97,20 +97,20 @@ mod tests {
     #[test]
     fn a_pause_is_random_grows_and_is_short_again_after_a_time_of_peace() {
         let now = Instant::now();
-        let mut fences = Fences::new();
-        let short = fences.fenced(now, 0);
-        let long = Fences::new().fenced(now, u64::MAX);
+        let mut fencing = FencingBackoff::new();
+        let short = fencing.fenced(now, 0);
+        let long = FencingBackoff::new().fenced(now, u64::MAX);
 
         assert_eq!(short, Duration::from_millis(125));
         assert!(long > short && long < Duration::from_millis(375), "{long:?}");
         for _ in 0..6 {
-            fences.fenced(now, 0);
+            fencing.fenced(now, 0);
         }
-        assert_eq!(fences.fenced(now, 0), LONGEST / 2);
-        assert_eq!(fences.left(now), Some(LONGEST / 2));
+        assert_eq!(fencing.fenced(now, 0), LONGEST / 2);
+        assert_eq!(fencing.left(now), Some(LONGEST / 2));
         let later = now + OVER + TICK;
-        assert_eq!(fences.left(later), None);
-        assert_eq!(fences.fenced(later, 0), short);
+        assert_eq!(fencing.left(later), None);
+        assert_eq!(fencing.fenced(later, 0), short);
     }
 
     fn two(relays: &mut [Relay; 2], at: usize) -> (&mut Relay, &mut Relay) {

@@ -15,14 +15,14 @@ use std::time::Duration;
 
 /// The context of a client that is asked why nothing answered.
 #[derive(Debug, Default)]
-pub struct Alerts {
+pub struct TlsAlerts {
     context: Context,
     refused: AtomicBool,
 }
 
 /// Why a reader that has no partition yet was not answered. Of a refused log-in or certificate the call
 /// itself says no more than that there was no connection; the reason waits among the client's events.
-pub fn why_not(reader: &BaseConsumer<Alerts>, error: &KafkaError) -> Trouble {
+pub fn why_not(reader: &BaseConsumer<TlsAlerts>, error: &KafkaError) -> Trouble {
     let events = std::iter::from_fn(|| reader.poll(EVENTS));
     let mut troubles = events.filter_map(Result::err).map(|event| Trouble::of(&event));
     let refused = troubles.any(|trouble| trouble == Trouble::Authentication);
@@ -32,7 +32,7 @@ pub fn why_not(reader: &BaseConsumer<Alerts>, error: &KafkaError) -> Trouble {
     }
 }
 
-impl Alerts {
+impl TlsAlerts {
     /// Nothing was heard yet; log lines go where this context sends them.
     pub fn of(context: Context) -> Self {
         Self { context, refused: AtomicBool::new(false) }
@@ -44,7 +44,7 @@ impl Alerts {
     }
 }
 
-impl ClientContext for Alerts {
+impl ClientContext for TlsAlerts {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.context.log_line(level, facility, message);
     }
@@ -57,7 +57,7 @@ impl ClientContext for Alerts {
     }
 }
 
-impl ConsumerContext for Alerts {}
+impl ConsumerContext for TlsAlerts {}
 
 /// The number of the alert that OpenSSL names in a reason.
 fn alert(reason: &str) -> Option<u8> {

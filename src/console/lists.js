@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { badge, byId, el, printable, table, toast } from "./dom.js";
-import { ago, bytes, exact } from "./words.js";
+import { ago, bytes, exact } from "./format.js";
 
 export async function showQuarantine() {
   const place = byId("quarantine");

@@ -1,12 +1,13 @@
-//! Looks at the topics of lanes before they are sent to, and at Kafka when nothing is sent.
+//! Holds back the lanes whose topics are in trouble: looks at each topic before it is sent to, and sets
+//! the lane aside while the topic cannot take records.
 
-use crate::drain::session::Unswept;
+use crate::drain::leftovers;
+use crate::drain::session::LeftoversError;
 use crate::drain::settle::{Renew, restart};
-use crate::drain::sweeping;
-use crate::drain::{Drain, Error, Stepped};
+use crate::drain::{Drain, Error};
 use crate::kafka::outcome::Trouble;
 use crate::kafka::topics::TopicState;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 impl Drain {
     /// Looks at the topics of lanes that have something to send and were not looked at since they
@@ -19,7 +20,7 @@ impl Drain {
             }
             match session.topics.look_for(&self.lanes[at], &self.settings) {
                 Ok(TopicState::Ready { partitions }) => {
-                    if self.sweep(at, partitions, now)? {
+                    if self.abort_leftovers(at, partitions, now)? {
                         self.lanes[at].found_ready();
                     }
                 }
@@ -35,22 +36,22 @@ impl Drain {
 
     /// Ends what lies open in a lane's topic, if anything may. If that does not work, the lane waits,
     /// and the others go on.
-    fn sweep(&mut self, at: usize, partitions: i32, now: Instant) -> Result<bool, Error> {
+    fn abort_leftovers(&mut self, at: usize, partitions: i32, now: Instant) -> Result<bool, Error> {
         let lane = &mut self.lanes[at];
-        let Some(session) = self.session.as_mut().filter(|_| lane.wants_a_sweep()) else {
+        let Some(session) = self.session.as_mut().filter(|_| lane.may_have_leftovers()) else {
             return Ok(true);
         };
-        let vain = sweeping::vain(&self.spool, lane)?;
-        match session.sweep(&self.settings, &lane.topic, partitions, &vain) {
+        let uncommitted = leftovers::uncommitted_values(&self.spool, lane)?;
+        match session.abort_leftovers(&self.settings, &lane.topic, partitions, &uncommitted) {
             Ok(()) => {
-                lane.swept();
+                lane.leftovers_ended();
                 Ok(true)
             }
-            Err(Unswept::Reading(trouble)) => {
+            Err(LeftoversError::Reading(trouble)) => {
                 self.set_aside(at, trouble, now);
                 Ok(false)
             }
-            Err(Unswept::Aborting(trouble)) => {
+            Err(LeftoversError::Aborting(trouble)) => {
                 self.set_aside(at, trouble, now);
                 self.renew(Renew::Lost(restart(trouble)));
                 Ok(false)
@@ -65,20 +66,4 @@ impl Drain {
         self.status.error(trouble);
         self.status.set_aside(&lane.topic, trouble, pause);
     }
-
-    /// Nothing to send: see now and then whether Kafka is still there.
-    pub(super) fn idle(&mut self, now: Instant) -> Stepped {
-        if self.pace.wants_a_probe(now)
-            && let Some(session) = &self.session
-        {
-            match session.probe(&self.settings) {
-                Ok(()) => self.heard(now),
-                Err(trouble) => self.give_up(trouble, now),
-            }
-        }
-        let next = self.lanes.iter().filter_map(|lane| lane.pause.left(now)).min();
-        Stepped::Idle(next.map_or(IDLE, |next| next.min(IDLE)))
-    }
 }
-
-const IDLE: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! When the drain may try again, and how long it waits for an answer.
 
-use crate::drain::fences::Fences;
+use crate::drain::fencing_backoff::FencingBackoff;
 use crate::kafka::outcome::Trouble;
 use crate::pause::Pause;
 use ring::rand::{SystemRandom, generate};
@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 
 /// The drain's sense of time.
 #[derive(Debug)]
-pub struct Pace {
+pub struct Timing {
     /// After something that concerns everything.
     pause: Pause,
     /// The same, after another relay of our instance has begun.
-    fences: Fences,
+    fencing: FencingBackoff,
     random: SystemRandom,
     last_heard: Instant,
     last_batch: Option<Instant>,
     gap: Duration,
 }
 
-impl Pace {
+impl Timing {
     /// Nothing was tried yet.
     pub fn new(now: Instant) -> Self {
         Self {
             pause: Pause::up_to(LONGEST_PAUSE),
-            fences: Fences::new(),
+            fencing: FencingBackoff::new(),
             random: SystemRandom::new(),
             last_heard: now,
             last_batch: None,
@@ -34,7 +34,7 @@ impl Pace {
 
     /// How long nothing is tried yet.
     pub fn paused(&self, now: Instant) -> Option<Duration> {
-        self.pause.left(now).max(self.fences.left(now))
+        self.pause.left(now).max(self.fencing.left(now))
     }
 
     /// Begins a pause; a random one if another relay has fenced us.
@@ -45,7 +45,7 @@ impl Pace {
         }
         let random: [u8; 8] =
             generate(&self.random).expect("the system gives random bytes").expose();
-        self.fences.fenced(now, u64::from_le_bytes(random));
+        self.fencing.fenced(now, u64::from_le_bytes(random));
     }
 
     /// How long the next batch waits for others to join it. Under load a transaction takes what has
@@ -106,45 +106,45 @@ mod tests {
     #[test]
     fn the_first_batch_after_a_while_goes_at_once_and_the_next_one_gathers() {
         let now = Instant::now();
-        let mut pace = Pace::new(now);
+        let mut timing = Timing::new(now);
 
-        assert_eq!(pace.gathers(now), None);
-        pace.batch_gone(now);
-        assert_eq!(pace.gathers(now), Some(GATHER));
-        assert_eq!(pace.gathers(now + 2 * GATHER), None);
+        assert_eq!(timing.gathers(now), None);
+        timing.batch_gone(now);
+        assert_eq!(timing.gathers(now), Some(GATHER));
+        assert_eq!(timing.gathers(now + 2 * GATHER), None);
     }
 
     #[test]
     fn a_pause_grows_over_new_producers_until_a_batch_ends() {
         let now = Instant::now();
-        let mut pace = Pace::new(now);
+        let mut timing = Timing::new(now);
 
         let pauses: Vec<u64> = (0..5)
             .map(|_| {
-                pace.heard(now);
-                pace.back_off(now, Some(Trouble::Timeout));
-                pace.paused(now).map_or(0, |pause| pause.as_millis() as u64)
+                timing.heard(now);
+                timing.back_off(now, Some(Trouble::Timeout));
+                timing.paused(now).map_or(0, |pause| pause.as_millis() as u64)
             })
             .collect();
-        pace.batch_ended();
+        timing.batch_ended();
 
         assert_eq!(pauses, [250, 500, 1000, 2000, 2000]);
-        assert_eq!(pace.paused(now), None);
+        assert_eq!(timing.paused(now), None);
     }
 
     #[test]
     fn the_gap_grows_while_producers_are_lost_and_is_short_again_after_a_batch() {
-        let mut pace = Pace::new(Instant::now());
+        let mut timing = Timing::new(Instant::now());
 
         let gaps: Vec<u64> = (0..4)
             .map(|_| {
-                pace.producer_lost();
-                pace.gap().as_secs()
+                timing.producer_lost();
+                timing.gap().as_secs()
             })
             .collect();
-        pace.batch_ended();
+        timing.batch_ended();
 
         assert_eq!(gaps, [10, 20, 30, 30]);
-        assert_eq!(pace.gap(), FIRST_GAP);
+        assert_eq!(timing.gap(), FIRST_GAP);
     }
 }

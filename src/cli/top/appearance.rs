@@ -6,14 +6,14 @@ use ratatui::style::{Color, Modifier, Style};
 
 /// How it is drawn.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct Appearance {
     /// Whether there are colours.
     pub colours: bool,
     /// The zone of the times.
     pub zone: TimeZone,
 }
 
-impl Look {
+impl Appearance {
     /// A colour, where there are some.
     pub fn of(&self, colour: Color) -> Style {
         if self.colours { Style::new().fg(colour) } else { Style::new() }

@@ -16,13 +16,13 @@ use std::time::Duration;
 
 /// What a broker says of our right to write.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Right {
+pub enum Permission {
     /// We may.
     Granted,
     /// We may not.
-    Refused,
+    Denied,
     /// It does not say: an old broker, or one that is no Apache Kafka.
-    Unsaid,
+    Unknown,
 }
 
 /// Asks a broker whether we may write to a topic.
@@ -31,15 +31,15 @@ pub fn to_write(
     broker: i32,
     topic: &str,
     patience: Duration,
-) -> Right {
+) -> Permission {
     let patience = patience.min(ANSWER);
     let question = Question::new(admin, topic).filter(|question| question.ask_of(broker, patience));
-    let Some(question) = question else { return Right::Unsaid };
-    let Some(answer) = question.ask(patience) else { return Right::Unsaid };
+    let Some(question) = question else { return Permission::Unknown };
+    let Some(answer) = question.ask(patience) else { return Permission::Unknown };
     match answer.operations() {
-        None => Right::Unsaid,
-        Some(operations) if operations.contains(&WRITE) => Right::Granted,
-        Some(_) => Right::Refused,
+        None => Permission::Unknown,
+        Some(operations) if operations.contains(&WRITE) => Permission::Granted,
+        Some(_) => Permission::Denied,
     }
 }
 

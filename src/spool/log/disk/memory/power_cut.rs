@@ -2,7 +2,7 @@
 
 /// How much of what was not synced an image has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Luck {
+pub enum Survivors {
     /// Nothing.
     Nothing,
     /// Everything.
@@ -32,7 +32,7 @@ impl Chance {
     }
 }
 
-impl Luck {
+impl Survivors {
     /// True if a change that was not synced is kept; `keep` is how many a prefix has.
     pub(super) fn keeps(self, at: u64, keep: u64, chance: &mut Chance) -> bool {
         match self {
