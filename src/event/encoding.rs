@@ -1,4 +1,4 @@
-//! The two ways in which a CloudEvent lies in a Kafka record.
+//! The two forms of a CloudEvent in a Kafka record.
 
 /// The setting `kafka.encoding`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Deserialize)]

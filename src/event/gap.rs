@@ -1,4 +1,4 @@
-//! A time in which a consumer may have missed something.
+//! A period in which a consumer may have missed something.
 
 use crate::event::id::EventId;
 use crate::event::provider::Provider;
@@ -6,35 +6,36 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A time in which a consumer may have missed something, told by an event of the relay's own.
+/// A period in which a consumer may have missed something. The relay publishes it as an event of
+/// its own.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gap {
-    /// Whose events may be missing.
+    /// The provider whose events may be missing.
     pub provider: Provider,
-    /// The source that they would have come to.
+    /// The source that the missing events would have come to.
     pub source: String,
-    /// The subscription; absent if all of the source's are concerned.
+    /// The subscription; absent if every subscription of the source is concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription: Option<String>,
-    /// The last proof that the relay heard.
+    /// The last moment at which the relay had proof that nothing was missing.
     pub from: Timestamp,
-    /// When it heard again.
+    /// The moment at which the relay had such proof again.
     pub to: Timestamp,
     /// The cause.
     pub why: Why,
-    /// So many events are missing, where the provider counts them.
+    /// The number of missing events, if the provider counts them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<u64>,
-    /// What the subscription listens to.
+    /// The scope that the subscription listens to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scope: BTreeMap<String, String>,
-    /// What tells it from another gap of the same time and cause: a hook and its count.
+    /// Tells this gap from another one of the same time and cause: a hook and its count.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tally: String,
 }
 
-/// Why events may be missing.
+/// The cause of a gap.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
@@ -46,15 +47,15 @@ pub enum Why {
     HookChanged,
     /// The provider gave up on deliveries.
     DroppedEvents,
-    /// The relay did not run for longer than the provider repeats.
+    /// The relay was down for longer than the provider retries.
     RelayDown,
-    /// The relay answered 503 for longer than the provider repeats.
+    /// The relay answered 503 for longer than the provider retries.
     RelayRefused,
 }
 
 impl Gap {
-    /// The same for the same gap, also when it is found again after a crash. `to` is no part of it:
-    /// that would be another moment then.
+    /// The id of the gap's event: the same when the gap is found again after a crash. `to` is no
+    /// part of it, because it would then be another moment.
     pub fn id(&self) -> EventId {
         let Self { provider, source, subscription, from, to: _, why, dropped, scope: _, tally } =
             self;
@@ -62,14 +63,14 @@ impl Gap {
         EventId::of_content(&serde_json::to_vec(&parts).expect("text and numbers have a JSON form"))
     }
 
-    /// The subscription, or the source: what keeps gaps in order.
+    /// The key of the record, which keeps gaps in order: the subscription, or else the source.
     pub fn subject(&self) -> &str {
         self.subscription.as_deref().unwrap_or(&self.source)
     }
 }
 
 impl Why {
-    /// All of them.
+    /// All causes.
     pub const ALL: [Self; 6] = [
         Self::HookMissing,
         Self::HookInactive,

@@ -33,12 +33,12 @@ pub enum Group {
     Reviews,
     /// APS: Tandem.
     Tandem,
-    /// Anything proven whose family is not known.
+    /// Any proven event whose family is not known.
     Other,
 }
 
 impl Group {
-    /// The groups of a provider, in the order they are listed to people.
+    /// The groups of a provider, in the order in which people see them.
     pub fn of(provider: Provider) -> &'static [Self] {
         match provider {
             Provider::Onshape => &[

@@ -1,6 +1,7 @@
 //! The identity of an event.
 
-/// What makes two deliveries the same fact: the sender's message id, or `sha256:` and 64 hex digits.
+/// The identity of a fact, shared by all its deliveries: the sender's message id, or `sha256:` and
+/// 64 hex digits.
 ///
 /// Never empty.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -18,7 +19,7 @@ impl EventId {
         if text.is_empty() { Err(EmptyId) } else { Ok(Self(text)) }
     }
 
-    /// The id of content that has none of its own: `sha256:` and its digest in lower-case hex.
+    /// The id of content that carries none: `sha256:` and the digest in lower-case hex.
     pub fn of_content(content: &[u8]) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, content);
         let mut digits = [0; 64];
@@ -41,5 +42,5 @@ impl std::fmt::Display for EventId {
     }
 }
 
-/// What the id of content begins with.
+/// The prefix of ids made from content.
 const CONTENT: &str = "sha256:";

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 /// JSON text that is a part of a body, byte for byte.
 ///
-/// Whoever makes one knows that it is JSON: it is not looked at again.
+/// Its maker vouches for the text being JSON: it is not checked again.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Json<'b>(Cow<'b, str>);
 
 impl<'b> Json<'b> {
-    /// Takes a text that is JSON.
+    /// Takes a text that is known to be JSON.
     pub fn known(text: impl Into<Cow<'b, str>>) -> Self {
         Self(text.into())
     }

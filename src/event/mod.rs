@@ -31,37 +31,38 @@ use std::borrow::Cow;
 
 /// A proven and parsed fact: what a consumer gets, before it becomes a Kafka record.
 ///
-/// Its texts are those of the body where they stand there as they are, so that it costs little to make;
-/// it lives as long as its request does.
+/// Texts are borrowed from the body where they stand there unescaped, so an event is cheap to make
+/// and lives no longer than its request.
 #[derive(Clone, Debug)]
 pub struct Event<'b> {
     /// Identity of the fact; a redelivery carries the same one.
     pub id: EventId,
-    /// Identity of the fact whichever hook tells it, if the source drops repeats by other hooks.
+    /// Identity of the fact regardless of the hook, if the source drops repeats by other hooks.
     pub fact: Option<EventId>,
-    /// Who sent it.
+    /// The sender.
     pub provider: Provider,
     /// The sender's name of what happened, as posted: `onshape.model.lifecycle.changed`.
     pub name: Cow<'b, str>,
-    /// Which family of topics it belongs to.
+    /// The group, which decides the topic.
     pub group: Group,
-    /// When it happened, by the sender's clock. Absent if the sender did not say, or not readably.
+    /// The time of the event by the sender's clock. Absent if the sender gave none, or one that
+    /// cannot be read.
     pub occurred_at: Option<Timestamp>,
-    /// The registration that caused this delivery: Onshape's webhookId, the hookId of APS.
+    /// The registration that caused this delivery: Onshape's webhookId, or the hookId of APS.
     pub webhook_id: Option<Cow<'b, str>>,
-    /// The path of what it is about, for people and `ce_subject`: `documents/{d}/w/{w}/e/{e}`.
+    /// The path of the thing concerned, for people and `ce_subject`: `documents/{d}/w/{w}/e/{e}`.
     pub about: Option<Cow<'b, str>>,
-    /// What it is about, for Kafka: events with equal subjects stay in order. `None` means the
-    /// sender named nothing, and the source's name stands in.
+    /// The thing concerned, as the Kafka key: events with equal subjects stay in order. `None` if
+    /// the sender named nothing; the source's name then stands in.
     pub subject: Option<Subject<'b>>,
-    /// Ids of the things involved, by our names, in the order a reader expects.
+    /// Ids of the things involved, under our names, in a fixed order.
     pub resource: Vec<(&'static str, Cow<'b, str>)>,
     /// The user who did it.
     pub actor: Option<Cow<'b, str>>,
     /// Every other field of the sender that is small enough, as posted.
     pub attributes: Vec<(Cow<'b, str>, Json<'b>)>,
-    /// What was proven about the sender.
+    /// The proofs that held for the notification.
     pub verified: Proofs,
-    /// The posted body, byte for byte, but for a byte order mark and a token in it.
+    /// The posted body, byte for byte, except for a byte order mark and a token in it.
     pub raw: Raw<'b>,
 }

@@ -1,8 +1,8 @@
-//! What was proven about the sender of an event.
+//! The proofs of an event's sender.
 
 use std::borrow::Cow;
 
-/// A way of proving where a notification comes from.
+/// A way to prove the origin of a notification.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Proof {
     /// A signature over the exact body.
@@ -16,7 +16,7 @@ pub enum Proof {
 }
 
 impl Proof {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 4] = [Self::Hmac, Self::Basic, Self::UrlToken, Self::DataToken];
 
     /// The name in configuration, `ce_verified` and the console.
@@ -30,29 +30,29 @@ impl Proof {
     }
 }
 
-/// All that was proven of one notification: `hmac`, `hmac+basic`, or `none` where the source's
-/// configuration says that nothing is asked.
+/// The proofs that held for one notification: `hmac`, `hmac+basic`, or `none` if the source's
+/// configuration asks for nothing.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Proofs {
-    /// One bit for each.
+    /// One bit for each kind.
     held: u8,
 }
 
 impl Proofs {
-    /// Nothing was asked.
+    /// No proof was asked for.
     pub const NONE: Self = Self { held: 0 };
 
-    /// These, and one more.
+    /// Adds one proof.
     pub fn with(self, proof: Proof) -> Self {
         Self { held: self.held | 1 << proof as u8 }
     }
 
-    /// Those that held, in the order of [`Proof::ALL`].
+    /// Iterates over the proofs that held, in the order of [`Proof::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Proof> {
         Proof::ALL.into_iter().filter(move |proof| self.held & 1 << *proof as u8 != 0)
     }
 
-    /// Reads what was written of them. `None` if it names a proof that we do not know.
+    /// Reads the text written by [`Proofs::text`]. `None` if it names a proof that we do not know.
     pub fn read(text: &str) -> Option<Self> {
         if text == "none" {
             return Some(Self::NONE);
@@ -61,7 +61,7 @@ impl Proofs {
         text.split('+').map(proof).collect()
     }
 
-    /// The names, joined by plus signs. Most sources ask for one proof, whose name is at hand.
+    /// The names, joined by plus signs. Borrowed if there is only one, as for most sources.
     pub fn text(self) -> Cow<'static, str> {
         let mut held = self.iter();
         match (held.next(), held.next()) {

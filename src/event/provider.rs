@@ -1,4 +1,4 @@
-//! Who sends notifications.
+//! The senders of notifications.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,10 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// All of them, in the order they are listed to people.
+    /// All providers, in the order in which people see them.
     pub const ALL: [Self; 2] = [Self::Onshape, Self::Aps];
 
-    /// Those that are named, each once, in the order of [`Self::ALL`].
+    /// The providers that are named, each once, in the order of [`Self::ALL`].
     pub fn among(named: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let named: Vec<Self> = named.into_iter().collect();
         Self::ALL.into_iter().filter(|provider| named.contains(provider)).collect()

@@ -1,6 +1,7 @@
-//! Why something is in quarantine.
+//! The reasons for quarantine.
 
-/// Why an authentic notification is in quarantine. A closed set: it is a metric label.
+/// The reason why a notification or record is in quarantine. A closed set, because it is a metric
+/// label.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Reason {
     /// The body is not JSON.
@@ -20,7 +21,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 7] = [
         Self::NotJson,
         Self::NotAnObject,

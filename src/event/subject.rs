@@ -1,8 +1,9 @@
-//! What an event is about, as Kafka needs it.
+//! The subject of an event, as Kafka needs it.
 
 use std::borrow::Cow;
 
-/// What an event is about. Becomes the Kafka key, so events of one subject stay in order.
+/// The thing that an event concerns. It becomes the Kafka key, so events of one subject stay in
+/// order.
 ///
 /// Never empty.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

@@ -1,8 +1,9 @@
-//! Times as senders write them, and as we write them.
+//! Times as senders write them, and as the relay writes them.
 //!
 //! # Promises
-//! - What we write is RFC 3339 in UTC with milliseconds, always 24 characters.
-//! - What cannot be read as one moment is `None`, never a guess: no offset, no time.
+//! - The relay writes RFC 3339 in UTC with milliseconds, always 24 characters.
+//! - A text that does not name one moment reads as `None`, never as a guess: without an offset
+//!   there is no time.
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -14,31 +15,33 @@ pub fn read(text: &str) -> Option<Timestamp> {
     text.trim().parse().ok().filter(in_years_of_rfc_3339)
 }
 
-/// Whether a text is a moment that RFC 3339 has no form for: before the year 1 or after 9999.
+/// True if the text is a moment that RFC 3339 cannot write: before the year 1 or after 9999.
 pub fn is_out_of_range(text: &str) -> bool {
     let text = text.trim();
     if let Ok(time) = text.parse() {
         return !in_years_of_rfc_3339(&time);
     }
-    // The parser ends before the year 10000. A year of any length is one if the rest is right.
+    // The parser stops before the year 10000. A longer year counts if the rest of the text is a
+    // time.
     let unsigned = text.trim_start_matches(['+', '-']);
     let Some((year, rest)) = unsigned.split_once('-') else { return false };
     let is_long = year.len() > 4 && year.bytes().all(|byte| byte.is_ascii_digit());
     is_long && format!("2000-{rest}").parse::<Timestamp>().is_ok()
 }
 
-/// Reads a moment given in milliseconds since 1970.
+/// Reads milliseconds since 1970.
 pub fn from_epoch_milliseconds(milliseconds: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(milliseconds).ok().filter(in_years_of_rfc_3339)
 }
 
-/// Reads a moment in whatever form a signature header may have: seconds or milliseconds since 1970,
-/// what [`read`] takes, or the date of HTTP's own headers (`Mon, 06 May 2024 04:45:10 GMT`). Onshape
-/// does not document which one it sends.
+/// Reads a moment in any form that a signature header may have: seconds or milliseconds since 1970,
+/// the forms of [`read`], or the date of HTTP's own headers (`Mon, 06 May 2024 04:45:10 GMT`).
+/// Onshape does not document its form.
 pub fn read_leniently(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     let Ok(number) = text.parse::<i64>() else { return read(text).or_else(|| read_date(text)) };
-    // In seconds this is the year 5138, in milliseconds 1973: no moment of ours is in doubt.
+    // In seconds this is the year 5138, in milliseconds 1973: no current time can be read both
+    // ways.
     const FIRST_IN_MILLISECONDS: i64 = 100_000_000_000;
     if number.abs() < FIRST_IN_MILLISECONDS {
         Timestamp::from_second(number).ok()
@@ -47,7 +50,7 @@ pub fn read_leniently(text: &str) -> Option<Timestamp> {
     }
 }
 
-/// Reads a date as RFC 1123 has it, also with an offset as in RFC 2822.
+/// Reads an RFC 1123 date, or an RFC 2822 date with an offset.
 fn read_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text).ok().filter(in_years_of_rfc_3339)
 }
@@ -90,12 +93,12 @@ pub fn to_text(time: Timestamp) -> String {
     Text::of(time).as_str().to_owned()
 }
 
-/// A year before the first has a sign and six digits.
+/// The longest text: a year before 1 has a sign and six digits.
 const LONGEST: usize = 32;
 
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
-/// RFC 3339 has four digits for the year and no sign, and many readers no year 0.
+/// RFC 3339 has four digits for the year and no sign, and many readers reject the year 0.
 fn in_years_of_rfc_3339(time: &Timestamp) -> bool {
     const YEAR_1: i64 = -62_135_596_800;
     time.as_second() >= YEAR_1

@@ -7,13 +7,13 @@ pub struct Traceparent<'a> {
     pub trace_id: &'a str,
     /// The caller's span in it, 16 digits.
     pub span_id: &'a str,
-    /// Two digits: whether the trace is recorded.
+    /// Two digits: the flag that the trace is recorded.
     pub flags: &'a str,
 }
 
 impl<'a> Traceparent<'a> {
-    /// Takes it apart if it is valid: version, trace id, parent id and flags in lower-case hex, 55
-    /// characters, no id of zeros alone.
+    /// Parses a valid header: version, trace id, parent id and flags in lower-case hex, 55
+    /// characters, no id of zeros only.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut fields = text.split('-');
         let mut next = || fields.next();
@@ -35,7 +35,7 @@ impl<'a> Traceparent<'a> {
     }
 }
 
-/// Whether a `traceparent` is a valid one.
+/// True if the `traceparent` is valid.
 pub fn is_valid(text: &str) -> bool {
     Traceparent::parse(text).is_some()
 }

@@ -1,8 +1,8 @@
-//! One text for each JSON value, whatever its key order, white space and escapes (RFC 8785).
+//! One text for each JSON value, independent of key order, white space and escapes (RFC 8785).
 //!
-//! Numbers differ from RFC 8785 where that would lose something: it rounds them to doubles, so that
-//! 9007199254740993 and 9007199254740992 would be the same fact. A number that a double holds gets
-//! the same text as there; any other keeps its digits.
+//! Numbers differ from RFC 8785 where it would lose digits: it rounds to doubles, so that
+//! 9007199254740993 and 9007199254740992 would be the same fact. A number that a double holds
+//! exactly gets the text of RFC 8785; any other keeps its digits.
 
 use crate::json::decimal::Decimal;
 use crate::json::{Kind, Node, Object};
@@ -27,7 +27,7 @@ pub fn write(value: &Node<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the canonical text of an object, as if it had none of the given keys.
+/// Appends the canonical text of an object, as if the given keys were absent.
 pub fn write_object(object: &Object<'_>, without: &[&str], out: &mut Vec<u8>) {
     let mut members: Vec<_> =
         object.iter().filter(|(key, _)| !without.contains(&key.as_json())).collect();
@@ -62,7 +62,7 @@ fn write_number(text: &str, out: &mut Vec<u8>) {
     Decimal::parse(text).write(out);
 }
 
-/// Most numbers: digits that are their own canonical form.
+/// True for most numbers: few digits that are already their canonical form.
 fn is_short_integer(text: &str) -> bool {
     text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit())
 }

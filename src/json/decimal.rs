@@ -1,7 +1,7 @@
-//! A JSON number exactly, whatever its length and its exponent.
+//! A JSON number kept exactly, whatever its length and its exponent.
 //!
 //! # Promises
-//! - Two numbers have one text if and only if they are equal.
+//! - Two numbers have the same text if and only if they are equal.
 
 /// A number: `0.digits` times ten to the power of `point`.
 pub struct Decimal {
@@ -13,15 +13,15 @@ pub struct Decimal {
 
 /// A power of ten.
 enum Point {
-    /// Nearly every one.
+    /// Nearly every exponent.
     Near(i64),
-    /// One with more digits than fit: its sign and its digits, by which the first digit's own power
-    /// is written.
+    /// An exponent with more digits than fit: its sign and its digits, as the power of the number's
+    /// first digit.
     Far { is_negative: bool, digits: String },
 }
 
 impl Decimal {
-    /// Reads a number that is JSON.
+    /// Reads a number of valid JSON.
     pub fn parse(text: &str) -> Self {
         let (is_negative, text) = signed(text);
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -37,7 +37,7 @@ impl Decimal {
         }
     }
 
-    /// Lays it out as ECMAScript prints numbers (Number::toString).
+    /// Writes it as ECMAScript prints numbers (Number::toString).
     pub fn write(&self, out: &mut Vec<u8>) {
         if self.digits.is_empty() {
             out.push(b'0');
@@ -93,14 +93,14 @@ impl Point {
             let exponent: i64 = format!("0{digits}").parse().expect("few digits are a number");
             return Self::Near(shift + if is_negative { -exponent } else { exponent });
         }
-        // Far from zero, where a shift by a body's length changes no sign. As it is only written, it
-        // is that of the first digit's own power, one less.
+        // So far from zero, a shift by a body's length changes no sign. The power of the first
+        // digit is written, which is one less.
         let shift = if is_negative { 1 - shift } else { shift - 1 };
         Self::Far { is_negative, digits: moved(digits, shift) }
     }
 }
 
-/// The sum of a number in digits and a much smaller one.
+/// Adds a much smaller number to a number in digits.
 fn moved(digits: &str, by: i64) -> String {
     let mut digits: Vec<u8> = digits.bytes().map(|byte| byte - b'0').collect();
     let mut carry = by;
@@ -121,7 +121,7 @@ fn signed(text: &str) -> (bool, &str) {
     }
 }
 
-/// An exponent of so many digits can be moved by any body's length within an `i64`.
+/// An exponent of this many digits can be shifted by any body's length within an `i64`.
 const NEAR: usize = 17;
 
 #[cfg(test)]

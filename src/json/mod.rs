@@ -1,16 +1,17 @@
-//! A JSON body as a tree that borrows from it: parsed once, read by name, hashed in any order.
+//! A JSON body as a tree that borrows from it: parsed once, read by name, hashed in any key order.
 //!
-//! What no parser at hand gives, and identity needs, is kept here: numbers as written, strings with lone
-//! surrogates, and of a repeated key the last. So the text is read by a walk of our own, once; tests hold
-//! it to take what serde_json takes, and nothing else.
+//! The tree keeps what identity needs and no available parser gives: numbers as written, strings
+//! with lone surrogates, and the last of a repeated key. So a walk of our own reads the text, once;
+//! tests hold it to accept exactly what serde_json accepts.
 //!
 //! # Promises
-//! - Time and memory grow with the length of the body, whatever is in it.
+//! - Time and memory grow with the length of the body, whatever it contains.
 //! - Nothing is changed: [`Node::raw`] is the text as posted.
-//! - [`Node::is_portable`] tells what every strict parser reads from what only we do.
+//! - [`Node::is_portable`] tells values that every strict parser reads from values that only we
+//!   read.
 //!
 //! # Limits
-//! Deeper than [`MAX_DEPTH`] is refused, so that whoever walks a tree may recurse.
+//! Nesting deeper than [`MAX_DEPTH`] is refused, so that the users of a tree may recurse.
 //!
 //! Knows nothing of events: what a key means is the providers' business.
 
@@ -25,10 +26,11 @@ use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// How deep objects and arrays may lie in each other.
+/// The greatest nesting of objects and arrays.
 pub const MAX_DEPTH: usize = 128;
 
-/// How long a name may be: an id, a URN, a time. It goes into keys and headers, several times.
+/// The greatest length of a name, in bytes: an id, a URN, a time. It goes into keys and headers,
+/// several times.
 pub const MAX_NAME: usize = 1 << 10;
 
 /// A value and its text as posted.
@@ -39,7 +41,7 @@ pub struct Node<'a> {
     is_portable: bool,
 }
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Clone, Debug)]
 pub enum Kind<'a> {
     /// `null`.
@@ -60,38 +62,39 @@ pub enum Kind<'a> {
 #[derive(Clone, Debug)]
 pub struct Object<'a> {
     members: Vec<(Text<'a>, Node<'a>)>,
-    /// Every member is portable, those whose key comes again included.
+    /// True if every member is portable, including those whose key occurs again.
     is_portable: bool,
 }
 
-/// Why there is no tree.
+/// The reason why a body has no tree.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// The bytes are not JSON text.
+    /// The JSON is nested deeper than [`MAX_DEPTH`].
     NotJson,
     /// It is nested deeper than [`MAX_DEPTH`].
     TooDeep,
 }
 
-/// A body without the byte order mark that some senders put before it.
+/// Strips the byte order mark that some senders put before a body.
 pub fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// Parses a whole body, which has no byte order mark.
+/// Parses a whole body, which must have no byte order mark.
 pub fn parse(body: &[u8]) -> Result<Node<'_>, Fault> {
     let text = std::str::from_utf8(body).map_err(|_| Fault::NotJson)?;
     match walk::tree(text) {
-        // The walk ended there. What is no JSON is told first, wherever it stands.
+        // The walk ended there. A body that is no JSON is reported as such, wherever the fault
+        // stands.
         Err(Fault::TooDeep) => checked(body).and(Err(Fault::TooDeep)),
         tree => tree,
     }
 }
 
-/// The body's text, if it is JSON, of any depth.
+/// Returns the body's text if it is JSON, of any depth.
 pub fn checked(body: &[u8]) -> Result<&str, Fault> {
     let text = std::str::from_utf8(body).map_err(|_| Fault::NotJson)?;
-    // Ignoring a value takes no stack, however deep it is.
+    // Skipping a value takes no stack, however deep it is.
     serde_json::from_str::<IgnoredAny>(text).map_err(|_| Fault::NotJson)?;
     Ok(text)
 }
@@ -102,7 +105,7 @@ impl<'a> Node<'a> {
         self.raw
     }
 
-    /// What the value is.
+    /// The kind of the value.
     pub fn kind(&self) -> &Kind<'a> {
         &self.kind
     }
@@ -115,13 +118,13 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether every strict parser reads the value, and its key if it has one.
+    /// True if every strict parser reads the value, and its key if it has one.
     pub fn is_portable(&self) -> bool {
         self.is_portable
     }
 
-    /// The text, if it is a string that can be a name: portable, not empty, at most [`MAX_NAME`]
-    /// bytes, no control characters.
+    /// The text, if the value is a string that can be a name: portable, not empty, at most
+    /// [`MAX_NAME`] bytes, no control characters.
     pub fn text(&self) -> Option<Cow<'a, str>> {
         let Kind::Text(text) = &self.kind else { return None };
         let text = text.decode().filter(|_| self.is_portable)?;
@@ -131,8 +134,8 @@ impl<'a> Node<'a> {
         fits.then_some(text)
     }
 
-    /// Whether the value says nothing: `null`, an empty string, or the id that Onshape writes where
-    /// there is none, 24 zeros.
+    /// True if the value stands for nothing: `null`, an empty string, or 24 zeros, which Onshape
+    /// writes for a missing id.
     pub fn is_absent(&self) -> bool {
         match &self.kind {
             Kind::Null => true,
@@ -148,8 +151,8 @@ impl<'a> Object<'a> {
         self.members.iter().map(|(key, value)| (key, value))
     }
 
-    /// The value of a key, if it says anything. Looks at every member: for objects that are read in
-    /// a few places.
+    /// The value of a key, unless it is absent. Looks at every member: meant for objects that are
+    /// read in a few places.
     pub fn get(&self, key: &str) -> Option<&Node<'a>> {
         let (_, value) = self.members.iter().find(|(name, _)| name.as_json() == key)?;
         (!value.is_absent()).then_some(value)
@@ -183,8 +186,8 @@ impl<'a> Object<'a> {
 /// Up to this many members, comparing keys is faster than hashing them.
 const FEW: usize = 32;
 
-/// The members whose key comes again. Keys are compared only where length and last byte are such
-/// that one of those before could be the same.
+/// The members whose key occurs again later. Keys are compared only if an earlier key has the same
+/// length and last byte, or happens to share its bit.
 fn repeated_of_few(members: &[(Text<'_>, Node<'_>)]) -> Vec<usize> {
     let mut repeated = Vec::new();
     let mut seen = 0_u64;
@@ -199,7 +202,7 @@ fn repeated_of_few(members: &[(Text<'_>, Node<'_>)]) -> Vec<usize> {
     repeated
 }
 
-/// The same for objects of any size, in time that grows with it.
+/// The same for objects of any size, in linear time.
 fn repeated_of_many(members: &[(Text<'_>, Node<'_>)]) -> Vec<usize> {
     let mut last = HashMap::with_capacity(members.len());
     members.iter().enumerate().filter_map(|(at, (key, _))| last.insert(key, at)).collect()

@@ -1,25 +1,25 @@
-//! Which JSON every strict parser reads: texts of Unicode characters and numbers of doubles, as I-JSON
-//! (RFC 7493) wants them, within the limits that common parsers have unless they are told otherwise.
-//! A key may come twice, which nearly all of them take: the last wins.
+//! Finds the JSON that every strict parser reads: texts of Unicode characters and numbers of
+//! doubles, as in I-JSON (RFC 7493), within the default limits of common parsers. A key may occur
+//! twice: nearly all parsers take that, and the last one wins.
 //!
-//! A record holds the sender's JSON inside our own, so what one parser refuses would cost its readers
-//! the whole record.
+//! A record holds the sender's JSON inside our own, so a value that one parser refuses would cost
+//! its readers the whole record.
 
 use crate::json::text::Text;
 use crate::json::{Kind, Node};
 
-/// How many objects and arrays may lie in each other. serde_json reads 127, and a record in structured
-/// mode lays two around the body.
+/// The greatest nesting of objects and arrays. serde_json reads 127 levels, and a record in
+/// structured mode adds two around the body.
 const MAX_DEPTH: usize = 125;
 
-/// How many bytes a number may have: Jackson reads no more.
+/// The greatest length of a number in bytes: Jackson reads no more.
 const MAX_NUMBER: usize = 1_000;
 
-/// How many bytes a key may have: Jackson reads no more characters.
+/// The greatest length of a key in bytes: Jackson reads no more characters.
 const MAX_KEY: usize = 50_000;
 
-/// Whether a value is portable, its parts having been looked at. `depth` is how many objects and
-/// arrays it lies in; `is_ascii` says that the whole text is.
+/// True if a value is portable, given that its parts were checked already. `depth` is the number of
+/// objects and arrays around it; `is_ascii` says that the whole text is ASCII.
 pub fn is_value(kind: &Kind<'_>, raw: &str, depth: usize, is_ascii: bool) -> bool {
     match kind {
         Kind::Null | Kind::Bool => true,
@@ -30,24 +30,24 @@ pub fn is_value(kind: &Kind<'_>, raw: &str, depth: usize, is_ascii: bool) -> boo
     }
 }
 
-/// Whether a key is portable.
+/// True if a key is portable.
 pub fn is_key(key: &Text<'_>, is_ascii: bool) -> bool {
     key.as_json().len() <= MAX_KEY && is_text(key, is_ascii)
 }
 
-/// Whether the text is Unicode, and none of it a code point that is no character.
+/// True if the text is Unicode, without code points that are no characters.
 fn is_text(text: &Text<'_>, is_ascii: bool) -> bool {
     let is_plain = is_ascii && !text.had_escapes();
     is_plain || text.decode().is_some_and(|text| !text.contains(is_no_character))
 }
 
-/// Code points that Unicode keeps for the inside of programs.
+/// True for code points that Unicode reserves for internal use by programs.
 fn is_no_character(char: char) -> bool {
     matches!(char, '\u{fdd0}'..='\u{fdef}') || u32::from(char) & 0xfffe == 0xfffe
 }
 
-/// Whether a double can stand for the number, if not with all its digits: neither infinite, nor zero
-/// without being it.
+/// True if a double can stand for the number, though perhaps not with all its digits: it must not
+/// become infinite, nor zero without being zero.
 fn is_number(text: &str) -> bool {
     let has_exponent = || text.bytes().any(|byte| matches!(byte, b'e' | b'E'));
     // The largest double has 309 digits before the point, and the smallest 324 zeros behind it.

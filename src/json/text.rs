@@ -1,20 +1,20 @@
-//! JSON strings as identity needs them: told apart exactly, also where they are no Unicode text.
+//! JSON strings for identity: told apart exactly, even if they are no Unicode text.
 
 use std::borrow::Cow;
 
-/// A string, in the one way of many to escape it that RFC 8785 chose, without the quotes.
+/// A string without its quotes, with the one escaping that RFC 8785 chose.
 ///
-/// Equal if and only if the strings are, lone surrogates included.
+/// Two are equal if and only if the strings are equal, lone surrogates included.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Text<'a>(Cow<'a, str>);
 
 impl<'a> Text<'a> {
-    /// The inside of a JSON string that has no backslash in it.
+    /// Takes the inside of a JSON string without a backslash.
     pub fn plain(inside: &'a str) -> Self {
         Self(Cow::Borrowed(inside))
     }
 
-    /// The inside of a JSON string that has.
+    /// Takes the inside of a JSON string with backslashes, and escapes it canonically.
     pub fn with_escapes(inside: &str) -> Self {
         let mut text = String::with_capacity(inside.len());
         for unit in Units(inside) {
@@ -31,7 +31,7 @@ impl<'a> Text<'a> {
         &self.0
     }
 
-    /// Whether it was posted with escapes.
+    /// True if it was posted with escapes.
     pub fn had_escapes(&self) -> bool {
         matches!(self.0, Cow::Owned(_))
     }
@@ -50,12 +50,12 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Whether UTF-16 order is the order of the bytes: ASCII and nothing escaped.
+    /// True if the order of its bytes is the order of its UTF-16 units: ASCII and nothing escaped.
     pub fn is_simple(&self) -> bool {
         matches!(self.0, Cow::Borrowed(_)) && self.0.is_ascii()
     }
 
-    /// The string in UTF-16, by which RFC 8785 sorts keys.
+    /// The string in UTF-16, the order in which RFC 8785 sorts keys.
     pub fn utf16(&self) -> Vec<u16> {
         let mut buffer = [0; 2];
         let mut units = Vec::with_capacity(self.0.len());
@@ -69,7 +69,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Escapes as RFC 8785 does, which is as ECMAScript does.
+/// Escapes a character as RFC 8785 and ECMAScript do.
 fn push_escaped(char: char, text: &mut String) {
     match char {
         '"' => text.push_str("\\\""),
@@ -84,7 +84,7 @@ fn push_escaped(char: char, text: &mut String) {
     }
 }
 
-/// What a JSON string is made of.
+/// A unit of a JSON string: a character, or half of a surrogate pair.
 enum Unit {
     Char(char),
     Lone(u16),
@@ -122,7 +122,8 @@ impl Units<'_> {
         Some(char)
     }
 
-    /// What follows `\u`: a character, alone or as a pair of surrogates, or half of such a pair.
+    /// Reads what follows `\u`: a character, alone or as a pair of surrogates, or a lone half of
+    /// such a pair.
     fn escaped_unit(&mut self) -> Option<Unit> {
         let first = self.four_digits()?;
         let mut units = [first, 0];

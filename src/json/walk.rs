@@ -1,9 +1,9 @@
-//! Reads JSON text into a tree in one walk, which also says whether it is JSON (RFC 8259).
+//! Reads JSON text into a tree in one walk, and checks that it is JSON (RFC 8259).
 
 use crate::json::text::Text;
 use crate::json::{Fault, Kind, MAX_DEPTH, Node, Object, portable};
 
-/// The tree of a text. It is not read on behind a [`Fault::TooDeep`].
+/// Reads the tree of a text. Stops at a [`Fault::TooDeep`] without checking the rest.
 pub fn tree(text: &str) -> Result<Node<'_>, Fault> {
     let (mut all, mut has_controls) = (0, false);
     for byte in text.bytes() {
@@ -20,9 +20,9 @@ pub fn tree(text: &str) -> Result<Node<'_>, Fault> {
 struct Walk<'a> {
     text: &'a str,
     at: usize,
-    /// Most bodies are, and then there is less to look for in their strings.
+    /// True for most bodies; their strings then need fewer checks.
     is_ascii: bool,
-    /// There are line breaks and such in the text, which strings may not have.
+    /// True if the text has control characters such as line breaks, which strings may not have.
     has_controls: bool,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Walk<'a> {
     }
 
     fn object(&mut self, depth: usize) -> Result<Object<'a>, Fault> {
-        // A body has some fields; what lies in it may be many and small.
+        // A body has several fields; the objects in it may be many and small.
         let mut members = Vec::with_capacity(if depth == 0 { USUAL_FIELDS } else { 0 });
         let mut more = self.open(b'}', depth)?;
         while more {
@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
         Ok(items)
     }
 
-    /// Goes in to the first item of an object or array. False if it is empty, and so passed.
+    /// Steps to the first item of an object or array. False if it is empty; its end is then passed.
     fn open(&mut self, end: u8, depth: usize) -> Result<bool, Fault> {
         if depth == MAX_DEPTH {
             return Err(Fault::TooDeep);
@@ -89,7 +89,7 @@ impl<'a> Walk<'a> {
         Ok(!is_empty)
     }
 
-    /// Goes from the end of an item to the next. False if there is none.
+    /// Steps from the end of an item to the next. False if there is none.
     fn goes_on(&mut self, end: u8) -> Result<bool, Fault> {
         self.skip_space();
         let next = self.peek();
@@ -101,7 +101,7 @@ impl<'a> Walk<'a> {
         if next == Some(end) { Ok(false) } else { Err(Fault::NotJson) }
     }
 
-    /// The string whose quote is next.
+    /// Reads the string whose quote is next.
     fn string(&mut self) -> Result<Text<'a>, Fault> {
         let bytes = self.text.as_bytes();
         let start = self.at + 1;
@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
 
     fn number(&mut self) -> Result<Kind<'a>, Fault> {
         self.at += usize::from(self.peek() == Some(b'-'));
-        // Nothing goes before a digit but in its place, so nothing follows a zero.
+        // A number has no leading zeros, so no digit follows a zero here.
         if self.peek() == Some(b'0') {
             self.at += 1;
         } else {
@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
         Ok(Kind::Number)
     }
 
-    /// Passes digits, at least one.
+    /// Skips digits. There must be at least one.
     fn digits(&mut self) -> Result<(), Fault> {
         let rest = &self.text.as_bytes()[self.at..];
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -176,7 +176,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The length of the escape that a text begins with. `None` if it is none.
+/// The length of the escape at the start of the text. `None` if it is not a valid escape.
 fn escape(text: &[u8]) -> Option<usize> {
     match text.get(1)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
@@ -185,5 +185,5 @@ fn escape(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Bodies of Onshape have a dozen fields.
+/// A body of Onshape has a dozen fields.
 const USUAL_FIELDS: usize = 16;

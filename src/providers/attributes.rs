@@ -1,9 +1,9 @@
-//! What a body says beyond what every event has: fields kept by their own names, as posted.
+//! The fields of a body that are not part of every event, kept under their own names as posted.
 //!
 //! # Limits
-//! A value over 4 KiB is left out, and so is what comes after 256 KiB in all: the record has the
-//! whole body beside them, and must never be much larger than it. What a strict parser would not read
-//! is left out, too.
+//! Leaves out a value over 4 KiB, and everything after 256 KiB in all: the record holds the whole
+//! body as well, and must not become much larger than it. Also leaves out values that a strict
+//! parser would not read.
 
 use crate::event::json::Json;
 use crate::json::Node;
@@ -20,7 +20,7 @@ pub struct Attributes<'b> {
 impl<'b> Attributes<'b> {
     /// Keeps a field under its own name.
     pub fn keep(&mut self, key: &Text<'b>, value: &Node<'b>) {
-        // A key that is no Unicode text could not be written; the body still has it.
+        // A key that is not Unicode text cannot be written here; the body still has it.
         if let Some(key) = key.decode() {
             self.keep_as(key, value);
         }
@@ -44,7 +44,7 @@ impl<'b> Attributes<'b> {
         self.kept.push((name.into(), Json::known(json)));
     }
 
-    /// Those that were kept, in order.
+    /// Returns the kept fields, in order.
     pub fn finish(self) -> Vec<(Cow<'b, str>, Json<'b>)> {
         self.kept
     }

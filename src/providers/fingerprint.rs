@@ -1,19 +1,19 @@
-//! Tells whether the secrets of a source are those of another one, without keeping them for it.
+//! Compares the secrets of two sources without keeping the secrets.
 
 use crate::secret::Secret;
 use ring::digest::{Context, Digest, SHA256};
 
-/// A digest of secrets, in their order.
+/// A digest of secrets, in order.
 #[derive(Clone, Debug)]
 pub struct Fingerprint(Digest);
 
 impl Fingerprint {
-    /// The fingerprint of these.
+    /// Computes the fingerprint of these secrets.
     pub(super) fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
         let mut context = Context::new(&SHA256);
         for secret in secrets {
             let text = secret.reveal();
-            // With its length, so that no two lists read the same.
+            // The length goes in too, so that no two lists give the same bytes.
             context.update(&(text.len() as u64).to_be_bytes());
             context.update(text.as_bytes());
         }

@@ -4,14 +4,14 @@ use crate::event::id::EventId;
 use crate::json::canonical;
 use crate::json::{Node, Object};
 
-/// The identity of an object, as if it had none of the given keys.
+/// The identity of an object, as if the given keys were absent.
 pub fn of_object(object: &Object<'_>, without: &[&str]) -> EventId {
     let mut text = Vec::with_capacity(EXPECTED);
     canonical::write_object(object, without, &mut text);
     EventId::of_content(&text)
 }
 
-/// One part of an identity that is put together.
+/// One part of a composed identity.
 #[derive(Clone, Copy, Debug)]
 pub enum Part<'p, 'b> {
     /// A text.
@@ -20,7 +20,8 @@ pub enum Part<'p, 'b> {
     Value(&'p Node<'b>),
 }
 
-/// The identity of an object with the parts that are there, given in the order of their names.
+/// The identity composed of the parts that are present. The caller gives them in the order of their
+/// names.
 pub fn of_parts(parts: &[(&str, Option<Part<'_, '_>>)]) -> EventId {
     let mut text = Vec::with_capacity(EXPECTED);
     text.push(b'{');
@@ -40,10 +41,10 @@ pub fn of_parts(parts: &[(&str, Option<Part<'_, '_>>)]) -> EventId {
     EventId::of_content(&text)
 }
 
-/// The usual body has no more.
+/// A usual body is no longer than this.
 const EXPECTED: usize = 4 << 10;
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
-    // It escapes what RFC 8785 escapes, in the same way.
+    // serde_json escapes exactly what RFC 8785 escapes.
     serde_json::to_writer(out, text).expect("a Vec takes any bytes");
 }

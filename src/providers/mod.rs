@@ -1,9 +1,9 @@
-//! What we know of the senders: how they prove themselves and what their bodies mean.
+//! The senders: how each proves itself, and what its bodies mean.
 //!
 //! # Promises
-//! - Nothing reads a body before its source's proof held: only [`source::Source::prove`] makes a
+//! - No body is read before its source's proof held: only [`source::Source::prove`] makes a
 //!   [`source::Proven`], and only a `Proven` can be read.
-//! - A proven body is always understood or kept whole, never refused.
+//! - A proven body is understood or kept whole, never refused.
 //!
 //! Knows nothing of HTTP status codes, topics, the spool or Kafka.
 

@@ -1,9 +1,9 @@
-//! What a provider posted, before anything is believed.
+//! A notification as posted, before anything of it is believed.
 
 use crate::event::traceparent;
 use bytes::Bytes;
 
-/// A posted request: exact bytes and what the proof may need. Unproven.
+/// A posted request: the exact bytes, and the parts of the request that a proof may need. Unproven.
 #[derive(Clone, Debug)]
 pub struct Notification<'r> {
     /// The body as it arrived.
@@ -15,19 +15,19 @@ pub struct Notification<'r> {
 }
 
 impl<'r> Notification<'r> {
-    /// The trace that the request belongs to, if it says so validly.
+    /// The trace that the request belongs to, if its `traceparent` is valid.
     pub fn traceparent(&self) -> Option<&'r str> {
         self.headers.get("traceparent").filter(|text| traceparent::is_valid(text))
     }
 }
 
-/// The request headers that matter to a provider, by lower-case name.
+/// The request headers that a provider may need, by lower-case name.
 ///
-/// A name can occur more than once; then the request proves nothing by it (see [`Headers::get`]).
+/// A name can occur more than once; such a header then proves nothing (see [`Headers::get`]).
 #[derive(Clone, Debug, Default)]
 pub struct Headers<'r>([Header<'r>; Headers::KEPT.len()]);
 
-/// A header of which it matters how often it occurs.
+/// A header, and whether it occurred once.
 #[derive(Clone, Copy, Debug, Default)]
 enum Header<'r> {
     #[default]
@@ -37,7 +37,7 @@ enum Header<'r> {
 }
 
 impl<'r> Headers<'r> {
-    /// The names that are kept; all others never reach the providers.
+    /// The names that are kept; no other header reaches the providers.
     pub const KEPT: [&'static str; 8] = [
         "authorization",
         "traceparent",
@@ -49,7 +49,7 @@ impl<'r> Headers<'r> {
         "x-onshape-webhook-timestamp",
     ];
 
-    /// Takes the kept ones of the given headers, names in lower case.
+    /// Keeps the headers in [`Headers::KEPT`]. Names must be in lower case.
     pub fn new(pairs: impl Iterator<Item = (&'r str, &'r str)>) -> Self {
         let mut headers = Self::default();
         for (name, value) in pairs {

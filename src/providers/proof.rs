@@ -1,9 +1,9 @@
-//! What a source asks of whoever posts to it, and whether a notification has it.
+//! The proofs that a source asks for, and their check against a notification.
 //!
 //! # Promises
-//! - All that is asked must hold; nothing else is looked at.
+//! - Every proof that is asked for must hold; nothing else is looked at.
 //! - Secrets are compared in constant time, signatures over the exact bytes.
-//! - A token in a body is gone from what is returned: it never gets to Kafka, logs or receipts.
+//! - A token in a body is removed from the returned body: it never reaches Kafka, logs or receipts.
 
 use crate::event::proof::{Proof, Proofs};
 use crate::event::provider::Provider;
@@ -19,11 +19,11 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use subtle::ConstantTimeEq as _;
 
-/// What a source asks, ready to be checked.
+/// The proofs that a source asks for, with their secrets resolved.
 #[derive(Clone, Debug)]
 pub(super) struct Checks {
     signature: Option<Signature>,
-    /// `user:password`, as it is sent.
+    /// `user:password`, as the header carries it.
     basic: Option<Secret>,
     url_tokens: Option<Vec<Secret>>,
     data_tokens: Option<Vec<Secret>>,
@@ -37,7 +37,7 @@ enum Signature {
     Aps { keys: Vec<aps::Key> },
 }
 
-/// What was shown, and the body without what nobody else may see.
+/// The proofs that held, and the body without the token in it.
 #[derive(Debug)]
 pub(super) struct Shown {
     pub proofs: Proofs,
@@ -45,7 +45,7 @@ pub(super) struct Shown {
 }
 
 impl Checks {
-    /// Gets the secrets. Notes in `faults` what cannot be asked.
+    /// Resolves the secrets. Adds to `faults` whatever cannot be asked for.
     pub fn resolve(
         asked: &Asked,
         provider: Provider,
@@ -80,7 +80,7 @@ impl Checks {
         Self { signature, basic, url_tokens, data_tokens, fingerprint }
     }
 
-    /// The kinds that are asked.
+    /// The kinds of proof that are asked for.
     pub fn asked(&self) -> Vec<Proof> {
         let is_asked = |proof: &Proof| match proof {
             Proof::Hmac => self.signature.is_some(),
@@ -91,12 +91,12 @@ impl Checks {
         Proof::ALL.into_iter().filter(is_asked).collect()
     }
 
-    /// Whether HTTP Basic credentials are asked for.
+    /// True if HTTP Basic credentials are asked for.
     pub fn ask_basic(&self) -> bool {
         self.basic.is_some()
     }
 
-    /// Whether anyone is believed.
+    /// True if no proof is asked for, so that anyone is believed.
     pub fn ask_nothing(&self) -> bool {
         self.signature.is_none()
             && self.basic.is_none()
@@ -104,7 +104,7 @@ impl Checks {
             && self.data_tokens.is_none()
     }
 
-    /// What the notification shows, if that is all that is asked.
+    /// Returns the proofs if everything that is asked for holds.
     pub fn hold(&self, notification: &Notification<'_>, now: Timestamp) -> Option<Shown> {
         let mut held = Proofs::NONE;
         if let Some(expected) = &self.basic {
@@ -121,7 +121,7 @@ impl Checks {
         }
         let mut body = notification.body.clone();
         if let Some(tokens) = &self.data_tokens {
-            // Last, as it is the only proof for which the body must be understood.
+            // Last, because it is the only proof that has to parse the body.
             body = onshape::data_token::taken_out(&body, |data| is_one_of(data, tokens))?;
             held = held.with(Proof::DataToken);
         }
@@ -169,7 +169,7 @@ fn resolve_all(key: &'static str, secrets: &[Written], faults: &mut Vec<Fault>) 
     resolved
 }
 
-/// Looks at every secret, so that the time does not tell which one it was.
+/// Compares with every secret, so that the time does not tell which one matched.
 fn is_one_of(given: &[u8], secrets: &[Secret]) -> bool {
     let equal = |secret: &Secret| secret.reveal().as_bytes().ct_eq(given);
     secrets.iter().fold(subtle::Choice::from(0), |any, secret| any | equal(secret)).into()
@@ -184,7 +184,7 @@ fn has_credentials(notification: &Notification<'_>, expected: &Secret) -> bool {
     given.is_some_and(|given| expected.reveal().as_bytes().ct_eq(&given).into())
 }
 
-/// Of two tokens neither counts: which one a proxy looked at cannot be known.
+/// Two `token` parameters prove nothing: a proxy may have checked either.
 fn has_url_token(query: &str, tokens: &[Secret]) -> bool {
     let mut given = query.split('&').filter_map(|pair| pair.strip_prefix("token="));
     let (Some(token), None) = (given.next(), given.next()) else { return false };

@@ -1,4 +1,4 @@
-//! What reading a proven body takes and gives.
+//! Reading a proven body: its input and its result.
 
 use crate::event::Event;
 use crate::event::id::EventId;
@@ -8,23 +8,23 @@ use crate::event::reason::Reason;
 use crate::json;
 use crate::providers::settings::Assume;
 
-/// What became of a proven body.
+/// The result of reading a proven body.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is the usual one, and lives on the stack")]
 pub enum Reading<'b> {
-    /// It is understood.
+    /// The body was understood.
     Event(Event<'b>),
-    /// It is authentic and not understood; it is kept whole.
+    /// The body is authentic and was not understood; it is kept whole.
     Quarantine {
         /// The identity of the body: its hash.
         id: EventId,
-        /// Why, from a closed set.
+        /// The reason, from a closed set.
         reason: Reason,
         /// The body as posted.
         raw: Raw<'b>,
-        /// What was proven of it.
+        /// The proofs that held.
         verified: Proofs,
-        /// The id of its delivery, of APS: it can be part of the event's identity.
+        /// The delivery id of APS: it can be part of the event's identity.
         delivery_id: Option<&'b str>,
     },
 }
@@ -38,7 +38,7 @@ impl<'b> Reading<'b> {
         }
     }
 
-    /// The same, when nothing else is needed any more.
+    /// The same as [`Reading::id`], consuming the reading.
     pub fn into_id(self) -> EventId {
         match self {
             Self::Event(event) => event.id,
@@ -46,7 +46,7 @@ impl<'b> Reading<'b> {
         }
     }
 
-    /// The body as it may be shown: without what proved it.
+    /// The body as it may be shown: without a token in it.
     pub fn body(&self) -> &'b [u8] {
         match self {
             Self::Event(event) => event.raw.bytes(),
@@ -55,30 +55,30 @@ impl<'b> Reading<'b> {
     }
 }
 
-/// A proven body that is a JSON object, and what helps to understand it.
+/// A proven body that is a JSON object, with the facts that help to understand it.
 pub(super) struct Posted<'t, 'b> {
     /// The body.
     pub tree: &'t json::Node<'b>,
     /// The same, as an object.
     pub body: &'t json::Object<'b>,
-    /// What it is if it does not say so.
+    /// The event to assume if the body does not name one.
     pub assume: Option<&'b Assume>,
-    /// The id of this delivery, of APS.
+    /// The delivery id of APS.
     pub delivery_id: Option<&'b str>,
-    /// Whether the event needs its [`Event::fact`].
+    /// Tells whether the event needs its [`Event::fact`].
     pub facts: Facts,
-    /// What was proven.
+    /// The proofs that held.
     pub verified: Proofs,
     /// The body's bytes.
     pub raw: Raw<'b>,
 }
 
-/// Whether the source drops what another hook has told already.
+/// Tells a source that drops facts told by another hook from one that does not.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Facts {
     /// No: an event is recognised by its id alone.
     Ignored,
-    /// Yes: by what it says, too, whichever hook says it.
+    /// Yes: an event is also recognised by its content, whichever hook sends it.
     Recognised,
 }
 

@@ -1,7 +1,7 @@
-//! `[[sources]]`: what is written of a source, and what can be wrong with it.
+//! `[[sources]]`: the settings of a source, and their possible faults.
 //!
 //! # Promises
-//! - A message never shows what was written where a secret belongs.
+//! - A message never shows a text that stands where a secret belongs.
 
 use crate::event::provider::Provider;
 use crate::quantity::Duration;
@@ -15,24 +15,25 @@ use std::fmt;
 pub struct Settings {
     /// The name in the URL, `/webhooks/{name}`: letters, digits, `.`, `-` and `_`.
     pub name: String,
-    /// Who posts here.
+    /// The provider that posts here.
     pub provider: Provider,
-    /// What must be proven: a table with `hmac`, `basic`, `url_token` or `data_token`, all of which
+    /// The required proof: a table with `hmac`, `basic`, `url_token` or `data_token`, all of which
     /// must hold, or `"none"`.
     pub proof: Asked,
-    /// Onshape: how old a signature may be, at most the window, for which repeats are recognised.
-    /// Default: the window.
+    /// Onshape: the greatest age of a signature, at most the window in which repeats are
+    /// recognised. Default: the window.
     pub freshness: Option<Duration>,
-    /// APS: whether `x-adsk-delivery-id` tells events apart whose bodies are the same and have no time.
-    /// Default true. It is not signed: who has captured a body can have it taken again with other ids.
+    /// APS: `x-adsk-delivery-id` tells events apart that have the same body and no time. Default
+    /// true. The header is not signed: whoever has captured a body can have it accepted again under
+    /// other ids.
     pub delivery_id: Option<bool>,
-    /// APS: what a body without its hook is, for hooks with `callbackWithEventPayloadOnly`.
+    /// APS: the event of a body without its hook, for hooks with `callbackWithEventPayloadOnly`.
     pub assume: Option<Assume>,
-    /// For how long the same fact from another hook is a repeat. Default: it never is.
+    /// The period in which the same fact from another hook is a repeat. Default: it never is.
     pub facts_window: Option<Duration>,
 }
 
-/// What an APS body is that does not say so itself.
+/// The event to assume for an APS body that does not name one.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Assume {
@@ -42,7 +43,7 @@ pub struct Assume {
     pub event: String,
 }
 
-/// What `proof` says in the settings of a source.
+/// The value of `proof` in the settings of a source.
 #[derive(Clone, Debug)]
 pub enum Asked {
     /// `"none"`: anyone is believed.
@@ -51,8 +52,8 @@ pub enum Asked {
     All(Kinds),
 }
 
-/// The kinds of proof that a source can ask for. A list holds secrets of which any one will do, so
-/// that a secret can be changed without a gap.
+/// The kinds of proof that a source can ask for. Any secret of a list will do, so that a secret can
+/// be changed without a gap.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Kinds {
@@ -77,28 +78,28 @@ pub struct Basic {
     pub password: Written,
 }
 
-/// What is wrong with the settings of a source.
+/// The faults in the settings of a source.
 #[derive(Debug, thiserror::Error)]
 #[error("source {name:?}: {}", .faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))]
 pub struct Error {
     /// The source's name, as written.
     pub name: String,
-    /// Everything that is wrong with it, never nothing.
+    /// All faults; never empty.
     pub faults: Vec<Fault>,
 }
 
-/// One thing that is wrong with the settings of a source.
+/// One fault in the settings of a source.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The name cannot be part of a URL and a label.
     #[error("name: takes 1 to 100 letters, digits, `.`, `-` and `_`, and no dot first")]
     Name,
-    /// A secret is not at hand.
+    /// A secret cannot be resolved.
     #[error("{key}: {cause}")]
     Secret {
         /// The key in the settings: `proof.hmac[0]`.
         key: String,
-        /// Why not.
+        /// The reason.
         cause: written::Error,
     },
     /// A list of secrets is empty.
@@ -110,26 +111,26 @@ pub enum Fault {
     /// HTTP Basic cannot send such a name.
     #[error("proof.basic.username: cannot have a colon in it")]
     ColonInUsername,
-    /// Only Onshape echoes something.
+    /// Only Onshape echoes `data`.
     #[error("proof.data_token: only onshape echoes `data`; accepted are hmac, basic, url_token")]
     NoData,
     /// Only Onshape signs a time.
     #[error("freshness: needs provider = \"onshape\" and proof.hmac, as only onshape signs a time")]
     NoSignedTime,
-    /// Repeats are recognised for the window alone.
+    /// A repeat is recognised only within the window.
     #[error(
         "freshness: {freshness} is over dedup.window, {window}: a replay would not be recognised"
     )]
     FreshnessOverWindow {
-        /// As it was written.
+        /// The value as written.
         freshness: Duration,
         /// The window.
         window: Duration,
     },
-    /// Only APS numbers its deliveries.
+    /// Only APS sends a delivery id.
     #[error("delivery_id: only for provider = \"aps\"; onshape sends none")]
     NoDeliveryId,
-    /// Only APS sends bodies that do not say what they are.
+    /// Only APS sends bodies that do not name their event.
     #[error("assume: only for provider = \"aps\"; each onshape body names its event")]
     NothingToAssume,
     /// An assumption is empty.
@@ -141,11 +142,11 @@ pub enum Fault {
 }
 
 impl Settings {
-    /// What is wrong with the settings, as far as they show it themselves.
+    /// The faults that the settings show by themselves, without resolving secrets.
     pub(super) fn faults(&self, window: std::time::Duration) -> Vec<Fault> {
         let mut faults = Vec::new();
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-        // A leading dot would be a step in a path to some proxies.
+        // Some proxies would take a leading dot for a step in a path.
         let is_name = (1..=100).contains(&self.name.len()) && self.name.bytes().all(fits);
         if !is_name || self.name.starts_with('.') {
             faults.push(Fault::Name);
@@ -182,7 +183,8 @@ impl<'de> Deserialize<'de> for Asked {
     }
 }
 
-/// Reads credentials without showing what is none: it may be a secret in the wrong place.
+/// Reads credentials without showing a value of the wrong kind: it may be a secret in the wrong
+/// place.
 fn credentials<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Basic>, D::Error> {
     struct Credentials;
 
@@ -235,7 +237,7 @@ impl<'de> de::Visitor<'de> for Visitor {
     }
 }
 
-/// What the visitor expects, for messages of our own.
+/// The expected forms, for messages of our own.
 struct Expected;
 
 impl fmt::Display for Expected {

@@ -1,4 +1,4 @@
-//! A configured inlet: one provider, one tenant, and what it must prove.
+//! A configured inlet: one provider, one tenant, and the proof it asks for.
 
 use crate::event::Event;
 use crate::event::id::EventId;
@@ -30,7 +30,7 @@ pub struct Source {
 }
 
 /// A notification whose source's proof held. Only [`Source::prove`] makes one, and
-/// [`Source::proven_before`] of what it made.
+/// [`Source::proven_before`] for a body that was proven earlier.
 #[derive(Clone, Debug)]
 pub struct Proven<'r> {
     source: &'r Source,
@@ -39,20 +39,21 @@ pub struct Proven<'r> {
     verified: Proofs,
 }
 
-/// Why a notification was not believed, or could not be. Nothing of it was stored.
+/// The reason why a notification was not accepted. Nothing of it was stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// A required proof is missing, wrong, or too old.
     #[error("the notification does not prove where it comes from")]
     Unproven,
-    /// Nothing had to be proven, and the body is not JSON.
+    /// No proof was asked for, and the body is not JSON.
     #[error("the body is not JSON")]
     Malformed,
 }
 
 impl Source {
-    /// Makes the inlet that the settings describe. `window` is how long ids are remembered: an older
-    /// signature is refused unless the settings say otherwise, as its repeat would not be noticed.
+    /// Makes the inlet that the settings describe. `window` is the time for which ids are
+    /// remembered: an older signature is refused unless the settings say otherwise, because its
+    /// repeat would go unnoticed.
     pub fn new(settings: &Settings, window: std::time::Duration) -> Result<Self, Error> {
         let mut faults = settings.faults(window);
         let freshness = settings.freshness.unwrap_or(Duration(window)).signed();
@@ -71,22 +72,23 @@ impl Source {
         })
     }
 
-    /// Whether another one is configured in the same way and has the same secrets.
+    /// True if another source is configured in the same way and has the same secrets.
     pub fn is(&self, other: &Self) -> bool {
         self.written == other.written && self.checks.fingerprint == other.checks.fingerprint
     }
 
-    /// The name in the URL, the labels and the key of last resort.
+    /// The name in the URL and the labels. It is the record's key if the sender named nothing.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Who posts here.
+    /// The provider that posts here.
     pub fn provider(&self) -> Provider {
         self.provider
     }
 
-    /// How far ahead of our clock a signed time may be; zero where none is signed.
+    /// The lead that a signed time may have over our clock; zero if the source asks for no signed
+    /// time.
     pub fn max_ahead(&self) -> std::time::Duration {
         match self.provider {
             Provider::Onshape if self.asked().contains(&Proof::Hmac) => {
@@ -96,35 +98,35 @@ impl Source {
         }
     }
 
-    /// The kinds of proof that are asked; none if anyone is believed.
+    /// The kinds of proof that are asked for; empty if anyone is believed.
     pub fn asked(&self) -> Vec<Proof> {
         self.checks.asked()
     }
 
-    /// Whether HTTP Basic credentials are part of the proof.
+    /// True if HTTP Basic credentials are part of the proof.
     pub fn asks_basic(&self) -> bool {
         self.checks.ask_basic()
     }
 
-    /// Whether anyone who posts here is believed.
+    /// True if anyone who posts here is believed.
     pub fn asks_nothing(&self) -> bool {
         self.checks.ask_nothing()
     }
 
-    /// For how long the same fact from another hook is a repeat; then events have their
-    /// [`Event::fact`].
+    /// The period in which the same fact from another hook is a repeat. If there is one, events
+    /// have their [`Event::fact`].
     pub fn facts_window(&self) -> Option<std::time::Duration> {
         self.facts_window
     }
 
-    /// Believes the notification, or says why not.
+    /// Checks the proof of a notification.
     pub fn prove<'r>(
         &'r self,
         notification: Notification<'r>,
         now: Timestamp,
     ) -> Result<Proven<'r>, Refusal> {
         let shown = self.checks.hold(&notification, now).ok_or(Refusal::Unproven)?;
-        // Without a proof there is nothing to say that such a body is worth keeping.
+        // Without a proof nothing says that such a body is worth keeping.
         if self.asks_nothing() && json::checked(json::without_mark(&shown.body)).is_err() {
             return Err(Refusal::Malformed);
         }
@@ -136,8 +138,8 @@ impl Source {
         })
     }
 
-    /// Takes a body from quarantine. What was proven when it came is not asked for again: signatures
-    /// are not kept, and would be too old by now.
+    /// Takes a body from quarantine. Its proof is not checked again: signatures are not kept, and
+    /// would be too old by now.
     pub fn proven_before<'r>(
         &'r self,
         body: Bytes,
@@ -149,14 +151,14 @@ impl Source {
 }
 
 impl Proven<'_> {
-    /// Understands the body, or keeps it whole.
+    /// Reads the body, or keeps it whole if it is not understood.
     pub fn read(&self) -> Reading<'_> {
         let text = json::without_mark(&self.body);
         let (reason, is_portable) = match json::parse(text) {
             Err(fault) => (Reason::from(fault), false),
             Ok(tree) => match self.event(&tree) {
                 Ok(event) => return Reading::Event(event),
-                // In quarantine a byte order mark is kept, and no strict parser takes one.
+                // Quarantine keeps a byte order mark, and no strict parser takes one.
                 Err(reason) => (reason, tree.is_portable() && text.len() == self.body.len()),
             },
         };

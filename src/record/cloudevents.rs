@@ -11,27 +11,27 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
 
-/// What the record says beside the event itself.
+/// The facts of a record that are not part of the event.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The source's name.
     pub source: &'a str,
-    /// When the notification was received.
+    /// The time at which the notification was received.
     pub received_at: Timestamp,
     /// The request's `traceparent`, if it had one.
     pub traceparent: Option<&'a str>,
-    /// The id of the event that this record repeats because somebody asked for it.
+    /// The id of the event that this record publishes again, because an operator asked for it.
     pub replay_of: Option<&'a str>,
 }
 
-/// Encodes the final bytes of an event's record. The sequence number's place is left open: the spool
-/// stamps it when it commits.
+/// Encodes the final bytes of an event's record. The place of the sequence number is left open; the
+/// spool stamps it at commit.
 pub fn encode(event: &Event<'_>, context: Context<'_>, encoding: Encoding) -> Record {
     let names = Names { source: source(event), r#type: type_name(event) };
     encode_named(event, names, context, encoding)
 }
 
-/// The two names that CloudEvents asks for, in their final form.
+/// The two names that CloudEvents requires, in their final form.
 pub(super) struct Names<'a> {
     /// `ce_source`.
     pub source: Joined<'a>,
@@ -39,7 +39,7 @@ pub(super) struct Names<'a> {
     pub r#type: Joined<'a>,
 }
 
-/// A text in two pieces, which are joined where it is written.
+/// A text in two pieces, joined where it is written.
 pub(super) struct Joined<'a> {
     pub first: &'static str,
     pub rest: Cow<'a, str>,
@@ -55,7 +55,7 @@ impl Joined<'_> {
     }
 }
 
-/// Encodes an event under names of its own.
+/// Encodes an event under the given names.
 pub(super) fn encode_named(
     event: &Event<'_>,
     names: Names<'_>,
@@ -78,10 +78,11 @@ pub(super) fn encode_named(
     record.finish()
 }
 
-/// The rest of a record: headers, names, ids and times. Measured on our fixtures, 1,100 to 1,500.
+/// The size of the rest: headers, names, ids and times. Measured on our fixtures: 1,100 to 1,500
+/// bytes.
 const EXPECTED_REST: usize = 1_536;
 
-/// What is said in both encodings, in its final form.
+/// The texts that both encodings write, in their final form.
 struct Said<'a> {
     context: Context<'a>,
     names: Names<'a>,
@@ -151,7 +152,7 @@ fn structured(event: &Event<'_>, said: &Said<'_>, record: &mut Builder) {
     record.value().push(b'}');
 }
 
-/// The value that consumers read, the same in both encodings.
+/// Writes the value that consumers read, the same in both encodings.
 fn write_value(event: &Event<'_>, said: &Said<'_>, out: &mut Vec<u8>) {
     let mut value = Members::begin(out);
     value
@@ -184,7 +185,7 @@ fn write_value(event: &Event<'_>, said: &Said<'_>, out: &mut Vec<u8>) {
     value.text("verified", &said.verified).body(event.raw).end();
 }
 
-/// `ce_type`: reverse-DNS, by the sender's own name of the event.
+/// `ce_type`: reverse-DNS, with the sender's own name of the event.
 fn type_name<'a>(event: &'a Event<'_>) -> Joined<'a> {
     let first = match event.provider {
         Provider::Onshape if event.name.starts_with("onshape.") => "com.",
@@ -206,11 +207,11 @@ fn source<'a>(event: &'a Event<'_>) -> Joined<'a> {
     }
 }
 
-/// A text as a segment of a URI's path.
+/// Percent-encodes a text as one segment of a URI path.
 pub(super) fn segment(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, RESERVED).into()
 }
 
-/// What a segment of a URI's path cannot hold.
+/// The characters that a segment of a URI path cannot hold.
 const RESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');

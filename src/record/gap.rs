@@ -1,4 +1,4 @@
-//! A gap as a CloudEvents record: an event of the relay's own among those of the provider.
+//! A gap as a CloudEvents record: an event of the relay's own, in a topic of the provider.
 
 use crate::event::Event;
 use crate::event::encoding::Encoding;
@@ -15,7 +15,7 @@ use crate::record::layout::Record;
 use jiff::Timestamp;
 use std::borrow::Cow;
 
-/// The group whose topic tells of a provider's gaps.
+/// The group whose topic carries the gaps of a provider.
 pub fn group(provider: Provider) -> Group {
     match provider {
         Provider::Onshape => Group::Lifecycle,
@@ -48,7 +48,7 @@ pub fn encode(gap: &Gap, received_at: Timestamp, encoding: Encoding) -> Record {
         actor: None,
         attributes: attributes(gap),
         verified: Proofs::NONE,
-        // Nobody posted it.
+        // A gap was not posted by anyone, so its body is empty.
         raw: Raw::Portable(b"{}"),
     };
     let context = Context { source: &gap.source, received_at, traceparent: None, replay_of: None };
@@ -75,6 +75,6 @@ fn attributes(gap: &Gap) -> Vec<(Cow<'static, str>, Json<'static>)> {
     attributes
 }
 
-/// The name of the event that tells a gap.
+/// The name of a gap's event.
 pub const NAME: &str = "cadrelay.subscription.gap";
 const TYPE: &str = "com.cadrelay.subscription.gap";

@@ -1,4 +1,4 @@
-//! How a record lies in memory and in the spool: one flat run of bytes.
+//! The layout of a record in memory and in the spool: one flat run of bytes.
 //!
 //! Lengths are little-endian: key (u16 length, bytes), number of headers (u8), each header
 //! (u8 length, name, u16 length, value), then the value up to the end. One allocation a record, and
@@ -6,8 +6,8 @@
 
 /// The encoded record.
 ///
-/// All of it is final but the sequence number, which is known only when the spool commits: the
-/// record keeps a place of 20 digits for it.
+/// All of it is final except the sequence number, which is known only at commit: the record keeps a
+/// place of 20 digits for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Record {
     bytes: Vec<u8>,
@@ -74,7 +74,7 @@ impl Builder {
         self
     }
 
-    /// Adds a header, if there is something to say.
+    /// Adds a header, if there is a value.
     pub fn header_if(&mut self, name: &str, value: Option<&str>) -> &mut Self {
         if let Some(value) = value {
             self.header(name, value);

@@ -1,4 +1,4 @@
-//! JSON objects written straight into a record, member by member, and what was posted had back.
+//! JSON objects written straight into a record, member by member, and posted values read back.
 
 use crate::event::raw::Raw;
 use base64::Engine as _;
@@ -34,13 +34,13 @@ impl<'o> Members<'o> {
         self
     }
 
-    /// Adds a value that is JSON already.
+    /// Adds a value that is already JSON.
     pub fn raw(&mut self, name: &str, json: &[u8]) -> &mut Self {
         self.place(name).extend_from_slice(json);
         self
     }
 
-    /// Adds a posted body: as `raw` where every strict parser reads it, else as `rawBase64`.
+    /// Adds a posted body: as `raw` if every strict parser reads it, else as `rawBase64`.
     pub fn body(&mut self, raw: Raw<'_>) -> &mut Self {
         match raw {
             Raw::Portable(bytes) => self.raw("raw", bytes),
@@ -66,7 +66,7 @@ impl<'o> Members<'o> {
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
-    // Nearly every text is letters and digits; serde_json knows what to do with the others.
+    // Nearly every text is letters and digits; serde_json escapes the others.
     if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
@@ -76,8 +76,8 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// A value's bytes as they were written into `outer`, which it was read from: with the white space
-/// around them, which the parser leaves out.
+/// The bytes of a value as written in `outer`, which it was parsed from: with the surrounding white
+/// space, which the parser leaves out.
 pub fn as_written<'a>(value: &'a RawValue, outer: &'a [u8]) -> &'a [u8] {
     let text = value.get().as_bytes();
     let at = (text.as_ptr() as usize).checked_sub(outer.as_ptr() as usize);
@@ -89,7 +89,7 @@ pub fn as_written<'a>(value: &'a RawValue, outer: &'a [u8]) -> &'a [u8] {
     &outer[before.len() - left..before.len() + text.len() + right]
 }
 
-/// Reads a member that is there, also if it is `null`: that is a body as any other.
+/// Reads a member that is present, even if it is `null`: a body may be `null` as well.
 pub fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(value).map(Some)
 }

@@ -4,7 +4,7 @@
 //! - A record is encoded once, inside the request; after that only its bytes move.
 //! - Reading back what was written gives the same key, headers and value, byte for byte.
 //!
-//! Knows nothing of the store, of Kafka's client, or of how an event came to be.
+//! Knows nothing of the store, of Kafka's client, or of the way an event was made.
 
 pub mod cloudevents;
 pub mod gap;

@@ -1,4 +1,4 @@
-//! The posted body, had back from a record of any topic.
+//! Reads the posted body back from a record of any topic.
 
 use crate::record::members::{as_written, present};
 use base64::Engine as _;
@@ -7,18 +7,18 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What a published record says of the notification that it was made of.
+/// The notification behind a published record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Published {
     /// The event's id.
     pub id: String,
-    /// The source that it came to.
+    /// The source that it was posted to.
     pub source: String,
-    /// The sender's name of what happened.
+    /// The sender's name of the event.
     pub event: String,
-    /// What was proven of the sender.
+    /// The proofs that held for the sender.
     pub verified: String,
-    /// When it was received.
+    /// The time at which it was received.
     pub received_at: Timestamp,
     /// The body as it was posted.
     pub body: Vec<u8>,
@@ -40,12 +40,12 @@ struct Value<'a> {
     data: Option<Box<Value<'a>>>,
 }
 
-/// The body in a record's value, as a consumer gets it.
+/// Reads the body from a record's value.
 pub fn body_of_value(value: &[u8]) -> Option<Vec<u8>> {
     body(data(value)?, value)
 }
 
-/// What an event's value says, as a consumer gets it. `None` if it is not a value of ours.
+/// Reads the value of an event's record. `None` if the relay did not write it.
 pub fn published(value: &[u8]) -> Option<Published> {
     let mut read = data(value)?;
     Some(Published {
@@ -58,7 +58,7 @@ pub fn published(value: &[u8]) -> Option<Published> {
     })
 }
 
-/// The event itself; in structured mode it is within the CloudEvent.
+/// Reads the event's own value; in structured mode it lies inside the CloudEvent.
 fn data(value: &[u8]) -> Option<Value<'_>> {
     let mut read: Value<'_> = serde_json::from_slice(value).ok()?;
     match read.data.take() {

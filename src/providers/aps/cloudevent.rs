@@ -1,5 +1,5 @@
-//! Bodies of APS that are CloudEvents themselves, as Manufacturing Data Model sends them. They have
-//! no hook; their own attributes say what they are.
+//! APS bodies that are CloudEvents themselves, as Manufacturing Data Model sends them. They have no
+//! hook; their own attributes name the event.
 
 use crate::event::Event;
 use crate::event::group::Group;
@@ -13,12 +13,12 @@ use crate::providers::attributes::Attributes;
 use crate::providers::identity;
 use crate::providers::reading::{Facts, Posted};
 
-/// Whether the body is a CloudEvent.
+/// True if the body is a CloudEvent.
 pub fn is_one(body: &Object<'_>) -> bool {
     body.get("specversion").is_some() && body.get("hook").is_none()
 }
 
-/// Understands a CloudEvent.
+/// Reads a CloudEvent.
 pub fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>, Reason> {
     let body = posted.body;
     let name = body.text("type").ok_or(Reason::NoEvent)?;
@@ -32,11 +32,11 @@ pub fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>, Reason> {
     let mut attributes = Attributes::default();
     for (key, value) in body.iter() {
         let is_taken = match key.as_json() {
-            // The payload is in `raw`; the others are what every CloudEvent has.
+            // The payload is in `raw`; every CloudEvent has the others.
             "data" | "data_base64" | "specversion" | "type" => true,
             "id" | "subject" => value.text().is_some(),
             "time" => true,
-            // The name of ours for a time that cannot be read.
+            // Reserved: our own name for a time that cannot be read.
             "timestamp" => occurred_at.is_none() && body.get("time").is_some(),
             _ => false,
         };

@@ -1,8 +1,8 @@
-//! Autodesk Platform Services: how it signs, and what its notifications look like.
+//! Autodesk Platform Services: its signatures, and the form of its notifications.
 //!
-//! A hook's secret signs the exact body: `x-adsk-signature: sha1hash=` and HMAC-SHA1 in hex. No time
-//! is signed, so only the window of remembered ids stops a replay. Tools that follow the RAPS
-//! documentation send `X-APS-Signature: sha256=` and HMAC-SHA256 in hex instead; both are believed.
+//! A hook's secret signs the exact body: `x-adsk-signature: sha1hash=` and HMAC-SHA1 in hex. No
+//! time is signed, so only the window of remembered ids stops a replay. Tools that follow the RAPS
+//! documentation send `X-APS-Signature: sha256=` and HMAC-SHA256 in hex instead; both are accepted.
 
 pub mod catalog;
 mod cloudevent;
@@ -17,7 +17,7 @@ use sha1::Sha1;
 /// A hook's secret token.
 #[derive(Clone)]
 pub struct Key {
-    // Not ring's: its SHA-1 does without the processor's own instructions, and takes four times as
+    // Not ring's SHA-1: it does not use the processor's own instructions, and takes four times as
     // long.
     sha1: Hmac<Sha1>,
     sha256: ring::hmac::Key,
@@ -58,7 +58,7 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// Whether one of the keys made one of the signatures.
+/// True if one of the keys made one of the signatures.
 pub fn is_signed(notification: &Notification<'_>, keys: &[Key]) -> bool {
     let signature = |header, prefix| {
         let value: &str = notification.headers.get(header)?;

@@ -1,8 +1,9 @@
-//! What an APS body says.
+//! The meaning of an APS body.
 //!
-//! The real envelope is `{version, resourceUrn, hook, payload}`. Less is taken, too: the RAPS
-//! documentation has no resourceUrn and another payload, and hooks with
-//! `callbackWithEventPayloadOnly` leave the hook out, so that only the source can say what it is.
+//! The real envelope is `{version, resourceUrn, hook, payload}`. The relay takes less, too: the
+//! RAPS documentation has no resourceUrn and another payload, and hooks with
+//! `callbackWithEventPayloadOnly` leave the hook out, so that only the source's settings can name
+//! the event.
 
 use crate::event::Event;
 use crate::event::group::Group;
@@ -20,7 +21,7 @@ use crate::providers::reading::{Facts, Posted};
 use jiff::Timestamp;
 use std::borrow::Cow;
 
-/// Understands a body.
+/// Reads a body.
 pub(in crate::providers) fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>, Reason> {
     if cloudevent::is_one(posted.body) {
         return cloudevent::read(posted);
@@ -31,11 +32,12 @@ pub(in crate::providers) fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>
     let (occurred_at, unreadable_time) = payload.map_or((None, None), times);
     let name = envelope.event_name(payload);
     let webhook_id = envelope.hook_text("hookId");
-    // Without a time, two identical changes have identical bodies: then only the delivery differs.
+    // Without a time, two identical changes have identical bodies, and only the delivery id
+    // differs.
     let delivery_id = posted.delivery_id.filter(|_| occurred_at.is_none());
     Ok(Event {
         id: envelope.identity(&envelope.event, envelope.of_hook("hookId"), delivery_id),
-        // Of two hooks that overlap one may have been registered with a pattern.
+        // If two hooks overlap, one may have been registered with a pattern.
         fact: (posted.facts == Facts::Recognised).then(|| {
             envelope.identity(envelope.resolved(payload).unwrap_or(&envelope.event), None, None)
         }),
@@ -54,10 +56,10 @@ pub(in crate::providers) fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>
     })
 }
 
-/// The body without regard to what the payload means.
+/// The parts of the body, before the payload is read.
 struct Envelope<'t, 'b> {
     hook: Option<&'t Object<'b>>,
-    /// As the hook names it, or the source assumes: perhaps a pattern.
+    /// The event as the hook names it or the source assumes it; it may be a pattern.
     event: Cow<'b, str>,
     system: Option<Cow<'b, str>>,
     resource_urn: Option<&'t Node<'b>>,
@@ -80,7 +82,8 @@ impl<'t, 'b> Envelope<'t, 'b> {
             return Ok(Self { hook: Some(hook), event, system, resource_urn, payload });
         }
         let assume = posted.assume.ok_or(Reason::NoHook)?;
-        // What is left without the hook is not documented: the rest of the envelope, or less.
+        // The rest of such a body is not documented: it is the rest of the envelope, or only the
+        // payload.
         let inner = body.get("payload").filter(|payload| payload.object().is_some());
         Ok(Self {
             hook: None,
@@ -99,7 +102,7 @@ impl<'t, 'b> Envelope<'t, 'b> {
         self.hook?.text(key)
     }
 
-    /// The event, with a pattern resolved if the payload allows.
+    /// The event's name. A pattern is resolved by the payload, or becomes [`UNKNOWN`].
     fn event_name(&self, payload: Option<&Object<'_>>) -> Cow<'b, str> {
         if !wildcard::is_pattern(&self.event) {
             return self.event.clone();
@@ -107,7 +110,8 @@ impl<'t, 'b> Envelope<'t, 'b> {
         self.resolved(payload).unwrap_or(UNKNOWN).into()
     }
 
-    /// The event that a pattern stands for, if there is one and the payload allows.
+    /// The event that a pattern stands for, if the payload tells it. `None` for a name that is no
+    /// pattern.
     fn resolved(&self, payload: Option<&Object<'_>>) -> Option<&'static str> {
         if !wildcard::is_pattern(&self.event) {
             return None;
@@ -116,8 +120,8 @@ impl<'t, 'b> Envelope<'t, 'b> {
         wildcard::resolve(&self.event, self.system.as_deref(), scope, payload?)
     }
 
-    /// The hash of what makes this fact another one. Not of the whole body: the state of the hook in
-    /// it can change between two attempts to deliver the same event.
+    /// The hash of the parts that identify the fact. The whole body would not do: the state of the
+    /// hook in it can change between two attempts to deliver the same event.
     fn identity(
         &self,
         event: &str,
@@ -135,7 +139,7 @@ impl<'t, 'b> Envelope<'t, 'b> {
         ])
     }
 
-    /// What is not said elsewhere: the payload is in `raw`, and is not repeated.
+    /// The facts that no other member carries. The payload is in `raw`, and is not repeated.
     fn attributes(&self, unreadable_time: Option<&Node<'b>>) -> Vec<(Cow<'b, str>, Json<'b>)> {
         let mut attributes = Attributes::default();
         if let Some(system) = &self.system {
@@ -160,7 +164,7 @@ impl<'t, 'b> Envelope<'t, 'b> {
     }
 }
 
-/// What the event is about, where the body says it.
+/// The ids of the things that the event concerns, as far as the body names them.
 struct Resource<'b> {
     resource_urn: Option<Cow<'b, str>>,
     lineage_urn: Option<Cow<'b, str>>,
@@ -168,16 +172,16 @@ struct Resource<'b> {
     folder_urn: Option<Cow<'b, str>>,
 }
 
-/// The names of these.
+/// The names of these ids.
 pub const RESOURCES: [&str; 4] = ["resourceUrn", "lineageUrn", "projectId", "folderUrn"];
 
 impl<'b> Resource<'b> {
     fn read(envelope: &Envelope<'_, 'b>, payload: Option<&Object<'b>>) -> Self {
         let of_payload = |key| payload.and_then(|payload| payload.text(key));
         let resource_urn = envelope.resource_urn.and_then(Node::text);
-        // Some events are about an item as a whole.
+        // Some events concern an item as a whole.
         let lineage = resource_urn.clone().filter(|urn| urn.contains(":dm.lineage:"));
-        // Reviews name their project in the scope alone.
+        // A review names its project in the scope alone.
         let of_scope = || envelope.hook?.get("scope")?.object()?.text("project");
         Self {
             resource_urn,
@@ -204,7 +208,7 @@ impl<'b> Resource<'b> {
     }
 }
 
-/// The URN of an item, from that of one of its versions.
+/// The URN of an item, made from that of one of its versions.
 fn without_version<'b>(urn: &Cow<'b, str>) -> Cow<'b, str> {
     let unversioned = |urn: &str| urn.find("?version=").unwrap_or(urn.len());
     match urn {
@@ -213,8 +217,8 @@ fn without_version<'b>(urn: &Cow<'b, str>) -> Cow<'b, str> {
     }
 }
 
-/// When it happened, or else what the payload says of it that cannot be read. Dates of the hook tell
-/// when the hook changed.
+/// The time of the event, or else the payload's time that cannot be read. The dates of the hook are
+/// not used: they tell when the hook changed.
 fn times<'n, 'b>(payload: &'n Object<'b>) -> (Option<Timestamp>, Option<&'n Node<'b>>) {
     let said = ["modifiedTime", "updatedAt", "TimeStamp", "createdTime"]
         .map(|key| payload.get(key).map(|value| (key, value)));
@@ -241,7 +245,7 @@ fn actor<'b>(payload: &Object<'b>) -> Option<Cow<'b, str>> {
     user("user_info").or_else(|| user("userInfo")).or_else(|| payload.text("modifiedBy"))
 }
 
-/// The group of an event: that of its system, or without one what the name shows.
+/// The group of an event: by its system, or without one by the prefix of its name.
 fn group(system: Option<&str>, event: &str) -> Group {
     if let Some(system) = system {
         return catalog::group_of_system(system).unwrap_or(Group::Other);

@@ -1,18 +1,18 @@
-//! Which event it was, for hooks that were registered with a pattern such as `dm.*`.
+//! Finds the event behind a pattern such as `dm.*`, for hooks that were registered with one.
 //!
-//! Whether a callback then names the event or the pattern is not documented, so a pattern is looked
-//! up in the payload. Only what names one event counts; everything else stays unknown.
+//! APS does not document whether such a callback names the event or the pattern, so the payload
+//! decides. It counts only if it names exactly one event; otherwise the event stays unknown.
 
 use crate::event::provider::Provider;
 use crate::json::{Kind, Object};
 use crate::providers::catalog;
 
-/// Whether the name is a pattern.
+/// True if the name is a pattern.
 pub fn is_pattern(event: &str) -> bool {
     event.contains('*')
 }
 
-/// The event that the payload tells of, if the pattern covers it. `scope` is the hook's.
+/// The event that the payload names, if the pattern covers it. `scope` is the hook's.
 pub fn resolve(
     pattern: &str,
     system: Option<&str>,
@@ -49,8 +49,8 @@ fn data(pattern: &str, scope: Option<&Object<'_>>, payload: &Object<'_>) -> Opti
         "ReserveLineage" => Some("dm.lineage.reserved"),
         "UnReserveLineage" => Some("dm.lineage.unreserved"),
         "UpdateLineages" => Some("dm.lineage.updated"),
-        // Beside those above only changes have the flags, whatever the operation is called: also
-        // later ones of an upload, which keep its word.
+        // Beside those above only changes carry the flags, whatever the operation is called: later
+        // changes of an upload keep its word.
         _ if payload.get("modification_flags").is_some() => match is_folder {
             true => Some("dm.folder.modified"),
             false => source.contains(":fs.file:").then_some("dm.version.modified"),
@@ -60,8 +60,8 @@ fn data(pattern: &str, scope: Option<&Object<'_>>, payload: &Object<'_>) -> Opti
     }
 }
 
-/// Into the scope and out of it have one word: if the pattern covers both, where the thing now lies
-/// tells them apart.
+/// A move into the scope and one out of it have the same word. If the pattern covers both, the new
+/// place of the thing tells them apart.
 fn moved(
     pattern: &str,
     is_folder: bool,
@@ -102,7 +102,7 @@ fn review(payload: &Object<'_>) -> Option<&'static str> {
     match &*payload.text("status")? {
         "OPEN" => Some("review.created-1.0"),
         "CLOSED" => Some("review.closed-1.0"),
-        // A review that failed to be created, or to be closed.
+        // A review whose creation or closing failed.
         _ => None,
     }
 }
@@ -114,7 +114,7 @@ fn bid(payload: &Object<'_>) -> Option<&'static str> {
     }
     match (has("newState"), has("commentId"), has("content")) {
         (true, false, _) => Some("opportunity.status.updated-1.0"),
-        // The others on comments have ids alone.
+        // The other events on comments carry only ids.
         (false, true, true) => Some("opportunity.comment.deleted-1.0"),
         _ => None,
     }

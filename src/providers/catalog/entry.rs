@@ -11,22 +11,22 @@ pub struct Entry {
     pub group: Group,
     /// APS: the system that owns it, as in the API's path: `data`. Onshape has none.
     pub system: Option<&'static str>,
-    /// The scope keys of which a registration needs one. Empty: nobody registers it, or, where the
-    /// standing is [`Standing::Seen`], nobody has published what it takes.
+    /// The scope keys of which a registration needs one. Empty if the event is not registered at
+    /// all, or, with [`Standing::Seen`], if its scope is not published.
     pub scope: &'static [&'static str],
-    /// What its body is like.
+    /// The family of its body.
     pub family: &'static Family,
-    /// How we know of it.
+    /// The evidence for the event.
     pub known: Known,
-    /// What it means, in one line.
+    /// Its meaning, in one line.
     pub meaning: &'static str,
 }
 
-/// Bodies of one make, and where in them the parts of an event come from, for people. The first of
-/// several that is there counts; an empty text: such bodies do not say it.
+/// Bodies of one make: the places of an event's parts in them, for people. Of several places the
+/// first that is present counts; an empty text means that such bodies do not carry the part.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
-    /// What we call it.
+    /// Our name of the family.
     pub name: &'static str,
     /// The group of its events.
     pub group: Group,
@@ -42,23 +42,23 @@ pub struct Family {
     pub actor: &'static str,
 }
 
-/// How we know that an event exists.
+/// The evidence that an event exists.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
-    /// How sure it is.
+    /// The kind of evidence.
     pub standing: Standing,
-    /// When it came, as far as somebody has published it: a month, a year or a time before which.
+    /// The date of its introduction, if somebody has published it: a month, a year, or a bound.
     pub since: Option<&'static str>,
-    /// Where it stands.
+    /// The place where it is published.
     pub source: &'static str,
 }
 
-/// How we know that an event exists.
+/// The kind of evidence that an event exists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Standing {
-    /// In the provider's guide or API description.
+    /// It is in the provider's guide or API description.
     Documented,
-    /// Not there, but in its other pages, its samples or its clients.
+    /// It is not there, but in the provider's other pages, samples or clients.
     Seen,
 }
 
@@ -76,14 +76,14 @@ impl Entry {
 }
 
 impl Known {
-    /// The same, and since when.
+    /// Adds the date of its introduction.
     pub(in crate::providers) const fn since(self, when: &'static str) -> Self {
         Self { since: Some(when), ..self }
     }
 }
 
 impl Standing {
-    /// The word that people read.
+    /// The word for people.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Documented => "documented",

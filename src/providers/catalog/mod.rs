@@ -1,8 +1,8 @@
-//! The catalogs: one table a provider, one row an event.
+//! The catalogs: one table for each provider, one row for each event.
 //!
 //! # Limits
-//! A catalog is what we have seen or read, never the limit of what is relayed: both providers add
-//! events without notice, and an event without a row still finds its group.
+//! A catalog lists the events that we have seen or read of. It never limits what is relayed: both
+//! providers add events without notice, and an event without a row still gets a group.
 
 pub mod entry;
 
@@ -10,7 +10,7 @@ use crate::event::provider::Provider;
 use crate::providers::catalog::entry::Entry;
 use crate::providers::{aps, onshape};
 
-/// The events that a provider is known to send, in the order they are listed to people.
+/// The events that a provider is known to send, in the order in which people see them.
 pub fn entries(provider: Provider) -> &'static [Entry] {
     match provider {
         Provider::Onshape => onshape::catalog::ENTRIES,
@@ -24,8 +24,8 @@ pub fn find(provider: Provider, event: &str) -> Option<&'static Entry> {
     entries(provider).iter().find(|entry| without_revision(entry.event) == wanted)
 }
 
-/// Whether an APS pattern such as `dm.*.added` covers an event. `*` stands for any characters, also
-/// none; a pattern without it covers exactly itself.
+/// True if an APS pattern such as `dm.*.added` covers an event. `*` stands for any characters, or
+/// none; a pattern without it covers only itself.
 pub fn covers(pattern: &str, event: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == event };
     let Some(mut left) = event.strip_prefix(start) else { return false };

@@ -161,7 +161,7 @@ pub const ENTRIES: &[Entry] = &[
         GUIDE.since("before 2020"),
         "A user's settings of an application were changed",
     ),
-    // The guide lacks both; that a company is what they need is our reading of their bodies.
+    // The guide has neither; that both need a company is our reading of their bodies.
     Entry::row(
         "onshape.plm.job.created",
         &JOBS,

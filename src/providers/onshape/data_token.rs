@@ -1,12 +1,13 @@
-//! The secret that a registration had put into `data`, and that Onshape echoes in each body.
+//! The secret that a registration put into `data`, and that Onshape echoes in each body.
 
 use crate::json;
 use crate::json::text::Text;
 use bytes::Bytes;
 use memchr::{memchr, memchr2};
 
-/// The body without the token in its `data`, if that is one. The text `"***"` stands wherever the
-/// token stood as a string of its own, however it was spelt; all other bytes stay as they are.
+/// Removes the token from a body, if its `data` is one. The text `"***"` replaces the token
+/// wherever it stands as a string of its own, in any spelling; all other bytes stay unchanged.
+/// `None` if `data` is no token.
 pub fn taken_out(body: &Bytes, is_token: impl Fn(&[u8]) -> bool) -> Option<Bytes> {
     let tree = json::parse(json::without_mark(body)).ok()?;
     let token = tree.object()?.get("data")?.text()?;
@@ -14,7 +15,7 @@ pub fn taken_out(body: &Bytes, is_token: impl Fn(&[u8]) -> bool) -> Option<Bytes
 
     let mut hidden = Vec::with_capacity(body.len());
     let mut rest = &body[..];
-    // Not by the tree: it has no keys as they were posted, and of repeated ones the last alone.
+    // Not by the tree: it does not have the keys as posted, and of repeated keys only the last.
     while let Some(start) = memchr(b'"', rest) {
         let (before, string) = rest.split_at(start);
         hidden.extend_from_slice(before);

@@ -1,4 +1,4 @@
-//! Onshape: how it signs, and what its notifications look like.
+//! Onshape: its signatures, and the form of its notifications.
 //!
 //! A company has up to two keys, and a notification one signature by each: Base64 of
 //! HMAC-SHA256(key, timestamp header + "." + body). After a rotation "our" key may sit in either
@@ -27,7 +27,7 @@ impl Key {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
     }
 
-    /// The signature header's value for a body sent at the time that the timestamp header says.
+    /// The value of the signature header for a body sent at the time in the timestamp header.
     pub fn sign(&self, timestamp: &str, body: &[u8]) -> String {
         BASE64.encode(self.tag(timestamp, body))
     }
@@ -41,8 +41,8 @@ impl Key {
     }
 }
 
-/// Whether one of the keys made one of the signatures, at a time that is neither too long ago nor
-/// ahead of our clock.
+/// True if one of the keys made one of the signatures, and the signed time is neither older than
+/// `freshness` nor more than [`MAX_AHEAD`] ahead of our clock.
 pub fn is_signed(
     notification: &Notification<'_>,
     keys: &[Key],
@@ -66,8 +66,8 @@ pub fn is_signed(
     })
 }
 
-/// How far Onshape's clock may be ahead of ours. A signature is fresh for so much longer than the
-/// window, so an id is remembered for so much longer, too.
+/// The greatest lead of Onshape's clock over ours. A signature stays fresh for so much longer than
+/// the window, so an id is remembered for so much longer, too.
 pub const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
 #[cfg(test)]

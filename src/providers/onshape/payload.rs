@@ -1,8 +1,8 @@
-//! What an Onshape body says.
+//! The meaning of an Onshape body.
 //!
-//! Bodies are one flat object; which fields they have depends on the event, and every one may be
-//! missing. Ids of 24 zeros, `null` and empty strings say nothing. Whatever is not known by name, or
-//! is not of the kind it should be, becomes an attribute.
+//! A body is one flat object. Its fields depend on the event, and any of them may be missing. Ids
+//! of 24 zeros, `null` and empty strings count as absent. A field that is not known by name, or not
+//! of the expected kind, becomes an attribute.
 
 use crate::event::Event;
 use crate::event::group::Group;
@@ -18,7 +18,7 @@ use crate::providers::reading::{Facts, Posted};
 use jiff::Timestamp;
 use std::borrow::Cow;
 
-/// Understands a body.
+/// Reads a body.
 pub(in crate::providers) fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>, Reason> {
     let fields = Fields::read(posted.body);
     let name = fields.event.ok_or(Reason::NoEvent)?;
@@ -49,7 +49,7 @@ pub(in crate::providers) fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>
     })
 }
 
-/// The fields of a body that are known by name, each of the kind it should be.
+/// The fields of a body that are known by name and of the expected kind.
 #[derive(Default)]
 struct Fields<'b> {
     event: Option<Cow<'b, str>>,
@@ -68,7 +68,7 @@ impl<'b> Fields<'b> {
         let mut fields = Self::default();
         for (key, value) in body.iter().filter(|(_, value)| !value.is_absent()) {
             match key.as_json() {
-                // Named in this order of preference below, under one name.
+                // Handled below in this order of preference, under one name.
                 "identityId" | "translationId" | "translationRequestId" | "translatationId" => {}
                 name => {
                     if !fields.take(name, value) {
@@ -81,7 +81,7 @@ impl<'b> Fields<'b> {
         fields
     }
 
-    /// Takes a field that is known and of the right kind.
+    /// Takes a field that is known and of the expected kind. False if it is not.
     fn take(&mut self, name: &str, value: &Node<'b>) -> bool {
         let place = match name {
             "event" => &mut self.event,
@@ -91,7 +91,7 @@ impl<'b> Fields<'b> {
             "timestamp" => {
                 let text = value.text();
                 self.occurred_at = text.as_deref().and_then(time::read);
-                // What is out of range stays in the body alone.
+                // A time out of range stays in the body alone.
                 return self.occurred_at.is_some()
                     || text.as_deref().is_some_and(time::is_out_of_range);
             }
@@ -108,7 +108,7 @@ impl<'b> Fields<'b> {
         place.is_some()
     }
 
-    /// Takes what Onshape spells, or has spelt, in several ways.
+    /// Takes the fields that Onshape spells, or has spelt, in several ways.
     fn take_spellings(&mut self, body: &Object<'b>) {
         if let Some(identity) = body.get("identityId") {
             match (&self.actor, identity.text()) {
@@ -132,7 +132,7 @@ fn number<'b>(value: &Node<'b>) -> Option<Cow<'b, str>> {
 #[derive(Default)]
 struct Resource<'b>([Option<Cow<'b, str>>; RESOURCES.len()]);
 
-/// Their names, from the whole to the part, then what is not part of a document.
+/// The names of the ids: from the whole to the part, then those that are not part of a document.
 pub const RESOURCES: [&str; 17] = [
     "documentId",
     "workspaceId",
@@ -155,7 +155,7 @@ pub const RESOURCES: [&str; 17] = [
 
 impl<'b> Resource<'b> {
     fn place(&mut self, name: &str) -> Option<&mut Option<Cow<'b, str>>> {
-        // Every one ends so; most fields that do not are sorted out by this alone.
+        // Every name ends so, and most other fields do not: this rules them out cheaply.
         name.strip_suffix("Id")?;
         self.0.get_mut(RESOURCES.iter().position(|known| *known == name)?)
     }
@@ -202,7 +202,7 @@ impl<'b> Resource<'b> {
     }
 }
 
-/// The group of an event, by its prefix, so that new events find their place.
+/// The group of an event by the prefix of its name, so that new events get a group as well.
 fn group(event: &str) -> Group {
     let Some(family) = event.strip_prefix("onshape.") else {
         let is_lifecycle = event.starts_with("webhook.");

@@ -20,7 +20,7 @@ pub fn body(event: &str, ids: &mut Ids, now: Timestamp) -> Value {
     body
 }
 
-/// What an event's body has beyond the envelope.
+/// The fields that an event's body has beyond the envelope.
 fn fields(event: &str, ids: &mut Ids) -> Value {
     let family = event.strip_prefix("onshape.").unwrap_or(event);
     match family {
@@ -128,7 +128,7 @@ fn fields(event: &str, ids: &mut Ids) -> Value {
     }
 }
 
-/// What Onshape writes for an id that an event does not have.
+/// The text that Onshape writes for an id that an event does not have.
 const NOT_APPLICABLE: &str = "000000000000000000000000";
 
 /// Onshape writes offsets without a colon, which is not RFC 3339.

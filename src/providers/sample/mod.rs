@@ -1,4 +1,4 @@
-//! Realistic notifications, made up: what a provider would post for an event.
+//! Realistic made-up notifications: the body that a provider would post for an event.
 //!
 //! For `webhook test`, `dev --simulate`, the simulators and our own fixtures.
 //!
@@ -22,8 +22,8 @@ pub fn body(provider: Provider, event: &str, seed: u64, now: Timestamp) -> Vec<u
     serde_json::to_vec(&value(provider, event, seed, now)).expect("a JSON object has a text")
 }
 
-/// The same as an object, for those who put their own ids into it: an Onshape body's `webhookId` or
-/// `data`, the `hook` of an APS one.
+/// The same as an object, for callers that put in ids of their own: an Onshape body's `webhookId`
+/// or `data`, or the `hook` of an APS body.
 pub fn value(provider: Provider, event: &str, seed: u64, now: Timestamp) -> Map<String, Value> {
     let mut ids = Ids::new(seed);
     let value = match provider {
@@ -36,7 +36,7 @@ pub fn value(provider: Provider, event: &str, seed: u64, now: Timestamp) -> Map<
     }
 }
 
-/// The headers by which the provider proves that it sent this body at this moment.
+/// The headers that prove the provider's authorship of this body at this moment.
 pub fn sign(
     provider: Provider,
     secret: &str,

@@ -1,11 +1,12 @@
-//! The records of the quarantine topic: what is authentic and not understood, or refused by Kafka
-//! for good.
+//! The records of the quarantine topic: authentic bodies that were not understood, and records that
+//! Kafka refused for good.
 //!
 //! # Promises
-//! - Each is a CloudEvent of the type `com.cadrelay.quarantined`, in binary mode whatever the encoding
-//!   of events is: a reader tells the two apart record by record.
-//! - The posted bytes are in each record, and [`read`] gives them back exactly.
-//! - What helps to understand a body some day is kept beside it: what was proven, the id of its
+//! - Each is a CloudEvent of the type `com.cadrelay.quarantined`, always in binary mode, whatever
+//!   the encoding of events: a reader tells the two apart record by record.
+//! - Each holds the posted bytes, and [`read`] gives them back exactly.
+//! - Each keeps what a later reading needs: the proofs, the delivery id, and for a record refused
+//!   by Kafka the event's name and group.
 //!   delivery, and for what Kafka refused the event's name and group.
 
 pub mod read;
@@ -21,7 +22,7 @@ pub fn id(raw: &[u8]) -> EventId {
     EventId::of_content(raw)
 }
 
-/// What every record of the topic says, in its headers and in its value.
+/// The facts that every record of the topic carries, in its headers and in its value.
 struct Common<'a> {
     id: &'a str,
     source: &'a str,
@@ -38,7 +39,7 @@ impl Common<'_> {
             .header("content-type", "application/json")
             .header("ce_specversion", "1.0")
             .header("ce_id", self.id)
-            // The relay itself tells this, and an id is one body's within its source.
+            // The relay itself is the source of this event, and an id is unique within a source.
             .header("ce_source", &format!("/cadrelay/sources/{}", self.source))
             .header("ce_type", TYPE)
             .header_if("ce_provider", unless_empty(self.provider))
@@ -47,7 +48,7 @@ impl Common<'_> {
             .header("ce_reason", self.reason);
     }
 
-    /// Begins the value with the same. What is missing is the body.
+    /// Begins the value with the same facts. The caller adds the body.
     fn begin_value<'r>(&self, record: &'r mut Builder) -> Members<'r> {
         let mut value = Members::begin(record.value());
         value
@@ -62,9 +63,9 @@ impl Common<'_> {
 
 /// The type of every record of the topic.
 const TYPE: &str = "com.cadrelay.quarantined";
-/// The header that says what was proven.
+/// The header that names the proofs.
 const VERIFIED: &str = "ce_verified";
-/// The header with the id of the delivery, of APS.
+/// The header with the delivery id of APS.
 const DELIVERY_ID: &str = "ce_deliveryid";
 /// The header with the request's `traceparent`.
 const TRACEPARENT: &str = "ce_traceparent";

@@ -1,4 +1,4 @@
-//! A record of the quarantine topic, read back: what was kept of a body, and why it is there.
+//! Reads a record of the quarantine topic: the body, and the reason for its being there.
 
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
@@ -16,34 +16,34 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// A quarantined body, with all that is known of it.
+/// A quarantined body with everything the record says of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Quarantined {
-    /// The hash of the body; of an event that Kafka refused, the event's own id.
+    /// The hash of the body, or the event's own id if Kafka refused its record.
     pub id: EventId,
-    /// The source that it came to.
+    /// The source that it was posted to.
     pub source: String,
-    /// That source's provider, as it was then.
+    /// The provider of that source at the time.
     pub provider: String,
-    /// Why it is in quarantine: a text, as a later version may know more reasons.
+    /// The reason for quarantine, as text: a later version may know more reasons.
     pub reason: String,
-    /// When it was received.
+    /// The time at which it was received.
     pub received_at: Timestamp,
-    /// What was proven of it then; nothing, if the record does not say.
+    /// The proofs that held; none if the record does not say.
     pub verified: Proofs,
-    /// The id of its delivery, of APS.
+    /// The delivery id of APS.
     pub delivery_id: Option<String>,
     /// The request's `traceparent`.
     pub traceparent: Option<String>,
-    /// The topic that refused it, if it was Kafka.
+    /// The topic that refused it, if Kafka did.
     pub refused_by: Option<String>,
-    /// What it is, if it was understood.
+    /// The event, if the body was understood.
     pub event: Option<Understood>,
     /// The body as posted.
     pub raw: Bytes,
 }
 
-/// What an event was read as before Kafka refused its record.
+/// The event that was read from the body before Kafka refused its record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Understood {
     /// Its name.
@@ -52,7 +52,7 @@ pub struct Understood {
     pub group: String,
 }
 
-/// The record is not as the relay writes them.
+/// The record does not have the form that the relay writes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the record is not one of a relay's quarantine: {0}")]
 pub struct NotOurs(&'static str);
@@ -86,7 +86,7 @@ impl Quarantined {
         let event =
             header(EVENT).map(|name| Understood { name, group: header(GROUP).unwrap_or_default() });
         let id = EventId::parse(value.id).map_err(|_| NotOurs("its id is empty"))?;
-        // Of an event the id is the sender's own as a rule.
+        // The id of an event is usually the sender's own, not a hash of the body.
         if event.is_none() && id != quarantine::id(&raw) {
             return Err(NotOurs("its id is not its body's hash"));
         }

@@ -1,7 +1,7 @@
 //! The quarantined form of a record that Kafka refuses for good.
 //!
-//! It is made long after the request, from the record alone: source, provider, id and time are read
-//! back from its value, the posted bytes from `raw`.
+//! It is made long after the request, from the record alone: source, provider, id and time come
+//! from its value, the posted bytes from `raw`.
 
 use crate::event::reason::Reason;
 use crate::record::layout::{Parts, Record};
@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What is needed of the value that was refused.
+/// The members of the refused value that are needed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Refused<'a> {
@@ -27,11 +27,11 @@ struct Refused<'a> {
     verified: Option<String>,
     #[serde(borrow, default, deserialize_with = "members::present")]
     raw: Option<&'a RawValue>,
-    /// Where a strict parser would not read it.
+    /// Set instead of `raw` if a strict parser would not read the body.
     raw_base64: Option<String>,
 }
 
-/// In structured mode the value is inside.
+/// The value in structured mode, which wraps the event.
 #[derive(Debug, Deserialize)]
 struct Structured<'a> {
     traceparent: Option<String>,
@@ -39,14 +39,14 @@ struct Structured<'a> {
     data: Refused<'a>,
 }
 
-/// Encodes `{id, source, provider, reason, receivedAt, raw | rawBase64}` with the source as key, and
-/// headers that say what was proven, what event it is, and which topic refused it.
+/// Encodes `{id, source, provider, reason, receivedAt, raw | rawBase64}` with the source as key.
+/// Headers name the proofs, the event, and the topic that refused it.
 pub fn encode(parts: &Parts<'_>, reason: Reason, topic: &str) -> Record {
     let (refused, traceparent) = read(parts);
     let source = refused.source.as_deref().unwrap_or_default();
     let key = if source.is_empty() { String::from_utf8_lossy(parts.key) } else { source.into() };
     let verified = refused.verified.clone().or_else(|| header(parts, VERIFIED));
-    // A value of ours always has an id and a body; whatever this is, not a byte of it is lost.
+    // A value of ours always has an id and a body. If this one has not, keep all of its bytes.
     let id = match &refused.id {
         Some(id) => id.clone(),
         None => quarantine::id(parts.value).to_string(),
@@ -92,7 +92,7 @@ fn header(parts: &Parts<'_>, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value).into_owned())
 }
 
-/// Names, id, reason, time and headers.
+/// Bytes for names, id, reason, time and headers.
 const EXPECTED_REST: usize = 1_280;
 
 #[cfg(test)]

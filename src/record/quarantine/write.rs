@@ -10,25 +10,25 @@ use crate::record::layout::Record;
 use crate::record::quarantine::{Common, DELIVERY_ID, TRACEPARENT, VERIFIED};
 use jiff::Timestamp;
 
-/// What is kept beside a body, so that it can be read again some day.
+/// The facts that are kept beside a body for a later reading.
 #[derive(Clone, Copy, Debug)]
 pub struct Kept<'a> {
-    /// The name of the source that it came to.
+    /// The source that the body was posted to.
     pub source: &'a str,
-    /// That source's provider.
+    /// The provider of that source.
     pub provider: Provider,
-    /// When it was received.
+    /// The time at which it was received.
     pub received_at: Timestamp,
-    /// What was proven of it.
+    /// The proofs that held.
     pub verified: Proofs,
-    /// The id of its delivery, if it had one.
+    /// The delivery id, if it had one.
     pub delivery_id: Option<&'a str>,
     /// The request's `traceparent`, if it had one.
     pub traceparent: Option<&'a str>,
 }
 
-/// Encodes `{id, source, provider, reason, receivedAt, raw | rawBase64}` with the source as key, and
-/// the rest of what is kept as headers. `id` is that of the body, see [`crate::record::quarantine::id`].
+/// Encodes `{id, source, provider, reason, receivedAt, raw | rawBase64}` with the source as key,
+/// and the other facts as headers. `id` is the body's; see [`crate::record::quarantine::id`].
 pub fn encode(reason: Reason, id: &EventId, raw: Raw<'_>, kept: Kept<'_>) -> Record {
     let mut record = Record::builder(kept.source, raw.bytes().len() * 4 / 3 + EXPECTED_REST);
     let received_at = time::Text::of(kept.received_at);
@@ -48,5 +48,5 @@ pub fn encode(reason: Reason, id: &EventId, raw: Raw<'_>, kept: Kept<'_>) -> Rec
     record.finish()
 }
 
-/// Names, id, reason, time and headers.
+/// Bytes for names, id, reason, time and headers.
 const EXPECTED_REST: usize = 1_024;

@@ -63,7 +63,7 @@ fn scope_value(key: &str, ids: &mut Ids) -> String {
     }
 }
 
-/// The thing that an event is about, and what is said of it.
+/// The URN of the thing that an event concerns, and the payload.
 fn subject(event: &str, entry: Option<&Entry>, ids: &mut Ids, now: Timestamp) -> (String, Value) {
     if event.starts_with("dm.folder.") {
         return folder(event, ids, now);

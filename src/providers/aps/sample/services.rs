@@ -87,7 +87,7 @@ pub(super) fn building_connected(event: &str, ids: &mut Ids) -> (String, Value) 
     (format!("urn:adsk.bc:opportunity:{id}"), payload)
 }
 
-/// What a cost payload holds is not published beyond the entity it is about.
+/// The fields of a cost payload beyond its entity are not published.
 pub(super) fn cost(event: &str, ids: &mut Ids, now: Timestamp) -> (String, Value) {
     let entity = event.split('.').next().unwrap_or(event);
     let id = ids.uuid();
