@@ -1,9 +1,9 @@
-//! Locks that a panic elsewhere does not take away.
+//! Locks that still work after a panic elsewhere.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Locks a mutex, also after a thread has panicked while it held it. Our critical sections leave
-/// whole values behind at every point, so what lies there can be used.
+/// Locks a mutex, even if a thread has panicked while holding it. Our critical sections leave valid
+/// values at every point, so the value can be used.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use tikv_jemallocator::Jemalloc;
 
-/// Records are made on one thread and freed on another, which the system's allocator pays for in
+/// Records are allocated on one thread and freed on another, which costs the system's allocator
 /// memory and time. This one also serves librdkafka.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;

@@ -1,8 +1,8 @@
-//! The test of the map: which room may name which, and that no two files need each other.
+//! Tests the map: the rooms that each room may name, and that no two files need each other.
 //!
 //! A room is a top-level module. Paths are read from the source text: `crate::…`, `super::…`, and
-//! paths through an imported module. Tests inside a file are not looked at. A file may name its own
-//! folder's `mod.rs`: the type that the folder is about stands there.
+//! paths through an imported module. Tests inside a file are ignored. A file may name its own
+//! folder's `mod.rs`, which holds the type that the folder is about.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -92,7 +92,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Rooms that every room may name: they name no other but `secret`.
+/// Rooms that every room may name. They name no rooms but those in `LEAF`.
 const LEAVES: &[&str] = &[
     "event",
     "lock",
@@ -222,7 +222,7 @@ fn paths(module: &str, text: &str, modules: &BTreeSet<String>) -> BTreeSet<Strin
     starts.push(("super".to_owned(), parent.to_owned()));
     let mut found = BTreeSet::new();
     let mut at = 0;
-    // An imported module is one more way for a path to begin.
+    // An imported module is another possible beginning of a path.
     while let Some((start, means)) = starts.get(at).cloned() {
         at += 1;
         for path in written_after(&format!("{start}::"), &text) {
@@ -240,7 +240,7 @@ fn paths(module: &str, text: &str, modules: &BTreeSet<String>) -> BTreeSet<Strin
     found
 }
 
-/// Each path that stands after a start, groups in braces taken apart.
+/// Each path that follows a beginning, with groups in braces expanded.
 fn written_after(start: &str, text: &str) -> Vec<String> {
     let begins = text.match_indices(start).map(|(at, _)| at);
     let whole = begins.filter(|at| {
@@ -282,7 +282,7 @@ fn expand(text: &str) -> Vec<String> {
     }
 }
 
-/// The groups of modules in which each reaches each.
+/// The groups of modules in which each module reaches every other.
 fn circles(graph: &Graph) -> BTreeSet<Vec<String>> {
     let reach = |from: &str| {
         let (mut seen, mut open) = (BTreeSet::new(), vec![from.to_owned()]);

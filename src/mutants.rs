@@ -1,11 +1,11 @@
-//! Faults built in on purpose, to see that the tests of survival find them.
+//! Deliberate faults, to prove that the tests of survival find them.
 //!
-//! `CADRELAY_MUTANT` names the one that is on. The third that those tests look for needs no mutant:
-//! it is `kafka.delivery = "at-least-once"`, taken for what it is not.
+//! `CADRELAY_MUTANT` names the active one. The third fault that those tests look for needs no
+//! mutant: it is `kafka.delivery = "at-least-once"`, mistaken for exactly-once.
 
 use std::sync::LazyLock;
 
-/// A fault that other relays have.
+/// A fault known from other relays.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mutant {
     /// The sender is answered before its record is on the disk.
@@ -14,7 +14,7 @@ pub enum Mutant {
     IdBeforeRecord,
 }
 
-/// Whether a mutant is on.
+/// True if the mutant is active.
 pub fn on(mutant: Mutant) -> bool {
     static NAMED: LazyLock<Option<String>> =
         LazyLock::new(|| std::env::var("CADRELAY_MUTANT").ok());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// A pause that grows with each failure: 250 ms, doubling up to its longest.
+/// A pause that grows with each failure: 250 ms at first, doubling up to a longest one.
 #[derive(Clone, Copy, Debug)]
 pub struct Pause {
     until: Option<Instant>,
@@ -11,7 +11,7 @@ pub struct Pause {
 }
 
 impl Pause {
-    /// No pause yet, and none longer than this.
+    /// Begins without a pause. None will be longer than this.
     pub fn up_to(longest: Duration) -> Self {
         Self { until: None, failures: 0, longest }
     }
@@ -24,7 +24,7 @@ impl Pause {
         length
     }
 
-    /// Begins the next pause, and makes it half to one and a half of its length, by chance.
+    /// Begins the next pause, with a random length between half and one and a half of the due one.
     pub fn begin_about(&mut self, now: Instant, random: u64) -> Duration {
         let length = self.begin(now);
         let nanoseconds = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX).max(1);
@@ -33,7 +33,7 @@ impl Pause {
         length
     }
 
-    /// It worked: the next pause is a short one again.
+    /// Notes a success: the next pause is short again.
     pub fn end(&mut self) {
         *self = Self::up_to(self.longest);
     }
@@ -43,14 +43,14 @@ impl Pause {
         self.failures > 0
     }
 
-    /// How long it still lasts, if it does.
+    /// The rest of the pause, if one is under way.
     pub fn left(&self, now: Instant) -> Option<Duration> {
         let left = self.until?.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }
 }
 
-/// A pause that doubles with each failure before it, up to its longest.
+/// A pause that doubles with each earlier failure, up to the longest.
 pub fn growing(first: Duration, failures: u32, longest: Duration) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(failures)).min(longest)
 }

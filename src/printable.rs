@@ -1,16 +1,16 @@
 //! Texts of senders and providers, made safe for a terminal and a spreadsheet.
 //!
 //! # Promises
-//! - No character that a terminal acts on is left: control characters, C1, direction marks.
+//! - The result has no character that a terminal acts on: control characters, C1, direction marks.
 
 use std::borrow::Cow;
 
-/// The text with what a terminal acts on written as `\u{1b}`.
+/// Escapes every character that a terminal acts on as `\u{1b}`.
 pub fn text(text: &str) -> Cow<'_, str> {
     escaped(text, |c, out| out.push_str(&format!("\\u{{{:x}}}", u32::from(c))))
 }
 
-/// The same of a text of several lines, whose ends stay.
+/// The same for a text of several lines, whose line ends stay.
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c, out| match c {
         '\n' => out.push('\n'),
@@ -18,8 +18,8 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// JSON that means the same, with what a terminal acts on written as `\u009b`. Such characters stand
-/// in JSON inside of strings alone; line ends are the layout's.
+/// Escapes such characters in JSON as `\u009b`, without changing its meaning: they stand only
+/// inside strings, except for line ends, which belong to the layout.
 pub fn json(text: &str) -> Cow<'_, str> {
     escaped(text, |c, out| match c {
         '\n' => out.push('\n'),
@@ -27,7 +27,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// A cell of a csv file. A spreadsheet takes a text that begins like a formula for one.
+/// Escapes a cell of a csv file. A spreadsheet would run a text that begins like a formula.
 pub fn csv(cell: &str) -> Cow<'_, str> {
     if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}").into() } else { cell.into() }
 }
@@ -44,7 +44,7 @@ fn escaped(text: &str, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
 }
 
 fn is_acted_on(c: char) -> bool {
-    // C0, delete and C1; then the marks that turn the direction of what follows, and line separators.
+    // C0, delete and C1; then the marks that change the direction of text, and line separators.
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

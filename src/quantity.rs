@@ -1,6 +1,6 @@
-//! Amounts in settings, written with their unit: `72h`, `1MiB`.
+//! Amounts in settings, written with a unit: `72h`, `1MiB`.
 //!
-//! A number without a unit is refused rather than guessed at.
+//! A number without a unit is refused, because its meaning would be a guess.
 
 use crate::veil;
 use serde::de::{self, Deserialize, Deserializer};
@@ -15,7 +15,7 @@ pub struct Duration(pub std::time::Duration);
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ByteSize(pub u64);
 
-/// The text is not an amount that the setting takes.
+/// The text is not an amount that the setting accepts.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{} is not {accepted}", veil::value(text))]
 pub struct Error {
@@ -26,7 +26,7 @@ pub struct Error {
 impl Duration {
     /// The same as a signed duration, for arithmetic with times.
     pub fn signed(self) -> jiff::SignedDuration {
-        // The largest that can be written has far fewer seconds than an i64 holds.
+        // The largest amount that can be written has far fewer seconds than an i64 holds.
         jiff::SignedDuration::try_from(self.0).unwrap_or(jiff::SignedDuration::MAX)
     }
 }
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for ByteSize {
 const A_DURATION: &str = "a duration such as `500ms`, `5s`, `10m`, `72h` or `7d`";
 const A_SIZE: &str = "a size such as `512B`, `64KiB`, `1MiB`, `4GiB` or `10MB`";
 
-/// Largest first, as they are written.
+/// Largest first, the order in which an amount is written.
 const MILLISECONDS: &[(&str, u64)] =
     &[("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 const BYTES: &[(&str, u64)] = &[

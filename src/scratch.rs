@@ -1,23 +1,23 @@
 //! Folders of our own in the directory for temporary files, which all users of a machine share.
 //!
 //! # Promises
-//! - A folder is new or it is not ours to use: nothing that another user laid there beforehand is opened, and no
-//!   link is followed.
-//! - Nobody else reads it.
+//! - A folder is created anew or not used: nothing that another user has put there is opened, and
+//!   no link is followed.
+//! - Only our user can read it.
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-/// A folder that goes, with all in it, when it is dropped.
+/// A folder that is removed with its content on drop.
 #[derive(Debug)]
 pub struct Scratch {
     dir: PathBuf,
 }
 
 impl Scratch {
-    /// Makes one. Its name begins as given and ends at random.
+    /// Creates one. Its name begins with `name` and ends at random.
     pub fn new(name: &str) -> io::Result<Self> {
         let mut random = [0; 6];
         SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("no random bytes"))?;
@@ -26,7 +26,7 @@ impl Scratch {
         Ok(Self { dir })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.dir
     }
@@ -40,11 +40,11 @@ impl Drop for Scratch {
     }
 }
 
-/// The folder in which our user's processes find each other: the system's own for that, or one beside it that is
-/// made if need be.
+/// The folder in which the processes of our user find each other: the system's own for that
+/// purpose, or one beside the temporary files, created if need be.
 ///
 /// # Errors
-/// When what lies there belongs to another user, is a link, or is open to others.
+/// If the existing folder belongs to another user, is a link, or is open to others.
 pub fn meeting_place() -> io::Result<PathBuf> {
     if let Some(dir) = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()) {
         return Ok(dir.into());

@@ -1,10 +1,10 @@
-//! Keeps what a flood can cause from flooding the log.
+//! Keeps the log lines that a flood can cause from flooding the log.
 
 use crate::lock::lock;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Lets one log line through in a while, and counts those that it holds back.
+/// Lets one log line through in each interval, and counts the lines that it holds back.
 #[derive(Debug, Default)]
 pub struct Throttle {
     last: Mutex<Option<Passed>>,
@@ -34,5 +34,5 @@ impl Throttle {
     }
 }
 
-/// Often enough for a person who reads along, seldom enough for a disk.
+/// Often enough for a person who reads along, and seldom enough for a disk.
 const EVERY: Duration = Duration::from_secs(10);

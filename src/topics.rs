@@ -1,16 +1,16 @@
-//! Topic names: which topic takes what, and which topics there are.
+//! Topic names: maps groups of events to topics, and lists all topics.
 //!
 //! # Promises
 //! - A topic's name is made here and nowhere else.
 //!
-//! Knows nothing of Kafka's client, lanes, or what is in a topic.
+//! Knows nothing of Kafka's client, lanes, or the content of a topic.
 
 use crate::event::group::Group;
 use crate::event::provider::Provider;
 use crate::veil;
 use std::collections::BTreeMap;
 
-/// The names of our topics, as the settings have them.
+/// The names of our topics, according to the settings.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'s> {
     /// The beginning of every name that is not overridden: `cad.`.
@@ -26,7 +26,7 @@ impl Names<'_> {
         self.overrides.get(&name).cloned().unwrap_or_else(|| format!("{}{name}", self.prefix))
     }
 
-    /// The topic of what is not understood, or refused by Kafka for good.
+    /// The topic of bodies that were not understood, and of records that Kafka refused for good.
     pub fn quarantine(&self) -> String {
         format!("{}quarantine", self.prefix)
     }
@@ -75,7 +75,7 @@ fn groups(providers: &[Provider]) -> impl Iterator<Item = (Provider, Group)> {
     providers.iter().flat_map(of)
 }
 
-/// What Kafka does not take in a topic's name.
+/// The reason why Kafka does not accept a topic's name.
 fn fault(topic: &str) -> Option<&'static str> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if topic.is_empty() || topic.len() > 249 {

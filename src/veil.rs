@@ -1,4 +1,4 @@
-//! The veil over texts of others that may hold secrets.
+//! The veil: removes secrets from texts that others wrote.
 
 use crate::secret::Secret;
 
@@ -7,13 +7,13 @@ use crate::secret::Secret;
 pub struct Veil(Vec<Secret>);
 
 impl Veil {
-    /// Hides these, and what opens doors in URLs.
+    /// Hides these secrets, and the tokens and passwords in URLs.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
-        // An empty secret would be found between any two letters.
+        // Hides one more secret.
         Self(secrets.into_iter().filter(|secret| !secret.reveal().is_empty()).collect())
     }
 
-    /// Hides one more.
+    /// Returns the text with its secrets replaced by `***`.
     pub fn add(&mut self, secret: Secret) {
         if !secret.reveal().is_empty() && !self.0.contains(&secret) {
             self.0.push(secret);
@@ -26,8 +26,8 @@ impl Veil {
     }
 }
 
-/// What a parser says, without the value that it refuses: a secret in the wrong place is a value that
-/// does not fit. Names of keys stay.
+/// The message of a parser, without the value that it refuses, which may be a secret in the wrong
+/// place. Names of keys stay.
 pub fn parser(cause: &dyn std::fmt::Display) -> String {
     let text = cause.to_string();
     for said in ["invalid type: ", "invalid value: "] {

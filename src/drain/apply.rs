@@ -1,4 +1,4 @@
-//! Does what the outcome of a batch means.
+//! Applies the outcome of a batch to the spool, the lanes and the producer.
 
 use crate::drain::batch::{Batch, Departure};
 use crate::drain::lane::RefusedRecord;
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use std::time::Instant;
 
 impl Drain {
-    /// Does what a settlement says.
+    /// Applies a settlement.
     pub(super) fn apply(
         &mut self,
         now: Instant,
@@ -26,7 +26,7 @@ impl Drain {
             };
             match refused {
                 None => self.spool.release(lane, leaving, &places),
-                // It went alone, and its place is in the quarantine topic.
+                // The record went alone, and its place is in the quarantine topic.
                 Some(refused) => {
                     self.spool.note_quarantined(lane, &places, refused.reason().as_str());
                     self.spool.release(lane, leaving, &[]);
@@ -44,7 +44,8 @@ impl Drain {
             match verdict {
                 Measure::SetAside(trouble) => self.set_aside(at, trouble, now),
                 Measure::Split { records } => {
-                    // Where the topic does not say what it takes, innocents may have been too many.
+                    // If the topic does not tell its limit, too many innocent records may have gone
+                    // together.
                     if settlement.renew == Some(Renew::Refusal) && self.lanes[at].limit.is_none() {
                         self.largest = (self.largest.min(LARGEST) / 4).max(SMALLEST);
                     }
@@ -52,7 +53,7 @@ impl Drain {
                 }
                 Measure::Poison { sequence, trouble } => {
                     self.lanes[at].refused = Some(RefusedRecord { sequence, trouble });
-                    // Another topic is to take it.
+                    // Its quarantined form goes to another topic.
                     self.lanes[at].forget();
                 }
                 Measure::Suspect => self.lanes[at].suspect(),
@@ -73,15 +74,15 @@ impl Drain {
         Ok(Stepped::On)
     }
 
-    /// No broker answers. A client that has lost them all may not find them again by itself, so all
-    /// of them are ended, and made anew until one does.
+    /// Handles a cluster of which no broker answers. A client that has lost all brokers may not
+    /// find them again by itself, so all clients are ended, and made anew until one finds a broker.
     pub(super) fn give_up(&mut self, trouble: Trouble, now: Instant) {
         self.lost(trouble);
         self.renew(Renew::Lost(Restart::Silent));
         self.timing.back_off(now, Some(trouble));
     }
 
-    /// Ends the producer; the next step makes another one.
+    /// Ends the producer; the next step makes a new one.
     pub(super) fn renew(&mut self, reason: Renew) {
         if let Some(session) = self.session.take() {
             session.end();
@@ -95,21 +96,21 @@ impl Drain {
         }
     }
 
-    /// Kafka answered.
+    /// Notes that Kafka answered.
     pub(super) fn heard(&mut self, now: Instant) {
         self.timing.heard(now);
         self.status.up(self.settings.brokers.as_str(), self.settings.delivery);
     }
 
-    /// Kafka did not answer: counted each time, said once.
+    /// Notes that Kafka did not answer: counted each time, logged once.
     pub(super) fn lost(&self, trouble: Trouble) {
         self.status.error(trouble);
         self.status.down(trouble, self.settings.brokers.as_str());
     }
 }
 
-/// What a request may hold after a first refusal is a quarter of this, and so on.
+/// After a first refusal a request may hold a quarter of this many bytes, and so on.
 const LARGEST: usize = 262_144;
 
-/// A few records; a topic that takes less still takes them one by one.
+/// The fewest bytes. A topic that takes less still takes records one by one.
 const SMALLEST: usize = 4_096;

@@ -1,4 +1,4 @@
-//! Begins a session: connects, and releases what turns out to be committed already.
+//! Begins a session: connects, and releases the records that are committed already.
 
 use crate::drain::session::Session;
 use crate::drain::status::Restart;
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use std::time::{Duration, Instant};
 
 impl Drain {
-    /// Connects, and releases what turns out to be committed already.
+    /// Connects, and releases the records that are committed already.
     pub(super) fn begin(&mut self, now: Instant, patience: Duration) -> Result<Stepped, Error> {
         let identity = self.spool.identity();
         let begun = Session::begin(
@@ -29,7 +29,7 @@ impl Drain {
                     let through = positions.reached(&self.spool, lane)?;
                     lane.found_committed(through);
                     release_through(&self.spool, lane.number, through)?;
-                    // It may have gone to quarantine with a commit that nobody heard of.
+                    // It may have gone to quarantine with a commit that we did not hear of.
                     lane.refused = lane.refused.filter(|refused| refused.sequence > through);
                 }
                 self.tombstones = positions.tombstones(Timestamp::now());
@@ -48,7 +48,7 @@ impl Drain {
     }
 }
 
-/// Releases what Kafka says is committed, though this run did not hear of it.
+/// Releases the records that Kafka has committed, though this run did not hear of it.
 fn release_through(spool: &Spool, lane: LaneId, through: u64) -> Result<(), Error> {
     for rest in spool.records_after(lane, spool.released(lane)) {
         let rest = rest?;

@@ -1,4 +1,4 @@
-//! How far each lane is committed, by what Kafka says of our runs.
+//! The position of each lane, computed from the positions of our runs in Kafka.
 
 use crate::drain::lane::Lane;
 use crate::kafka::positions::HeldPositions;
@@ -6,17 +6,17 @@ use crate::kafka::publisher::Position;
 use crate::spool::{Identity, ReadError, Run, Spool};
 use jiff::Timestamp;
 
-/// The positions of an instance, as Kafka has them.
+/// The positions of an instance in Kafka.
 #[derive(Debug)]
 pub struct Committed {
-    /// Whose they are.
+    /// The instance and its runs.
     pub identity: Identity,
     /// The positions.
     pub held: HeldPositions,
 }
 
 impl Committed {
-    /// How far a lane is committed.
+    /// The last sequence of a lane that is committed.
     pub fn reached(&self, spool: &Spool, lane: &Lane) -> Result<u64, ReadError> {
         let position = |run: &Run| {
             let key = (run.name.clone(), lane.topic.to_string());
@@ -26,15 +26,15 @@ impl Committed {
         reached(&self.identity.runs, spool.released(lane.number), position, next_after)
     }
 
-    /// Takes back the positions of runs that are long over.
+    /// Returns tombstones for the positions of runs that ended long ago.
     pub fn tombstones(&self, now: Timestamp) -> Vec<Position> {
         let alive: Vec<&str> = self.identity.runs.iter().map(|run| run.name.as_str()).collect();
         self.held.tombstones(&self.identity.instance, &alive, now)
     }
 }
 
-/// Follows a lane through its runs. A position counts for its own run alone: a restored copy of a spool
-/// gives its new records sequences that the original has used as well.
+/// Follows a lane through its runs. A position counts for its own run only: a restored copy of a
+/// spool gives its new records sequences that the original has used as well.
 fn reached(
     runs: &[Run],
     released: u64,
@@ -48,7 +48,7 @@ fn reached(
             reached = reached.max(position.min(end));
         }
         if next_after(reached)?.is_none_or(|next| next <= end) {
-            // Nothing waits, or the rest of this run does, and later runs wait behind it.
+            // Nothing waits, or the rest of this run still waits, and later runs wait behind it.
             break;
         }
     }

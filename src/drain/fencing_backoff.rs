@@ -1,12 +1,12 @@
-//! Backs off from a relay that shares our instance: a copy of our spool runs beside the original.
+//! Backs off from another relay on our instance: a copy of our spool runs beside the original.
 //!
-//! Each that begins fences the other. If both came back after the same pause, each could end the
-//! other's every batch; so pauses are random, and grow until a batch of either fits in.
+//! Each relay that begins fences the other. If both came back after the same pause, each could end
+//! every batch of the other; so pauses are random, and grow until a batch of either succeeds.
 
 use crate::pause::Pause;
 use std::time::{Duration, Instant};
 
-/// The pauses after being fenced.
+/// The pauses after having been fenced.
 #[derive(Debug)]
 pub struct FencingBackoff {
     pause: Pause,
@@ -14,15 +14,16 @@ pub struct FencingBackoff {
 }
 
 impl FencingBackoff {
-    /// Nobody has fenced us yet.
+    /// A relay that was not fenced yet.
     pub fn new() -> Self {
         Self { pause: Pause::up_to(LONGEST), last: None }
     }
 
-    /// We were fenced: begins a pause of a random length, half to one and a half of what is due.
+    /// Notes that we were fenced. Begins a random pause, between half and one and a half times the
+    /// due one.
     pub fn fenced(&mut self, now: Instant, random: u64) -> Duration {
-        // Batches that went well do not make the next pause shorter: they are the other's as often
-        // as ours, and whoever comes back early would let nobody else end one.
+        // Batches that succeed do not shorten the next pause: they are the other's as often as
+        // ours, and a relay that came back early would never let the other finish one.
         if self.last.is_none_or(|last| now.saturating_duration_since(last) > OVER) {
             self.pause.end();
         }
@@ -30,7 +31,7 @@ impl FencingBackoff {
         self.pause.begin_about(now, random)
     }
 
-    /// How long the pause still lasts, if it does.
+    /// The rest of the pause, if one is under way.
     pub fn left(&self, now: Instant) -> Option<Duration> {
         self.pause.left(now)
     }
@@ -42,9 +43,9 @@ impl Default for FencingBackoff {
     }
 }
 
-/// The largest batch is a second's work, or two on a slow disk.
+/// The longest pause. The largest batch is a second's work, or two on a slow disk.
 const LONGEST: Duration = Duration::from_secs(4);
-/// After so long in peace the other is gone.
+/// After so long without being fenced, the other relay is gone.
 const OVER: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use crate::drain::{Drain, Stepped};
 use std::time::{Duration, Instant};
 
 impl Drain {
-    /// Probes Kafka if it was not heard of for a while. The step is idle until a lane's pause ends, or
-    /// for [`IDLE`].
+    /// Probes Kafka if it was not heard of for a while. Returns the time until the first pause of a
+    /// lane ends, at most some seconds.
     pub(super) fn idle(&mut self, now: Instant) -> Stepped {
         if self.timing.wants_a_probe(now)
             && let Some(session) = &self.session

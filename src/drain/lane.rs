@@ -1,4 +1,4 @@
-//! What the drain knows of a lane between two batches.
+//! The drain's knowledge of a lane between two batches.
 
 use crate::event::reason::Reason;
 use crate::kafka::outcome::Trouble;
@@ -14,36 +14,36 @@ pub struct Lane {
     pub number: LaneId,
     /// The topic it feeds.
     pub topic: Arc<str>,
-    /// How long it is set aside.
+    /// The pauses while it is set aside.
     pub pause: Pause,
-    /// The record that comes next and that Kafka refused for good.
+    /// The next record, if Kafka refused it for good.
     pub refused: Option<RefusedRecord>,
-    /// How many records may go at once; fewer while one is searched that is refused or spoils the
-    /// batch.
+    /// The most records that may go at once. Smaller while the drain searches for the record that
+    /// is refused or spoils the batch.
     pub room: usize,
-    /// The largest batch that its topic takes, in bytes, if the cluster lets us know.
+    /// The largest batch in bytes that its topic takes, if the cluster tells us.
     pub limit: Option<usize>,
     ready: bool,
     troubled: bool,
-    /// A batch failed, and this lane may be why.
+    /// A batch failed, and this lane may be the cause.
     suspected: bool,
-    /// The last sequence that was sent and did not come to count.
+    /// The last sequence that was sent and is not known to be committed.
     uncommitted: Option<u64>,
-    /// Its topic has had a partition without leader since it last delivered.
+    /// Its topic has had a partition without a leader since it last delivered.
     leaderless: bool,
 }
 
-/// A record that Kafka does not take, for good.
+/// A record that Kafka refuses for good.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RefusedRecord {
     /// Its sequence.
     pub sequence: u64,
-    /// Why.
+    /// The reason.
     pub trouble: Trouble,
 }
 
 impl RefusedRecord {
-    /// Why it is in quarantine.
+    /// The reason for quarantine.
     pub fn reason(&self) -> Reason {
         match self.trouble {
             Trouble::TooLarge => Reason::TooLargeForKafka,
@@ -53,7 +53,7 @@ impl RefusedRecord {
 }
 
 impl Lane {
-    /// A lane that was not looked at yet.
+    /// A lane whose topic was not looked at yet.
     pub fn new(number: LaneId, topic: Arc<str>) -> Self {
         Self {
             number,
@@ -70,27 +70,27 @@ impl Lane {
         }
     }
 
-    /// Whether its topic must be looked at before it may send.
+    /// True if its topic must be looked at before it may send.
     pub fn wants_a_look(&self, spool: &Spool, now: Instant) -> bool {
         !self.ready && self.pause.left(now).is_none() && spool.waits(self.number)
     }
 
-    /// Whether it may send now.
+    /// True if it may send now.
     pub fn may_send(&self, now: Instant) -> bool {
         self.ready && self.pause.left(now).is_none()
     }
 
-    /// Its topic is there.
+    /// Notes that its topic takes records.
     pub fn found_ready(&mut self) {
         self.ready = true;
     }
 
-    /// Its topic must be looked at again.
+    /// Has its topic looked at again before the next record.
     pub fn forget(&mut self) {
         self.ready = false;
     }
 
-    /// Holds it back for a while, longer each time.
+    /// Sets it aside for a while, longer each time.
     pub fn set_aside(&mut self, trouble: Trouble, now: Instant) -> Duration {
         self.ready = false;
         self.troubled = true;
@@ -98,51 +98,51 @@ impl Lane {
         self.pause.begin(now)
     }
 
-    /// A batch failed, and this lane may be why: its topic is looked at, and it goes alone until
-    /// something of it was delivered.
+    /// Suspects it of having spoiled a batch: its topic is looked at, and it goes alone until it
+    /// delivers.
     pub fn suspect(&mut self) {
         self.ready = false;
         self.suspected = true;
     }
 
-    /// Whether it goes alone.
+    /// True if it goes alone.
     pub fn is_suspected(&self) -> bool {
         self.suspected
     }
 
-    /// Whether a record of so many bytes may be too large for the topic. Compression may help it, so
-    /// it is sent; but with nothing else of its lane, so that a refusal is its own.
+    /// True if a record of this size may be too large for the topic. Compression may still make it
+    /// fit, so it is sent, but without any other record of its lane, so that a refusal is its own.
     pub fn may_be_too_large(&self, bytes: usize) -> bool {
         self.limit.is_some_and(|limit| bytes + OVERHEAD > limit)
     }
 
-    /// Records of it were sent, up to this sequence, and do not count.
+    /// Notes that records were sent, up to this sequence, and are not known to be committed.
     pub fn sent_uncommitted(&mut self, through: u64) {
         self.uncommitted = self.uncommitted.max(Some(through));
     }
 
-    /// Kafka says that it is committed so far, whatever we heard.
+    /// Notes that Kafka has committed it up to this sequence, whatever we heard of it.
     pub fn found_committed(&mut self, through: u64) {
         self.uncommitted = self.uncommitted.filter(|uncommitted| *uncommitted > through);
     }
 
-    /// Whether what was sent and not committed may still lie open in a partition: see
+    /// True if records that were sent and not committed may still lie open in a partition: see
     /// [`crate::drain::leftovers`].
     pub fn may_have_leftovers(&self) -> bool {
         self.leaderless && self.uncommitted.is_some()
     }
 
-    /// The last sequence that was sent and does not count.
+    /// The last sequence that was sent and is not known to be committed.
     pub fn uncommitted(&self) -> Option<u64> {
         self.uncommitted
     }
 
-    /// Nothing lies open.
+    /// Notes that no record of it lies open.
     pub fn leftovers_ended(&mut self) {
         self.leaderless = false;
     }
 
-    /// Records of it were committed. True if it was in trouble until now.
+    /// Notes that records were committed. True if it was in trouble until now.
     pub fn delivered(&mut self) -> bool {
         self.pause.end();
         self.uncommitted = None;
@@ -152,15 +152,15 @@ impl Lane {
         std::mem::take(&mut self.troubled)
     }
 
-    /// Sends at most so many records at once.
+    /// Limits the number of records that go at once.
     pub fn split(&mut self, records: usize) {
         self.room = records.max(1);
     }
 }
 
-/// What Kafka's framing adds to a record at most, and its share of its batch's head.
+/// The most bytes that Kafka adds to a record, including its share of the batch's header.
 const OVERHEAD: usize = 100;
-/// A topic is mended by people; a look every quarter of a minute is enough.
+/// The longest pause. People mend a topic; a look every quarter of a minute is enough.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
-//! Finds what an aborted transaction of ours left open in a topic.
+//! Finds the leftovers in a topic: records of an aborted transaction of ours that is still open
+//! there.
 //!
 //! A cluster that ends a transaction while one of its partitions has no leader takes that partition
-//! for deleted, and leaves the end out of its log (seen with Apache Kafka 4.4.0: "these partitions
-//! are likely deleted already and hence can be skipped"). When the leader is back, the next end of
-//! ours counts for what lies open there. That is right for what was committed, and wrong for what
-//! was aborted: that must be ended by an abort of its own, or it would be published twice.
+//! for deleted, and leaves the end out of its log (KAFKA-20734, seen with Apache Kafka 4.4.0:
+//! "these partitions are likely deleted already and hence can be skipped"). When the leader is
+//! back, our next end of a transaction applies to the open records. That is right for committed
+//! records. It is wrong for aborted ones: they would be published twice, so they need an abort of
+//! their own.
 
 use crate::drain::lane::Lane;
 use crate::record::layout::Parts;
 use crate::spool::{ReadError, Spool};
 use std::collections::HashSet;
 
-/// The values of the records that were sent and do not count.
+/// The values of a lane's records that were sent and not committed.
 pub fn uncommitted_values(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, ReadError> {
     let through = lane.uncommitted().unwrap_or(0);
     let mut values = HashSet::new();
@@ -27,10 +29,10 @@ pub fn uncommitted_values(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>
     Ok(values)
 }
 
-/// Whether an abort is what ends the records that lie open in a partition.
+/// True if an abort is the right end for the open records of a partition.
 ///
-/// Behind something else it is not: an abort would take back what may have been committed, and to
-/// publish twice is better than to lose.
+/// It is wrong if another record comes first: an abort could take back records that were committed,
+/// and publishing twice is better than losing.
 pub fn need_an_abort(open: &[Vec<u8>], uncommitted: &HashSet<Vec<u8>>) -> bool {
     open.first().is_some_and(|first| uncommitted.contains(first))
 }

@@ -1,4 +1,4 @@
-//! One producer's time, from settling what the one before left to its end.
+//! The time of one producer, from settling its predecessor's transaction to its own end.
 
 use crate::drain::committed::Committed;
 use crate::drain::lane::Lane;
@@ -15,26 +15,26 @@ use crate::spool::Identity;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-/// A producer that has begun, and the eyes that look at its topics.
+/// An initialised producer with its inspector of topics.
 #[derive(Debug)]
 pub struct Session {
     publisher: Publisher,
-    /// The topics as this session sees them.
+    /// The inspector of topics of this session.
     pub topics: Topics,
-    /// The largest batch that each topic takes, in bytes, as far as is known.
+    /// The largest batch in bytes that each topic takes, as far as it is known.
     pub limits: BTreeMap<String, usize>,
 }
 
-/// What a look at leftovers failed at.
+/// The failure to end leftovers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LeftoversError {
-    /// The topic cannot be read. That is its lane's affair.
+    /// The topic cannot be read. Only its lane is concerned.
     Reading(Trouble),
     /// The producer could not write the abort, and its state is not known any more.
     Aborting(Trouble),
 }
 
-/// Why a session did not begin.
+/// The reason why a session did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The client cannot be made with these settings.
@@ -46,7 +46,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the drain does about it.
+    /// Logs a client error, and returns the trouble for the drain.
     pub fn trouble(&self, brokers: &str) -> Trouble {
         match self {
             Self::Client(error) => {
@@ -59,7 +59,7 @@ impl Error {
 }
 
 impl Session {
-    /// Makes the clients and ends them again: whether they can be made with these settings.
+    /// Makes the clients and ends them again, to check these settings.
     pub fn try_out(
         settings: &Settings,
         identity: &Identity,
@@ -71,7 +71,7 @@ impl Session {
         Ok(())
     }
 
-    /// Connects, settles what was in doubt, and reads what is committed.
+    /// Connects, settles the transaction in doubt, and reads the committed positions.
     ///
     /// No request of its producer holds more than `largest` bytes, nor more than any of the lanes'
     /// topics takes.
@@ -124,7 +124,7 @@ impl Session {
         self.publisher.publish(&settings.topic_names().positions(), batch, positions, patience)
     }
 
-    /// Ends with an abort what lies open in a topic of what was sent and not committed.
+    /// Aborts the leftovers in a topic: open records whose values are among `uncommitted`.
     pub fn abort_leftovers(
         &mut self,
         settings: &Settings,
@@ -150,13 +150,13 @@ impl Session {
         self.publisher.abort_in(topic, &open, LEFTOVERS).map_err(LeftoversError::Aborting)
     }
 
-    /// Whether a broker answers.
+    /// Checks that a broker answers.
     pub fn probe(&self, settings: &Settings) -> Result<(), Trouble> {
         self.publisher.probe(&settings.topic_names().positions(), PROBE)
     }
 
-    /// Ends its clients. A producer's last breath can take seconds when brokers are away, and nothing
-    /// depends on it, so it is not waited for.
+    /// Ends its clients on a thread of their own. Closing a producer can take seconds while brokers
+    /// are away, and nothing depends on it, so the drain does not wait.
     pub fn end(self) {
         let ended =
             std::thread::Builder::new().name("kafka-ending".to_owned()).spawn(move || drop(self));

@@ -1,6 +1,6 @@
-//! How the drain is doing, for readiness, metrics and the log.
+//! The state of the drain, for readiness, metrics and the log.
 //!
-//! An outage is said once when it begins and once when it ends, not at every attempt.
+//! An outage is logged once when it begins and once when it ends, not at every attempt.
 
 use crate::drain::lane::RefusedRecord;
 use crate::kafka::outcome::Trouble;
@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// Why a producer was made anew. A closed set: it is a metric label.
+/// The reason why a producer was made anew. A closed set, because it is a metric label.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Restart {
-    /// Nothing was heard of what was sent.
+    /// No report came for records that were sent.
     Silent,
     /// The client gave up.
     Fatal,
@@ -26,7 +26,7 @@ pub enum Restart {
 }
 
 impl Restart {
-    /// All of them, for the metrics.
+    /// All reasons, for the metrics.
     pub const ALL: [Self; 4] = [Self::Silent, Self::Fatal, Self::Fenced, Self::CommitTimeout];
 
     /// The name in metrics and logs.
@@ -40,18 +40,18 @@ impl Restart {
     }
 }
 
-/// What is measured of the drain.
+/// The metrics of the drain.
 #[derive(Clone, Debug)]
 pub struct DrainMeters {
-    /// 1 when Kafka answered at the last attempt.
+    /// 1 if Kafka answered the last attempt.
     pub up: IntGauge,
-    /// When records, or an answer, last got through.
+    /// The last time at which records, or at least an answer, got through.
     pub last_success: Gauge,
-    /// Attempts that failed, by kind.
+    /// Failed attempts, by kind.
     pub errors: HashMap<Trouble, IntCounter>,
     /// Producers made anew, by reason.
     pub restarts: HashMap<Restart, IntCounter>,
-    /// Records that Kafka refused for good, by why.
+    /// Records that Kafka refused for good, by reason.
     pub refused: HashMap<Trouble, IntCounter>,
     /// Seconds from the commit in the spool to the commit in Kafka.
     pub delay: Histogram,
@@ -59,31 +59,31 @@ pub struct DrainMeters {
     pub lane_trouble: IntGaugeVec,
 }
 
-/// How the drain is doing. Written by the drain, read by anyone.
+/// The state of the drain. Written by the drain, read by anyone.
 #[derive(Debug)]
 pub struct Status {
     meters: DrainMeters,
     state: Mutex<DrainHealth>,
 }
 
-/// A look at the drain.
+/// The state of the drain at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct DrainHealth {
-    /// Whether Kafka answered when it was last asked. `None` before the first answer.
+    /// True if Kafka answered when it was last asked. `None` before the first attempt.
     pub up: Option<bool>,
-    /// When records, or at least an answer, last got through.
+    /// The last time at which records, or at least an answer, got through.
     pub last_success: Option<Timestamp>,
-    /// Lanes that are set aside, by topic: since when and why.
+    /// The lanes that are set aside, by topic: the time when it began and the reason.
     pub troubled: BTreeMap<String, (Timestamp, Trouble)>,
 }
 
 impl Status {
-    /// A drain that has not begun.
+    /// The status of a drain that has not begun.
     pub fn new(meters: DrainMeters) -> Self {
         Self { meters, state: Mutex::default() }
     }
 
-    /// How the drain is doing now.
+    /// The state of the drain now.
     pub fn health(&self) -> DrainHealth {
         self.lock().clone()
     }

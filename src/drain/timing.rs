@@ -1,4 +1,4 @@
-//! When the drain may try again, and how long it waits for an answer.
+//! The timing of the drain: its pauses between attempts, and the time it allows for an answer.
 
 use crate::drain::fencing_backoff::FencingBackoff;
 use crate::kafka::outcome::Trouble;
@@ -6,12 +6,12 @@ use crate::pause::Pause;
 use ring::rand::{SystemRandom, generate};
 use std::time::{Duration, Instant};
 
-/// The drain's sense of time.
+/// The clocks and pauses of the drain.
 #[derive(Debug)]
 pub struct Timing {
-    /// After something that concerns everything.
+    /// The pause after a trouble that concerns everything.
     pause: Pause,
-    /// The same, after another relay of our instance has begun.
+    /// The pause after another relay of our instance has begun.
     fencing: FencingBackoff,
     random: SystemRandom,
     last_heard: Instant,
@@ -20,7 +20,7 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Nothing was tried yet.
+    /// The timing before the first attempt.
     pub fn new(now: Instant) -> Self {
         Self {
             pause: Pause::up_to(LONGEST_PAUSE),
@@ -32,7 +32,7 @@ impl Timing {
         }
     }
 
-    /// How long nothing is tried yet.
+    /// The time until the next attempt, while the drain pauses.
     pub fn paused(&self, now: Instant) -> Option<Duration> {
         self.pause.left(now).max(self.fencing.left(now))
     }
@@ -48,25 +48,25 @@ impl Timing {
         self.fencing.fenced(now, u64::from_le_bytes(random));
     }
 
-    /// How long the next batch waits for others to join it. Under load a transaction takes what has
-    /// gathered; the first after a pause goes at once.
+    /// The time that the next batch waits for more records. Under load a transaction takes the
+    /// records that have gathered; the first batch after a quiet while goes at once.
     pub fn gathers(&self, now: Instant) -> Option<Duration> {
         let since = now.saturating_duration_since(self.last_batch?);
         GATHER.checked_sub(since)
     }
 
-    /// A batch has just gone.
+    /// Notes that a batch was sent.
     pub fn batch_gone(&mut self, now: Instant) {
         self.last_batch = Some(now);
     }
 
-    /// Kafka has answered. A pause goes on growing, because a cluster that greets every new producer
-    /// may still fail every batch.
+    /// Notes that Kafka has answered. This does not end the pauses: a cluster that accepts every
+    /// new producer may still fail every batch.
     pub fn heard(&mut self, now: Instant) {
         self.last_heard = now;
     }
 
-    /// Whether Kafka was not heard of for so long that it is asked.
+    /// True if Kafka was not heard of for so long that it must be asked.
     pub fn wants_a_probe(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.last_heard) >= PROBE_EVERY
     }
@@ -76,27 +76,28 @@ impl Timing {
         self.gap
     }
 
-    /// A batch came to its end, or its fault was found.
+    /// Notes that a batch came to its end, or that its fault was found.
     pub fn batch_ended(&mut self) {
         self.gap = FIRST_GAP;
         self.pause.end();
     }
 
-    /// The producer was lost: perhaps the gap was too short for a slow cluster.
+    /// Notes that the producer was lost: perhaps the gap was too short for a slow cluster.
     pub fn producer_lost(&mut self) {
         self.gap = self.gap.saturating_mul(2).min(LONGEST_GAP);
     }
 }
 
-/// A transaction costs the cluster some requests, whatever it holds; so at most a hundred a second.
+/// A transaction costs the cluster some requests, whatever its size; so at most a hundred a second.
 const GATHER: Duration = Duration::from_millis(10);
-/// A cluster that comes back is found within some seconds; an attempt costs it next to nothing.
+/// The longest pause. A cluster that comes back is found within seconds; an attempt costs it
+/// little.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// `cadrelay_kafka_up` follows an outage within a minute also when nothing is sent.
+/// So `cadrelay_kafka_up` follows an outage within a minute, even when nothing is sent.
 const PROBE_EVERY: Duration = Duration::from_secs(15);
-/// A cluster whose other brokers answer was never seen to take so long as a rule.
+/// The first limit. A cluster whose other brokers answer was never seen to take so long regularly.
 const FIRST_GAP: Duration = Duration::from_secs(5);
-/// As long as is waited for a silent cluster.
+/// The longest limit: the same as for a silent cluster.
 const LONGEST_GAP: Duration = Duration::from_secs(30);
 
 #[cfg(test)]

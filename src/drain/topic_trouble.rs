@@ -10,8 +10,8 @@ use crate::kafka::topics::TopicState;
 use std::time::Instant;
 
 impl Drain {
-    /// Looks at the topics of lanes that have something to send and were not looked at since they
-    /// were last in trouble. False if the cluster did not answer.
+    /// Looks at the topics of lanes that have records to send and were not looked at since their
+    /// last trouble. False if the cluster did not answer.
     pub(super) fn look_at_topics(&mut self, now: Instant) -> Result<bool, Error> {
         for at in 0..self.lanes.len() {
             let Some(session) = &self.session else { return Ok(false) };
@@ -34,8 +34,8 @@ impl Drain {
         Ok(true)
     }
 
-    /// Ends what lies open in a lane's topic, if anything may. If that does not work, the lane waits,
-    /// and the others go on.
+    /// Aborts the leftovers in a lane's topic, if there may be some. If that fails, the lane is set
+    /// aside, and the others go on. True if the lane may send.
     fn abort_leftovers(&mut self, at: usize, partitions: i32, now: Instant) -> Result<bool, Error> {
         let lane = &mut self.lanes[at];
         let Some(session) = self.session.as_mut().filter(|_| lane.may_have_leftovers()) else {
@@ -59,7 +59,7 @@ impl Drain {
         }
     }
 
-    /// Holds a lane back for a while, longer each time.
+    /// Sets a lane aside for a while, longer each time.
     pub(super) fn set_aside(&mut self, at: usize, trouble: Trouble, now: Instant) {
         let lane = &mut self.lanes[at];
         let pause = lane.set_aside(trouble, now);

@@ -1,8 +1,9 @@
-//! Looks at the topics of lanes before they are sent to, and makes those that are missing.
+//! Looks at the topics of lanes before records are sent to them, and creates those that are
+//! missing.
 //!
-//! Its clients are apart from the producer's: a producer that waits for an unknown topic holds up
+//! Its clients are not the producer's: a producer that waits for an unknown topic holds up
 //! everything behind it. They live as long as one session, because a client can lose all its
-//! brokers for good (librdkafka issue 5301), and then only a new one finds them again.
+//! brokers for good (librdkafka issue 5301), and only a new one finds them again.
 
 use crate::drain::lane::Lane;
 use crate::kafka::client;
@@ -14,16 +15,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// Which topics may be made, and how.
+/// The topics that may be created, and the runtime for it.
 #[derive(Clone, Debug)]
 pub struct Making {
-    /// Those that may be made when missing.
+    /// The topics that may be created if they are missing.
     pub topics: Arc<[Needed]>,
-    /// Lends its reactor to the making.
+    /// The runtime whose reactor creates them.
     pub runtime: Handle,
 }
 
-/// The topics as one session sees them.
+/// The topics of one session.
 #[derive(Debug)]
 pub struct Topics {
     inspector: Inspector,
@@ -43,7 +44,7 @@ impl Topics {
         })
     }
 
-    /// Sees that the topic of positions is there, before a producer begins.
+    /// Makes sure that the topic of positions exists, before a producer begins.
     pub fn ensure_positions(&self, settings: &Settings, patience: Duration) -> Result<(), Trouble> {
         let topic = positions(settings);
         match self.inspector.look(&topic.name, patience.min(LOOK))? {
@@ -53,8 +54,8 @@ impl Topics {
         }
     }
 
-    /// What the cluster says of a lane's topic, after making it if it is missing. An error is about
-    /// the cluster, not the topic.
+    /// Judges a lane's topic, after creating it if it is missing. An error concerns the cluster,
+    /// not the topic.
     pub fn look(&self, topic: &str) -> Result<TopicState, Trouble> {
         match self.inspector.look(topic, LOOK)? {
             TopicState::Troubled(Trouble::UnknownTopic) => self.make_missing(topic),
@@ -62,8 +63,8 @@ impl Topics {
         }
     }
 
-    /// The same for a lane. Where its next record is a refused one, quarantine is to take that, and
-    /// nothing may have been there before.
+    /// Judges the topic of a lane. If the lane's next record was refused, also judges the
+    /// quarantine topic that is to take it, where nothing may have been published before.
     pub fn look_for(&self, lane: &Lane, settings: &Settings) -> Result<TopicState, Trouble> {
         let state = self.look(&lane.topic)?;
         match (state, lane.refused) {
@@ -77,7 +78,7 @@ impl Topics {
         }
     }
 
-    /// The largest batch that each topic takes, in bytes, as far as the cluster lets us know.
+    /// The largest batch in bytes that each topic takes, as far as the cluster tells us.
     pub fn largest_batches(&self, topics: &[&str]) -> BTreeMap<String, usize> {
         self.making.runtime.block_on(self.inspector.largest_batches(topics, LIMITS))
     }
@@ -89,7 +90,7 @@ impl Topics {
         };
         match self.make(needed) {
             Ok(()) => Ok(TopicState::Ready { partitions: needed.partitions }),
-            // The cluster has just answered, so this is about the topic, whatever it is.
+            // The cluster has just answered, so any trouble concerns the topic.
             Err(trouble) => Ok(TopicState::Troubled(trouble)),
         }
     }
@@ -103,5 +104,6 @@ impl Topics {
 }
 
 const LOOK: Duration = Duration::from_secs(5);
-/// The cluster has just answered. A session can do without, at the price of some refused batches.
+/// The cluster has just answered. A session can do without the limits, at the price of some refused
+/// batches.
 const LIMITS: Duration = Duration::from_secs(2);

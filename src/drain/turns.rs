@@ -1,21 +1,21 @@
-//! Which lanes go into the next batch.
+//! Chooses the lanes of the next batch.
 
 use crate::drain::lane::Lane;
 
-/// Whose turn it is.
+/// The turns of the lanes.
 ///
-/// Lanes that nothing speaks against go together. Those that are suspected to have spoiled a batch
-/// go one at a time, in turn, and every second batch is the others'; so none waits for another.
+/// Lanes without suspicion go together. Lanes that are suspected of having spoiled a batch go one
+/// at a time, in turn, and every second batch belongs to the others; so no lane waits for another.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Turns {
-    /// The first lane that is looked at when a suspected one is due.
+    /// The first lane to consider when a suspected one is due.
     next: usize,
-    /// The last batch was one of a suspected lane.
+    /// The last batch belonged to a suspected lane.
     was_suspected: bool,
 }
 
 impl Turns {
-    /// The lanes of the next batch, of those that can go.
+    /// Chooses the lanes of the next batch among those that can go.
     pub fn next<'a>(
         &mut self,
         lanes: &'a [Lane],

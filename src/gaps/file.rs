@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// What the last run left. A file that is missing is a first run; one that cannot be read is said and
-/// counts as none: it must not stop a start.
+/// Reads the file that the last run left. A missing file means a first run. A file that cannot be
+/// read is logged and counts as missing, because it must not stop a start.
 pub fn read(path: &Path) -> Memory {
     let read = fs::read(path).and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
     read.unwrap_or_else(|error: io::Error| {
@@ -19,7 +19,7 @@ pub fn read(path: &Path) -> Memory {
     })
 }
 
-/// Replaces the file: after a power cut it is the old one or the new one.
+/// Replaces the file. After a power cut it has either the old content or the new one.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("json.new");
     let mut file =

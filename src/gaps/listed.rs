@@ -7,31 +7,31 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A gap as it is listed for people. One that has not ended has no `to`, and no event yet.
+/// A gap as it is listed for people. A gap that lasts has no `to`, and no event yet.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Listed {
-    /// The id of the event that tells it.
+    /// The id of the gap's event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The provider whose events may be missing.
     pub provider: Provider,
-    /// The source that they would have come to.
+    /// The source that the missing events would have come to.
     pub source: String,
-    /// The subscription; absent if all of the source's are concerned.
+    /// The subscription; absent if every subscription of the source is concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription: Option<String>,
-    /// The last time at which the relay is known to have heard.
+    /// The last moment at which the relay had proof that nothing was missing.
     pub from: Timestamp,
-    /// The first time at which it heard again.
+    /// The moment at which the relay had such proof again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
     /// The cause.
     pub why: Why,
-    /// The number of missing events, where the provider counts them.
+    /// The number of missing events, if the provider counts them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<u64>,
-    /// What the subscription listens to.
+    /// The scope that the subscription listens to.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub scope: BTreeMap<String, String>,
 }
@@ -43,7 +43,7 @@ impl Listed {
         Self { id: Some(id.to_string()), to: Some(gap.to), ..Self::open(gap) }
     }
 
-    /// A gap that lasts: its end is not known.
+    /// A gap that lasts: its end is not known yet.
     pub fn open(gap: &Gap) -> Self {
         Self {
             id: None,

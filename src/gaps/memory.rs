@@ -1,4 +1,5 @@
-//! What is remembered over restarts, and how gaps follow from it. Every moment is an argument.
+//! The facts that are remembered over restarts, and the gaps that follow from them. Every moment is
+//! an argument.
 
 use crate::event::gap::{Gap, Why};
 use crate::event::provider::Provider;
@@ -11,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What is remembered over restarts.
+/// The facts that are remembered over restarts.
 #[derive(Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Memory {
@@ -19,9 +20,9 @@ pub struct Memory {
     alive: Option<Timestamp>,
     sources: BTreeMap<String, OfSource>,
     subscriptions: BTreeMap<String, OfSubscription>,
-    /// Gaps that are found and not stored yet, the oldest first.
+    /// Gaps that were found and are not stored yet, the oldest first.
     untold: Vec<Gap>,
-    /// The last gaps that were stored, the oldest first, for people who ask.
+    /// The gaps that were stored last, the oldest first, for listings.
     told: Vec<Gap>,
 }
 
@@ -29,7 +30,7 @@ pub struct Memory {
 #[serde(rename_all = "camelCase", default)]
 struct OfSource {
     last_notification: Option<Timestamp>,
-    /// Since when notifications are answered 503.
+    /// The time of the first 503, while notifications are answered so.
     refusing: Option<Timestamp>,
 }
 
@@ -37,13 +38,13 @@ struct OfSource {
 #[serde(rename_all = "camelCase", default)]
 struct OfSubscription {
     declaration: String,
-    /// The last proof that it heard.
+    /// The last proof that the subscription was heard.
     heard: Option<Timestamp>,
-    /// Why it does not hear any more.
+    /// The cause, while it is not heard.
     lost: Option<Why>,
     /// The provider's counts of dropped events, by hook.
     counts: BTreeMap<String, Count>,
-    /// As it was last looked at in this run.
+    /// The subscription as last seen in this run.
     #[serde(skip)]
     watched: Option<Watched>,
 }
@@ -56,15 +57,14 @@ struct Count {
 }
 
 impl Memory {
-    /// A run begins: finds what was missed since the last sign of life, for the sources that the last
-    /// run had.
+    /// Begins a run: finds the gap since the last sign of life, for the sources of the last run.
     pub fn begin(&mut self, sources: &[(String, Provider)], now: Timestamp) {
         for (name, provider) in sources {
             let Some(source) = self.sources.get_mut(name) else { continue };
             let refusing = source.refusing.take();
             let (from, why, limit) = match (refusing, self.alive) {
                 (Some(since), _) => (since, Why::RelayRefused, repeats_for(*provider)),
-                // The last sign of life may be a beat older than the end.
+                // The last sign of life may be one beat older than the end of the run.
                 (None, Some(alive)) => (alive, Why::RelayDown, repeats_for(*provider) + BEAT),
                 (None, None) => continue,
             };
@@ -76,12 +76,12 @@ impl Memory {
         self.alive = Some(now);
     }
 
-    /// The relay lives.
+    /// Notes a sign of life of the relay.
     pub fn beat(&mut self, now: Timestamp) {
         self.alive = Some(now);
     }
 
-    /// Takes over what the requests of a source left.
+    /// Takes over the facts that the requests of a source left in its vitals.
     pub fn note(&mut self, name: &str, provider: Provider, vitals: &Vitals) {
         for time in vitals.take_over() {
             self.silent(name, provider, Why::RelayRefused, time, repeats_for(provider));
@@ -91,12 +91,12 @@ impl Memory {
         source.refusing = vitals.refusing_since();
     }
 
-    /// When the last notification of a source came.
+    /// The time of the last notification of a source.
     pub fn last_notification(&self, source: &str) -> Option<Timestamp> {
         self.sources.get(source)?.last_notification
     }
 
-    /// A subscription was seen to hear.
+    /// Notes that a subscription was seen to be heard. If it was lost before, the gap has ended.
     pub fn heard(&mut self, watched: &Watched, now: Timestamp) {
         let known = self.subscription(watched);
         let (before, lost) = (known.heard.replace(now), known.lost.take());
@@ -105,8 +105,8 @@ impl Memory {
         }
     }
 
-    /// A subscription was seen not to hear. The first cause stands until it is heard again; one that
-    /// was never heard is not missed yet.
+    /// Notes that a subscription was seen not to be heard. The first cause stands until it is heard
+    /// again. A subscription that was never heard has no gap yet.
     pub fn lost(&mut self, watched: &Watched, why: Why) {
         let known = self.subscription(watched);
         if known.heard.is_some() {
@@ -114,7 +114,7 @@ impl Memory {
         }
     }
 
-    /// The provider's counts of dropped events, by hook.
+    /// Notes the provider's counts of dropped events, by hook.
     pub fn counted(&mut self, watched: &Watched, counts: &[(String, u64)], now: Timestamp) {
         let known = self.subscription(watched);
         let was_heard = known.heard;
@@ -123,9 +123,9 @@ impl Memory {
         for (hook, dropped) in counts {
             let (from, base) = match (before.remove(hook), was_heard) {
                 (Some(count), _) => (count.at, count.dropped),
-                // A hook that took the place of another: all that it dropped is ours.
+                // The hook replaced another: all the events that it dropped were ours.
                 (None, Some(heard)) => (heard, 0),
-                // What was dropped before we knew it, nobody here waited for.
+                // Events dropped before we knew the subscription were awaited by nobody here.
                 (None, None) => (now, *dropped),
             };
             if *dropped > base {
@@ -144,7 +144,7 @@ impl Memory {
         self.untold.clone()
     }
 
-    /// A gap is stored.
+    /// Notes that a gap is stored.
     pub fn told(&mut self, gap: &Gap) {
         self.left(gap);
         self.told.push(gap.clone());
@@ -152,12 +152,12 @@ impl Memory {
         self.told.drain(..too_many);
     }
 
-    /// A gap is not to be told by this relay.
+    /// Drops a gap that this relay is not to publish.
     pub fn left(&mut self, gap: &Gap) {
         self.untold.retain(|untold| untold != gap);
     }
 
-    /// The last gaps, the newest first; those that have not ended come before all others.
+    /// The last gaps, the newest first; those that have not ended come first.
     pub fn listed(&self) -> Vec<Listed> {
         let mut ended: Vec<&Gap> = self.untold.iter().chain(&self.told).collect();
         ended.sort_by_key(|gap| Reverse(gap.to));
@@ -167,7 +167,7 @@ impl Memory {
             .collect()
     }
 
-    /// The source that a subscription feeds, once it was looked at.
+    /// The source that a subscription feeds, once it was seen in this run.
     pub fn source_of(&self, subscription: &str) -> Option<&str> {
         Some(&self.subscriptions.get(subscription)?.watched.as_ref()?.source)
     }
@@ -185,7 +185,7 @@ impl Memory {
         serde_json::to_vec_pretty(self).expect("texts, times and numbers have a JSON form")
     }
 
-    /// A gap of all that comes to a source, if it was longer than the provider repeats.
+    /// Adds a gap of a whole source, if it was longer than the provider retries.
     fn silent(
         &mut self,
         source: &str,
@@ -194,7 +194,7 @@ impl Memory {
         (from, to): (Timestamp, Timestamp),
         limit: Duration,
     ) {
-        // A clock that was set back says nothing.
+        // After a clock was set back the times say nothing.
         if to <= from || to.duration_since(from).unsigned_abs() <= limit {
             return;
         }
@@ -238,7 +238,7 @@ fn blank(watched: &Watched, now: Timestamp) -> Gap {
     }
 }
 
-/// A few weeks of gaps where a hook is lost every other day; some tens of kilobytes.
+/// The gaps of a few weeks if a hook is lost every other day; some tens of kilobytes.
 const MOST_TOLD: usize = 200;
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! Finds the times in which consumers may have missed something, and has each told once.
+//! Finds the periods in which consumers may have missed something, and publishes each once.
 //!
 //! # Promises
-//! - A gap is told once, also over restarts and kills: it is in a file before it is told, its id is
-//!   its own, and it leaves the file when it is stored.
-//! - Nothing here waits on the way of an answer: what a request says is two atomics.
+//! - A gap is published once, also over restarts and kills: it is in a file before it is published,
+//!   its id is its own, and it leaves the file when it is stored.
+//! - Nothing here delays an answer: a request touches two atomics.
 //!
 //! # Limits
-//! What happened in the last [`BEAT`] before a kill is not in the file. If the file cannot be written,
-//! gaps are told all the same, and perhaps not found after a restart. A machine whose clock jumps
-//! while the relay is down was down for longer, or for less.
+//! The last [`BEAT`] before a kill is not in the file. If the file cannot be written, gaps are
+//! still published, but may not be found after a restart. If the machine's clock jumps while the
+//! relay is down, the time of its absence is wrong by as much.
 //!
 //! Knows nothing of providers' APIs, of records, or of Kafka.
 
@@ -33,10 +33,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// What is known of gaps, in memory and in a file beside the spool.
+/// The known gaps, in memory and in a file beside the spool.
 ///
-/// A file of its own and not the spool: it holds a few facts that change, where the spool holds
-/// records that leave; and to lose it costs an untold gap, never an event.
+/// The file is separate from the spool, because it holds a few facts that change, while the spool
+/// holds records that leave. Losing it costs an unpublished gap, never an event.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
@@ -47,13 +47,13 @@ pub struct Ledger {
     voice: Voice,
 }
 
-/// Whether this relay tells of gaps. Of replicas behind one balancer one does: what one of them did
-/// not hear, another did.
+/// Tells whether this relay publishes gaps. Of several replicas behind one balancer only one does:
+/// what one of them missed, another received.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Voice {
-    /// It tells.
+    /// It publishes gaps.
     Telling,
-    /// It finds gaps, and leaves them.
+    /// It finds gaps and drops them.
     Mute,
 }
 
@@ -64,7 +64,7 @@ struct Source {
     vitals: Arc<Vitals>,
 }
 
-/// A subscription that is looked after.
+/// A subscription that is watched.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Watched {
     /// Its name.
@@ -73,20 +73,20 @@ pub struct Watched {
     pub provider: Provider,
     /// The source that it feeds.
     pub source: String,
-    /// What it listens to.
+    /// The scope that it listens to.
     pub scope: BTreeMap<String, String>,
-    /// Another one when it is declared otherwise: what was heard before is no proof for it then.
+    /// Identifies the declaration. When it changes, earlier proofs no longer count.
     pub declaration: String,
 }
 
 impl Ledger {
-    /// Reads what the last run left, in a folder that this run owns, and finds what was missed while
-    /// there was none.
+    /// Reads the file of the last run, in a folder that this run owns, and finds the gap since
+    /// then.
     pub fn open(dir: &Path, sources: &[(String, Provider)], voice: Voice, now: Timestamp) -> Self {
         let path = dir.join("gaps.json");
         let mut memory: Memory = file::read(&path);
         let mut began = sources.to_vec();
-        // Named by configuration; the order of a file is nobody's business.
+        // Sorted by name, because the order in the configuration means nothing.
         began.sort();
         memory.begin(&began, now);
         let ledger = Self {
@@ -101,8 +101,8 @@ impl Ledger {
         ledger
     }
 
-    /// Follows these sources from now on. One that was followed before keeps its vitals; one that is
-    /// not among them is no longer followed.
+    /// Follows these sources from now on. A source that was followed before keeps its vitals; one
+    /// that is not listed is dropped.
     pub fn follow(&self, sources: &[(String, Provider)]) {
         let memory = lock(&self.memory);
         let mut followed = lock(&self.sources);
@@ -119,55 +119,55 @@ impl Ledger {
         }
     }
 
-    /// What the requests of a source say of it.
+    /// The vitals of a source, which its requests update.
     pub fn vitals(&self, source: &str) -> Option<Arc<Vitals>> {
         lock(&self.sources).get(source).map(|source| Arc::clone(&source.vitals))
     }
 
-    /// The source of this relay to which a URL of ours leads, if it is one.
+    /// The source of this relay that a URL leads to, if it is one of ours.
     pub fn source_at(&self, url: &str) -> Option<String> {
         let (_, path) = url.split_once("/webhooks/")?;
         let name = path.split(['?', '#', '/']).next()?;
         lock(&self.sources).contains_key(name).then(|| name.to_owned())
     }
 
-    /// A source of this provider, if there is one.
+    /// Any source of this provider, if there is one.
     pub fn source_of(&self, provider: Provider) -> Option<String> {
         let sources = lock(&self.sources);
         let mut of_provider = sources.iter().filter(|(_, source)| source.provider == provider);
         of_provider.next().map(|(name, _)| name.clone())
     }
 
-    /// A subscription was seen to hear: its hook is there, active and as declared.
+    /// Notes that a subscription was seen to be heard: its hook is there, active and as declared.
     pub fn heard(&self, watched: &Watched, now: Timestamp) {
         lock(&self.memory).heard(watched, now);
         self.changed.notify_one();
     }
 
-    /// A subscription was seen not to hear.
+    /// Notes that a subscription was seen not to be heard.
     pub fn lost(&self, watched: &Watched, why: Why) {
         lock(&self.memory).lost(watched, why);
         self.changed.notify_one();
     }
 
-    /// The provider's counts of dropped events, by hook.
+    /// Notes the provider's counts of dropped events, by hook.
     pub fn counted(&self, watched: &Watched, counts: &[(String, u64)], now: Timestamp) {
         lock(&self.memory).counted(watched, counts, now);
         self.changed.notify_one();
     }
 
-    /// The last gaps, the newest first; those that have not ended come before all others.
+    /// The last gaps, the newest first; those that have not ended come first.
     pub fn listed(&self) -> Vec<Listed> {
         lock(&self.memory).listed()
     }
 
-    /// The source that a subscription feeds, once it was looked at.
+    /// The source that a subscription feeds, once it was seen.
     pub fn source_of_subscription(&self, subscription: &str) -> Option<String> {
         lock(&self.memory).source_of(subscription).map(str::to_owned)
     }
 
-    /// Keeps the file, and has gaps told by `tell`, which says whether one is stored; until
-    /// `shutdown`. What is not stored is tried again at the next [`BEAT`].
+    /// Keeps the file, and publishes gaps with `tell`, which returns whether a gap is stored, until
+    /// `shutdown`. A gap that is not stored is tried again at the next [`BEAT`].
     pub async fn run<F>(&self, tell: impl Fn(Gap) -> F, shutdown: impl Future<Output = ()>)
     where
         F: Future<Output = bool>,
@@ -187,7 +187,7 @@ impl Ledger {
         self.beat(Timestamp::now()).await;
     }
 
-    /// Notes that the relay lives, and what its sources say.
+    /// Notes that the relay lives, and takes over the vitals of its sources.
     async fn beat(&self, now: Timestamp) {
         {
             let mut memory = lock(&self.memory);
@@ -233,16 +233,17 @@ impl Ledger {
     }
 }
 
-/// How long a provider goes on with what it could not deliver: whatever was refused or unanswered for
-/// longer may be gone.
+/// The time for which a provider retries a delivery. Notifications that were refused or unanswered
+/// for longer may be gone.
 fn repeats_for(provider: Provider) -> Duration {
     match provider {
-        // Onshape says that it repeats, and not for how long: a minute is what a restart may take.
+        // Onshape says that it retries, but not for how long: a minute is about a restart.
         Provider::Onshape => Duration::from_secs(60),
-        // Eight repeats over 48 hours, by Autodesk's page on delivery.
+        // Eight retries over 48 hours, by Autodesk's page on delivery.
         Provider::Aps => Duration::from_secs(48 * 3600),
     }
 }
 
-/// How often the file is written while nothing happens. A kill makes a gap begin so much too early.
+/// The interval at which the file is written while nothing happens. After a kill a gap begins so
+/// much too early.
 pub const BEAT: Duration = Duration::from_secs(20);

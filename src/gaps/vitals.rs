@@ -1,4 +1,4 @@
-//! The signs of life of one source, as its requests leave them.
+//! The signs of life of one source, updated by its requests.
 
 use crate::lock::lock;
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ pub struct Vitals {
     last: AtomicI64,
     /// The first 503 since, in milliseconds; 0 if there was none.
     refusing: AtomicI64,
-    /// Times of 503 that are over, and not yet noted.
+    /// Periods of 503 that are over, and not yet noted.
     over: Mutex<Vec<(Timestamp, Timestamp)>>,
     changed: Arc<Notify>,
 }
@@ -27,7 +27,7 @@ impl Vitals {
     /// A notification was answered 200.
     pub fn accepted(&self, now: Timestamp) {
         self.last.store(now.as_millisecond(), Ordering::Relaxed);
-        // The one look that every request pays.
+        // The only check that every request pays for.
         if self.refusing.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -43,21 +43,21 @@ impl Vitals {
     /// A notification was answered 503.
     pub fn refused(&self, now: Timestamp) {
         let now = now.as_millisecond();
-        // If another was first, its moment stands.
+        // If another request was first, its moment stands.
         let _ = self.refusing.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// When the last notification came that was answered 200, in this run or before.
+    /// The time of the last notification that was answered 200, in this run or before.
     pub fn last(&self) -> Option<Timestamp> {
         read(&self.last)
     }
 
-    /// Since when notifications are answered 503, if they are.
+    /// The time of the first 503, while notifications are answered so.
     pub(super) fn refusing_since(&self) -> Option<Timestamp> {
         read(&self.refusing)
     }
 
-    /// The times of 503 that ended since this was asked last.
+    /// Takes the periods of 503 that ended since the last call.
     pub(super) fn take_over(&self) -> Vec<(Timestamp, Timestamp)> {
         std::mem::take(&mut lock(&self.over))
     }

@@ -12,28 +12,28 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-/// Why there is no body.
+/// The reason why there is no body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// It is larger than the limit.
+    /// The body is larger than the limit.
     #[error("the body is over the limit")]
     TooLarge,
-    /// It is compressed.
+    /// The body is compressed.
     #[error("the body has a content-encoding")]
     Encoded,
-    /// It did not arrive in time.
+    /// The body did not arrive in time.
     #[error("the body did not arrive in time")]
     Slow,
-    /// The connection ended in the middle of it.
+    /// The connection ended in the middle of the body.
     #[error("the body did not arrive whole")]
     Broken,
-    /// Too much of other bodies has arrived, and not their ends.
+    /// The bodies that are still arriving take all the room there is.
     #[error("there is no room for bodies that come in pieces")]
     NoRoom,
 }
 
-/// The room of a body that comes in pieces, given back when it is dropped. A body that comes in one
-/// piece, as those of the senders do, needs none.
+/// The room of a body that arrives in pieces, given back on drop. A body that arrives in one piece,
+/// as the senders' do, needs none.
 struct Held<'c> {
     connections: &'c Connections,
     connection: &'c Connection,
@@ -62,7 +62,8 @@ impl From<Error> for Problem {
     }
 }
 
-/// Reads the body of a request. What is left of `payload` after a failure is for [`unread_body::hold`].
+/// Reads the body of a request. After a failure, pass the rest of `payload` to
+/// [`unread_body::hold`].
 ///
 /// [`unread_body::hold`]: crate::http::unread_body::hold
 pub async fn read(
@@ -88,7 +89,7 @@ pub async fn read(
         return Err(Error::TooLarge);
     }
     let mut payload = Pin::new(payload);
-    // A body that came with its head is here at once; then no timer is made.
+    // A body that came with its head is ready at once, and needs no timer.
     let waiting = match at_once(next(payload.as_mut())).await {
         Some(first) => first,
         None => chunk(payload.as_mut(), timeout).await,
@@ -121,7 +122,7 @@ pub async fn read(
     }
 }
 
-/// What a future gives without waiting for anything. It can be asked again.
+/// The output of a future that is ready without waiting. Otherwise the future can be polled again.
 async fn at_once<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|context| match future.as_mut().poll(context) {

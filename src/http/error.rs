@@ -1,4 +1,4 @@
-//! From outcomes to answers: one table, every case written out.
+//! Turns outcomes into answers: one table, with every case written out.
 
 use crate::ingest::claims::Unavailable;
 use crate::ingest::{Receipt, Rejection};
@@ -12,27 +12,27 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::Serialize;
 
-/// What the metrics count of one notification.
+/// The metric that counts a notification.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// Stored for the first time; the spool counts it.
     Stored,
     /// A redelivery.
     Duplicate,
-    /// Not believed.
+    /// The proof did not hold.
     Unproven,
-    /// Not JSON and not provable, or encoded.
+    /// Not JSON and not provable, or with a content-encoding.
     Malformed,
     /// Over the body limit.
     TooLarge,
     /// Could not be stored.
     Unavailable,
-    /// It never arrived whole, so it was not received.
+    /// It did not arrive whole, so it does not count as received.
     NotReceived,
 }
 
 impl Outcome {
-    /// The decision that people look at, of what was received and not stored.
+    /// The decision that people see for a notification that was received and not stored.
     pub fn decision(self) -> Option<decision::Outcome> {
         match self {
             Self::Unproven => Some(decision::Outcome::Unproven),
@@ -44,20 +44,20 @@ impl Outcome {
     }
 }
 
-/// Why a request is not answered 200.
+/// The reason why a request is not answered 200.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Problem {
-    /// No such source or path.
+    /// There is no such source or path.
     NotFound,
-    /// Not believed: a signature or a token is asked for.
+    /// The proof did not hold: a signature or a token is required.
     Unproven,
-    /// Not believed: HTTP Basic credentials are asked for.
+    /// The proof did not hold: HTTP Basic credentials are required.
     NoCredentials,
     /// Not JSON, and nothing proves that it is authentic.
     Malformed,
     /// Over the body limit.
     TooLarge,
-    /// A content-encoding that we do not undo.
+    /// A content-encoding that the relay does not decode.
     Encoded,
     /// The body did not arrive in time, or not whole.
     Incomplete,
@@ -67,17 +67,17 @@ pub enum Problem {
     Failed,
     /// Another replica is storing it.
     Claimed,
-    /// Too much of other notifications arrives at the same time.
+    /// Other unfinished notifications take all the room there is.
     Crowded,
     /// The process is stopping.
     Stopping,
     /// A method that the path does not have.
     Method,
-    /// Admin: the path can be read alone.
+    /// Admin: the path takes only reading methods.
     OnlyRead,
-    /// Admin: the path can be posted to alone.
+    /// Admin: the path takes only POST.
     OnlyPost,
-    /// The bytes are no HTTP.
+    /// The bytes are not HTTP.
     NoHttp,
     /// The head did not arrive in time.
     SlowHead,
@@ -85,39 +85,39 @@ pub enum Problem {
     LargeHead,
     /// Admin: the token is missing or wrong.
     Token,
-    /// Admin: the question's parameters do not fit.
+    /// Admin: the parameters of the query are not valid.
     Question,
-    /// Admin: no event of this id came within the window.
+    /// Admin: no event with this id came within the window.
     NotRemembered,
-    /// Admin: the body is not understood, so it can be replayed from quarantine alone.
+    /// Admin: the body was not understood, so it can only be replayed from quarantine.
     InQuarantine,
     /// Admin: the relay made the event itself, so there is no body to read again.
     NotPosted,
-    /// Admin: nothing with this id lies in quarantine.
+    /// Admin: nothing with this id is in quarantine.
     NotInQuarantine,
-    /// Admin: without a token only this machine may change something.
+    /// Admin: without a token, only this machine may change something.
     Stranger,
-    /// Admin: without a token this is told to a loopback name alone.
+    /// Admin: without a token, this is shown only under a loopback name.
     ForeignHost,
-    /// Admin: a page of another site asks for a change.
+    /// Admin: a page of another site requests a change.
     CrossSite,
-    /// Admin: what is asked for is in Kafka, which does not answer.
+    /// Admin: the requested data is in Kafka, which does not answer.
     KafkaAway,
 }
 
-/// One row of the table: everything that follows from a problem.
+/// A row of the table: everything that follows from a problem.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     status: StatusCode,
-    /// What the metrics count.
+    /// The metric that counts it.
     outcome: Outcome,
     title: &'static str,
-    /// What anyone who can send something here may read.
+    /// The text for anyone who can send a request here.
     detail: &'static str,
     header: Header,
 }
 
-/// The header that a status asks for.
+/// The header that belongs to a status.
 #[derive(Clone, Copy, Debug)]
 enum Header {
     None,
@@ -127,7 +127,7 @@ enum Header {
     Challenge(&'static str),
 }
 
-/// RFC 9457. What it says may be read by anyone who can post here.
+/// A body of RFC 9457. Anyone who can post here may read it.
 #[derive(Debug, Serialize)]
 struct ProblemJson {
     r#type: &'static str,
@@ -345,17 +345,17 @@ impl Problem {
         }
     }
 
-    /// Why, in a word or two, for people who look at decisions.
+    /// A short reason, for people who look at decisions.
     pub fn reason(self) -> &'static str {
         self.row().title
     }
 
-    /// What the metrics count.
+    /// The metric that counts it.
     pub fn outcome(self) -> Outcome {
         self.row().outcome
     }
 
-    /// The answer. It is a stranger's last on its connection.
+    /// The answer. It closes the connection if the client is to blame or the relay stops.
     pub fn response(self) -> HttpResponse {
         let row = self.row();
         let mut response = HttpResponseBuilder::new(row.status);
@@ -368,7 +368,8 @@ impl Problem {
         response.content_type(PROBLEM_JSON).body(row.json())
     }
 
-    /// The answer as bytes, for a connection on which no request was understood. It is the last one.
+    /// The answer as bytes, for a connection whose request was not understood. It is the last one
+    /// there.
     pub fn wire(self, now: Timestamp) -> Vec<u8> {
         let row = self.row();
         let json = row.json();
@@ -381,7 +382,7 @@ impl Problem {
         if let Some((name, value)) = row.header.pair() {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
-        // A time before year 1 has no such form, and needs none.
+        // A time before the year 1 has no such form, and does not occur.
         if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&now) {
             text.push_str(&format!("date: {date}\r\n"));
         }
@@ -409,7 +410,7 @@ impl Header {
     }
 }
 
-/// RFC 9457.
+/// The content type of RFC 9457.
 const PROBLEM_JSON: &str = "application/problem+json";
 
 impl From<Rejection> for Problem {
@@ -427,7 +428,7 @@ impl From<Rejection> for Problem {
     }
 }
 
-/// The answer to what is durable: exactly 200, because Onshape documents no other success.
+/// The answer for a stored notification: exactly 200, because Onshape documents no other success.
 pub fn receipt(receipt: &Receipt) -> (HttpResponse, Outcome) {
     let (status, id, outcome) = match receipt {
         Receipt::Accepted(id) => ("accepted", id, Outcome::Stored),

@@ -6,12 +6,12 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The counters of one source that are not the spool's.
+/// The metrics of one source that the spool does not count.
 #[derive(Clone, Debug)]
 pub struct SourceMeters {
     /// Seconds from the request's last byte to its answer.
     pub duration: Histogram,
-    /// When the last proven notification came.
+    /// The time at which the last proven notification came.
     pub last_notification: Gauge,
     /// Answers that stored nothing.
     pub answers: Arc<Answers>,
@@ -22,9 +22,9 @@ pub struct SourceMeters {
 pub struct Answers {
     /// Redeliveries.
     pub duplicate: AtomicU64,
-    /// Not believed.
+    /// Notifications without proof.
     pub unproven: AtomicU64,
-    /// Not JSON and not provable, or encoded.
+    /// Not JSON and not provable, or with a content-encoding.
     pub malformed: AtomicU64,
     /// Over the body limit.
     pub too_large: AtomicU64,
@@ -32,7 +32,7 @@ pub struct Answers {
     pub unavailable: AtomicU64,
 }
 
-/// How the notifications of one source were answered since the start.
+/// The answers to the notifications of one source, counted since the start.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Outcomes {
     /// Stored for the first time.
@@ -41,9 +41,9 @@ pub struct Outcomes {
     pub duplicate: u64,
     /// Not understood, and stored for the quarantine topic.
     pub quarantined: u64,
-    /// Not believed.
+    /// Notifications without proof.
     pub unproven: u64,
-    /// Not JSON and not provable, or encoded.
+    /// Not JSON and not provable, or with a content-encoding.
     pub malformed: u64,
     /// Over the body limit.
     pub too_large: u64,
@@ -52,7 +52,7 @@ pub struct Outcomes {
 }
 
 impl SourceMeters {
-    /// When the last notification was answered 200.
+    /// The time at which the last notification was answered 200.
     pub fn last_notification(&self) -> Option<Timestamp> {
         let seconds = self.last_notification.get();
         let milliseconds = (seconds * 1000.0) as i64;
@@ -61,7 +61,7 @@ impl SourceMeters {
 }
 
 impl Answers {
-    /// The counters of this moment, with what the spool counted.
+    /// The counts of this moment, together with the spool's.
     pub fn outcomes(&self, accepted: u64, quarantined: u64) -> Outcomes {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Outcomes {
@@ -82,7 +82,7 @@ impl Outcomes {
         self.unproven + self.malformed + self.too_large + self.unavailable
     }
 
-    /// All of them.
+    /// All notifications received.
     pub fn received(&self) -> u64 {
         self.accepted + self.duplicate + self.quarantined + self.refused()
     }

@@ -1,7 +1,7 @@
 //! The listeners: ingest for the providers, admin for the operators.
 //!
-//! The only module that knows status codes and the web framework. Each listener answers its own routes
-//! alone. `server` stands on top: it binds the routes to the handlers and serves them.
+//! The only module that knows status codes and the web framework. Each listener serves only its own
+//! routes. `server` is on top: it binds the routes to the handlers and serves them.
 
 pub mod admin;
 pub mod body;

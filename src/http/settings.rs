@@ -1,4 +1,4 @@
-//! `[http]` and `[admin]`: where we listen.
+//! `[http]` and `[admin]`: the settings of the listeners.
 
 use crate::quantity::{ByteSize, Duration};
 use crate::secret::written::Written;
@@ -15,31 +15,33 @@ pub struct Settings {
     /// The address to listen on. Default `127.0.0.1:8080`.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
-    /// The largest body that is taken. Default `1MiB`.
+    /// The largest body. Default `1MiB`.
     pub body_limit: ByteSize,
-    /// How long a request's head, and then its body, may take to arrive. Default `10s`.
+    /// The time that a request's head, and then its body, may take to arrive. Default `10s`.
     pub read_timeout: Duration,
-    /// How long a connection may rest between two requests. Default `75s`: balancers close theirs
-    /// after 60, and must be the first to.
+    /// The time that a connection may be idle between two requests. Default `75s`: balancers close
+    /// theirs after 60, and must be the first to do so.
     pub keep_alive: Duration,
-    /// How long ingest goes on answering after SIGTERM while `/readyz` says 503, so that a balancer in
-    /// front can look elsewhere first. Default `0s`.
+    /// The time for which ingest goes on answering after SIGTERM while `/readyz` says 503, so that
+    /// a balancer in front can switch over first. Default `0s`.
     pub stop_delay: Duration,
-    /// The most connections at once, if there are files for them; for more the slowest go. Default
-    /// 10000.
+    /// The most connections at once, if the limit of open files allows it. Beyond it the slowest
+    /// are closed. Default 10000.
     pub max_connections: usize,
-    /// Whether a source without proof may listen on an address other than loopback. Default false.
+    /// Allows a source without proof on an address other than loopback. Default false.
     pub allow_unproven: bool,
-    /// The certificate and key for TLS. Default none: plain HTTP, behind a proxy that ends TLS.
+    /// The certificate and key for TLS. Default none: plain HTTP, behind a proxy that terminates
+    /// TLS.
     pub tls: Option<Tls>,
-    /// The address under which providers reach this listener, for subscriptions without a URL.
+    /// The URL under which providers reach this listener, for subscriptions without a URL of their
+    /// own.
     pub public_url: Option<String>,
-    /// Threads that answer. Default: one for each processor.
+    /// The number of worker threads. Default: one for each processor.
     pub workers: Option<usize>,
 }
 
 impl Settings {
-    /// What is wrong with these settings, each with its key.
+    /// Returns the faults in these settings, each with its key.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.body_limit.0 == 0 || self.body_limit.0 > MAX_BODY_LIMIT {
@@ -85,9 +87,9 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// The bearer token that guards everything but the probes. Default none.
     pub token: Option<Written>,
-    /// The decisions of ingest that are kept for people to look at. Default 100,000.
+    /// The number of ingest's decisions that are kept for people. Default 100,000.
     pub recent_events: u64,
-    /// The bytes on the spool's disk that they may take, with the bodies among them. Default 64 MiB.
+    /// The bytes on the spool's disk that these may take, bodies included. Default 64 MiB.
     pub recent_bytes: ByteSize,
 }
 
@@ -102,10 +104,10 @@ impl Default for Admin {
     }
 }
 
-/// What the topics take, less what a record adds to a body.
+/// The limit of our topics, less what a record adds to a body.
 const MAX_BODY_LIMIT: u64 = 1 << 20;
 
-/// An address, or a message that says what one looks like.
+/// Reads an address. The error shows a valid one.
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|_| {

@@ -1,8 +1,8 @@
-//! Refusals that come before the body was read whole.
+//! Handles refusals that are answered before the body was read whole.
 //!
-//! What nobody holds of a chunked body actix reads on after the answer, without an end in time or
-//! size: one half-sent request would keep its connection for good. What is held until the answer is
-//! written makes it hang up instead, `client_disconnect_timeout` later.
+//! If nobody holds the payload of a chunked body, actix reads on after the answer, without a limit
+//! of time or size: one half-sent request would keep its connection for good. If the payload is
+//! held until the answer is written, actix hangs up instead, `client_disconnect_timeout` later.
 
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -11,7 +11,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The same answer, after which the connection ends if the body was not read to its end.
+/// Returns the same answer. The connection closes after it if the body was not read to its end.
 pub fn hold(response: HttpResponse, unread: Payload) -> HttpResponse {
     response.map_body(|_, body| match body.try_into_bytes() {
         Ok(text) => BoxBody::new(Held { text, _unread: unread }),

@@ -1,7 +1,7 @@
-//! The accounts that stored records are counted in: one for each source and what became of it.
+//! The accounts in which stored records are counted: for each source, one for each result.
 //!
 //! The spool counts by account in the same step that makes records pending, so that the books
-//! balance at every look; the metrics add the accounts up.
+//! always balance; the metrics add the accounts up.
 
 use crate::event::gap::Why;
 use crate::event::group::Group;
@@ -9,16 +9,16 @@ use crate::event::provider::Provider;
 use crate::event::reason::Reason;
 use crate::spool::Account;
 
-/// What an account counts.
+/// The records that an account counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// Events of a group, accepted for the first time.
     Accepted(Group),
     /// Bodies that were not understood.
     Quarantined(Reason),
-    /// Gaps that were told: the relay's own events, which nobody posted.
+    /// Gaps that were published: the relay's own events, which nobody posted.
     Gap(Why),
-    /// What came before and was put through the relay again: it was not received anew.
+    /// Replayed bodies and events, which were not received anew.
     Replayed,
 }
 
@@ -30,7 +30,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// The accounts of each source, in order, numbered through.
+    /// The accounts of each source, in order, with numbers that go on from one source to the next.
     pub fn of_sources(providers: impl IntoIterator<Item = Provider>) -> Vec<Self> {
         let mut first = 0;
         let number = |provider| {
@@ -41,8 +41,8 @@ impl Accounts {
         providers.into_iter().map_while(number).collect()
     }
 
-    /// The accounts of one source, numbered from `first`. `None` when the numbers do not suffice:
-    /// there are some for each of two thousand sources.
+    /// The accounts of one source, numbered from `first`. `None` if the numbers run out, which they
+    /// do after some two thousand sources.
     pub fn of_source(first: usize, provider: Provider) -> Option<Self> {
         let groups = Group::of(provider).iter().copied().map(Kind::Accepted);
         let kinds: Vec<Kind> = groups
@@ -54,12 +54,12 @@ impl Accounts {
         (accounts.end() <= usize::from(u16::MAX)).then_some(accounts)
     }
 
-    /// The first number behind these.
+    /// The first number after these.
     pub fn end(&self) -> usize {
         self.first + self.kinds.len()
     }
 
-    /// How many accounts a list of them has.
+    /// The number of accounts in a list.
     pub fn count(all: &[Self]) -> usize {
         all.iter().map(|accounts| accounts.kinds.len()).sum()
     }
@@ -74,17 +74,17 @@ impl Accounts {
         self.of(Kind::Quarantined(reason))
     }
 
-    /// The account of a gap that was told.
+    /// The account of a gap that was published.
     pub fn of_gaps(&self, why: Why) -> Account {
         self.of(Kind::Gap(why))
     }
 
-    /// The account of what was put through the relay again.
+    /// The account of replays.
     pub fn of_replays(&self) -> Account {
         self.of(Kind::Replayed)
     }
 
-    /// Each account with what it counts.
+    /// Iterates over the accounts, each with its kind.
     pub fn kinds(&self) -> impl Iterator<Item = (Account, Kind)> + '_ {
         self.kinds.iter().enumerate().map(|(at, kind)| (self.account(at), *kind))
     }
@@ -99,7 +99,7 @@ impl Accounts {
     }
 }
 
-/// Reasons that reading a body can give; the others are Kafka's, and the drain counts them.
+/// Reasons that reading a body can give. The others come from Kafka, and the drain counts them.
 const READING: [Reason; 5] =
     [Reason::NotJson, Reason::NotAnObject, Reason::NoEvent, Reason::TooDeep, Reason::NoHook];
 

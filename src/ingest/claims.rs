@@ -1,21 +1,21 @@
-//! Stores a record, after a look at the window that replicas share.
+//! Stores a record, after consulting the window that replicas share.
 //!
 //! # Promises
-//! - What this replica remembers costs no round trip.
+//! - An id that this replica remembers costs no round trip.
 //! - A repeat is answered as one only if a copy of it is on a disk.
-//! - Without a shared window nothing is done but to append.
+//! - Without a shared window this only appends.
 
 use crate::ingest::Ingest;
 use crate::shared::Verdict;
 use crate::spool::{self, Appended, Submission};
 
-/// Why nothing was stored.
+/// The reason why nothing was stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unavailable {
     /// The spool cannot take it.
     #[error(transparent)]
     Spool(#[from] spool::Error),
-    /// Another replica has been storing it for as long as can be waited. It may fail.
+    /// Another replica has been storing it for as long as a request may wait. It may still fail.
     #[error("another replica is storing it")]
     Claimed,
 }

@@ -1,11 +1,11 @@
-//! The clock of a request: the time of day, and the spool's own for the window.
+//! The clock of a request: the time of day, and the spool's own time for the window.
 
 use crate::ingest::Now;
 use crate::spool::clock;
 use jiff::Timestamp;
 use std::time::Instant;
 
-/// Both times.
+/// The two clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     spool: clock::Clock,
@@ -17,7 +17,7 @@ impl Clock {
         Self { spool }
     }
 
-    /// The moment, by both clocks.
+    /// The current moment by both clocks.
     pub fn now(&self) -> Now {
         let instant = Instant::now();
         Now { wall: Timestamp::now(), steady: self.spool.steady_at(instant), instant }

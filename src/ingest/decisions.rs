@@ -1,4 +1,4 @@
-//! What became of a notification, as people look at it later.
+//! The result of a notification, as people look at it later.
 
 use crate::ingest::claims::Unavailable;
 use crate::providers::reading::Reading;
@@ -47,7 +47,7 @@ pub(super) fn of<'a>(
     }
 }
 
-/// The same, with the time that it took.
+/// Adds the time that the decision took.
 pub(super) fn timed(decision: Decision<'_>, began: Instant) -> Decision<'_> {
     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     Decision { micros, ..decision }

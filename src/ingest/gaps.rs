@@ -1,5 +1,5 @@
-//! Stores a gap as an event of the relay's own, by the way of every other record: committed with its
-//! id, in the order of its lane.
+//! Stores a gap as an event of the relay's own, in the same way as every other record: committed
+//! with its id, in the order of its lane.
 
 use crate::event::gap::Gap;
 use crate::ingest::claims::Unavailable;
@@ -9,7 +9,8 @@ use crate::spool::window::IdKey;
 use crate::spool::{Appended, Submission};
 
 impl Ingest {
-    /// Stores a gap of this source. One that was stored before is a duplicate, for the whole window.
+    /// Stores a gap of this source. One that was stored before is a duplicate, during the whole
+    /// window.
     pub async fn tell(&self, gap: &Gap, now: Now) -> Result<Appended, Unavailable> {
         let submission = Submission {
             id: IdKey::of_id(self.source.name(), gap.id().as_str()),

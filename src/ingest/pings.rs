@@ -1,9 +1,9 @@
-//! Tells who wants to know that a `webhook.ping` of Onshape came through.
+//! Reports each `webhook.ping` of Onshape that came through.
 //!
 //! # Promises
-//! - It is told once for each ping that was proven and stored; a redelivery says nothing new.
+//! - Each ping that was proven and stored is reported once; a redelivery is not reported.
 //!
-//! Knows nothing of who listens.
+//! Knows nothing of its listener.
 
 use crate::event::Event;
 use crate::event::provider::Provider;
@@ -11,27 +11,27 @@ use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
 
-/// Who is told of pings: nobody, unless somebody listens.
+/// The listener for pings, if there is one.
 #[derive(Clone, Default)]
 pub struct Pings(Option<Arc<Listener>>);
 
-/// Takes the id of the hook and the moment. It is called before the ping is answered, so it must not
-/// wait for anything.
+/// Takes the id of the hook and the moment. It is called before the ping is answered, so it must
+/// not wait for anything.
 type Listener = dyn Fn(&str, Timestamp) + Send + Sync;
 
 impl Pings {
-    /// Pings are told to `listener`.
+    /// Reports pings to `listener`.
     pub fn to(listener: impl Fn(&str, Timestamp) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(listener)))
     }
 
-    /// The hook that an event is a ping of, if somebody wants to know.
+    /// Returns the hook that an event is a ping of, if there is a listener.
     pub(super) fn hook<'e>(&self, event: &'e Event<'_>) -> Option<&'e str> {
         let is_ping = event.provider == Provider::Onshape && event.name == "webhook.ping";
         event.webhook_id.as_deref().filter(|_| is_ping && self.0.is_some())
     }
 
-    /// A ping of this hook was stored.
+    /// Reports that a ping of this hook was stored.
     pub(super) fn tell(&self, hook: &str, at: Timestamp) {
         if let Some(listener) = &self.0 {
             listener(hook, at);

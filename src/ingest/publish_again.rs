@@ -1,7 +1,7 @@
 //! Publishes an event again, for consumers that lost their copy.
 //!
-//! The second record has the event's own id and says in `ce_replayof` that it is one. The window is
-//! not asked: whoever asks for it wants a second record.
+//! The second record has the event's own id, and `ce_replayof` marks it. The window is not
+//! consulted: the caller wants a second record.
 //!
 //! Knows nothing of HTTP or Kafka.
 
@@ -17,20 +17,20 @@ use crate::spool::window::IdKey;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-/// What is known of an event that came before.
+/// An event that came before, as it is known now.
 #[derive(Clone, Debug)]
 pub struct Posted {
     /// Its id.
     pub id: EventId,
     /// Its body.
     pub raw: Bytes,
-    /// What was proven of its sender.
+    /// The proofs that held for its sender.
     pub verified: Proofs,
-    /// When it was received.
+    /// The time at which it was received.
     pub received_at: Timestamp,
 }
 
-/// Why an event is not published again.
+/// The reason why an event is not published again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Refused {
     /// Its body is not understood: it is in quarantine.
@@ -49,7 +49,7 @@ impl Ingest {
             Reading::Event(event) => event,
             Reading::Quarantine { reason, .. } => return Err(Refused::NotUnderstood(reason)),
         };
-        // Without its delivery's id an event of APS may be read with another.
+        // Without its delivery id an APS event may read with another id.
         event.id = posted.id.clone();
         let source = self.source.name();
         let context = Context {
@@ -59,7 +59,8 @@ impl Ingest {
             replay_of: Some(posted.id.as_str()),
         };
         let submission = self.submission(&event, context, self.accounts.of_replays(), now.steady);
-        // A key of its own: two requests within a millisecond are one, as a double click is.
+        // A key of its own. Two requests within a millisecond, such as a double click, count as
+        // one.
         let id = IdKey::of_replay(source, &format!("{} at {}", posted.id, now.steady));
         self.append(Submission { id, fact: None, ..submission }).await?;
         Ok(())

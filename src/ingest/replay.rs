@@ -1,14 +1,14 @@
-//! Puts a body from quarantine through the relay again, once the cause is mended.
+//! Puts a body from quarantine through the relay again, after its cause was removed.
 //!
-//! The walk is that of a notification, but for the proof: what was proven when it came is carried in
-//! the quarantine record, and is what the event says.
+//! The walk is that of a notification, except for the proof: the quarantine record carries what was
+//! proven at the time, and the event repeats it.
 //!
 //! # Promises
-//! - However often one record is replayed here, its event is published at most once: the memory of it
-//!   is committed with the event's own record.
-//! - What is still not understood is stored nowhere again.
-//! - An event keeps its own id and the time at which it was received, and the sender's redelivery of
-//!   it is still a repeat.
+//! - However often a record is replayed here, its event is published at most once: the key of the
+//!   replay is committed with the event's own record.
+//! - A body that is still not understood is not stored again.
+//! - An event keeps its own id and the time at which it was received, and the sender's redelivery
+//!   of it is still a repeat.
 //!
 //! Knows nothing of HTTP or Kafka.
 
@@ -23,31 +23,31 @@ use crate::spool::window::IdKey;
 use crate::spool::{Appended, Submission, Telling};
 use std::time::Duration;
 
-/// What became of a body from quarantine.
+/// The result of replaying a body from quarantine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Replayed {
-    /// It is understood now, and in the spool under its own id.
+    /// It is understood now, and is in the spool under its own id.
     Accepted(EventId),
-    /// It was replayed before, or its event came otherwise meanwhile.
+    /// It was replayed before, or its event has come in another way since.
     Duplicate(EventId),
-    /// It is not understood.
+    /// It is still not understood.
     StillQuarantined(Reason),
 }
 
-/// One record of the quarantine topic, which no other record is.
+/// Identifies one record of the quarantine topic.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Place {
     /// Its partition.
     pub partition: i32,
     /// Its offset there.
     pub offset: i64,
-    /// Its time in Kafka, milliseconds since the epoch: a topic made anew begins with the same
-    /// offsets.
+    /// Its time in Kafka, in milliseconds since the epoch. It is needed because a topic that was
+    /// deleted and made anew begins with the same offsets.
     pub timestamp: i64,
 }
 
 impl Ingest {
-    /// Reads, identifies, routes, encodes and commits a body that came to this source before.
+    /// Reads, identifies, routes, encodes and commits a body that was posted to this source before.
     pub async fn replay(
         &self,
         quarantined: &Quarantined,
@@ -59,8 +59,8 @@ impl Ingest {
             Prepared::Over(replayed) => return Ok(replayed),
         };
         let appended = self.append(again.submission).await?;
-        // The record stays in its topic, perhaps longer than the window, and people repeat
-        // themselves. A kill just now leaves it to the window, and to the next who asks.
+        // The record stays in its topic, perhaps longer than the window, and may be replayed again.
+        // After a kill at this point only the window remembers, until the next replay.
         self.spool.remember_for_good(&again.key);
         match appended {
             Appended::New { .. } => Ok(Replayed::Accepted(again.id)),
@@ -68,7 +68,7 @@ impl Ingest {
         }
     }
 
-    /// What [`Ingest::replay`] would come to now. Stores nothing.
+    /// Returns the result that [`Ingest::replay`] would have now. Stores nothing.
     pub fn rehearse(
         &self,
         quarantined: &Quarantined,
@@ -85,7 +85,7 @@ impl Ingest {
         }
     }
 
-    /// Reads the body again, if that is not all that can be done.
+    /// Reads the body again, and decides whether there is anything to store.
     fn prepare(
         &self,
         quarantined: &Quarantined,
@@ -116,7 +116,7 @@ impl Ingest {
         };
         let was_accepted = quarantined.event.is_some();
         if was_accepted {
-            // Consumers and `explain` know it by this one, whatever reading it now gives.
+            // Consumers and `explain` know the event by this id, whatever reading it now gives.
             event.id = quarantined.id.clone();
         }
         let context = Context {
@@ -129,8 +129,9 @@ impl Ingest {
         let submission = self.submission(&event, context, self.accounts.of_replays(), now.steady);
         let submission = match was_accepted {
             false => submission,
-            // Its id is remembered, as it was accepted; so what is asked is whether this very refusal
-            // was replayed. The id is remembered anew beside it: within no time nothing is a repeat.
+            // Its id is remembered, because it was accepted. So the key asks whether this refusal
+            // was replayed before. The id is remembered anew beside it: within no time nothing is a
+            // repeat.
             true => {
                 let (fact, by_hook) = (submission.id, submission.id);
                 let again = Telling { fact, by_hook, within: Duration::ZERO };
@@ -141,7 +142,7 @@ impl Ingest {
     }
 }
 
-/// A replay before anything is stored.
+/// A replay before anything was stored.
 enum Prepared {
     /// Nothing is to be stored.
     Over(Replayed),
@@ -149,9 +150,9 @@ enum Prepared {
     Again(Again),
 }
 
-/// A body that is understood now.
+/// A body that is now understood.
 struct Again {
-    /// Its event's id.
+    /// The id of its event.
     id: EventId,
     /// The key of its replay.
     key: IdKey,
@@ -159,7 +160,7 @@ struct Again {
 }
 
 impl Place {
-    /// The key of a replay of what lies here.
+    /// The key that remembers a replay of this record.
     fn key(self, source: &str, id: &EventId) -> IdKey {
         let Self { partition, offset, timestamp } = self;
         IdKey::of_replay(source, &format!("{id}@{partition}/{offset}/{timestamp}"))

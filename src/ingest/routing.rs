@@ -1,4 +1,4 @@
-//! Which lane an event belongs to.
+//! Chooses the lane of an event.
 
 use crate::event::group::Group;
 use crate::event::provider::Provider;
@@ -22,13 +22,13 @@ impl Routes {
         Some(Self { groups, quarantine: spool.lane(&topics.quarantine())? })
     }
 
-    /// The lane of a group; a group that the provider does not have is not understood.
+    /// The lane of a group. A group that the provider does not have goes to quarantine.
     pub fn of_group(&self, group: Group) -> LaneId {
         let found = self.groups.iter().find(|(of, _)| *of == group);
         found.map_or(self.quarantine, |(_, lane)| *lane)
     }
 
-    /// The lane of what is not understood.
+    /// The quarantine lane.
     pub fn of_quarantine(&self) -> LaneId {
         self.quarantine
     }

@@ -1,11 +1,11 @@
-//! Whether we may write to a topic, asked before a transaction finds out the hard way.
+//! Finds out whether we may write to a topic, before a transaction does.
 //!
-//! A topic that we may see and not write refuses to join a transaction, and the others of that
-//! transaction do not join either. The client then asks the broker to abort what the broker never
-//! began, is told so, and gives up for good. So it is better not to try: brokers since 2.3 say with
-//! a topic's description what its reader may do (KIP-430).
+//! A topic that we may see but not write refuses to join a transaction, and the other topics of
+//! that transaction do not join either. The client then asks the broker to abort what the broker
+//! never began, gets an error, and gives up for good. So such a topic must not be tried. Since
+//! version 2.3 a broker's description of a topic says what the caller may do with it (KIP-430).
 //!
-//! The crate has no call for that, so this file speaks to the C library itself.
+//! The crate has no call for that, so this file calls the C library itself.
 
 use crate::kafka::client::Context;
 use rdkafka::admin::AdminClient;
@@ -14,14 +14,14 @@ use std::ffi::{CString, c_uint};
 use std::ptr::NonNull;
 use std::time::Duration;
 
-/// What a broker says of our right to write.
+/// A broker's answer on our permission to write.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Permission {
     /// We may.
     Granted,
     /// We may not.
     Denied,
-    /// It does not say: an old broker, or one that is no Apache Kafka.
+    /// The broker does not say: it is old, or not Apache Kafka.
     Unknown,
 }
 
@@ -43,7 +43,7 @@ pub fn to_write(
     }
 }
 
-/// What is asked, and where the answer will lie. Each pointer is ours until it is dropped.
+/// The request, and the queue for its answer. The pointers are ours until it is dropped.
 struct Question<'a> {
     admin: &'a AdminClient<Context>,
     topics: NonNull<c::rd_kafka_TopicCollection_t>,
@@ -71,8 +71,8 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Sets what is asked and of whom: any broker knows, and some clusters have no controller that
-    /// answers. False if the library does not know how.
+    /// Sets the request and the broker: any broker can answer, and some clusters have no controller
+    /// that answers. False if the library does not support it.
     fn ask_of(&self, broker: i32, patience: Duration) -> bool {
         let mut why_not = [0; 256];
         // SAFETY: the options live as long as `self`; the error is ours to give back, and the text
@@ -127,7 +127,7 @@ impl Drop for Question<'_> {
 struct Answer(NonNull<c::rd_kafka_event_t>);
 
 impl Answer {
-    /// What we may do with the topic, if the broker says.
+    /// The operations that we may do with the topic, if the broker says.
     fn operations(&self) -> Option<&[c_uint]> {
         // SAFETY: whatever the library returns here lives as long as the event, and so as long as
         // `self`; each pointer and count is looked at before it is used.
@@ -147,7 +147,7 @@ impl Answer {
             if operations.is_null() {
                 return None;
             }
-            // As numbers: a library that is newer than its declaration here may know more of them.
+            // As numbers: a newer library may know more operations than are declared here.
             Some(std::slice::from_raw_parts(operations.cast(), count))
         }
     }
@@ -164,7 +164,7 @@ fn milliseconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
 
-/// A broker has just answered; without this one the transaction finds out.
+/// The broker has just answered. Without this answer the transaction would find out.
 const ANSWER: Duration = Duration::from_secs(2);
 const WRITE: c_uint = c::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_WRITE as c_uint;
 const DESCRIBE_TOPICS: c::rd_kafka_admin_op_t =

@@ -1,4 +1,4 @@
-//! What all our clients of Kafka have in common: properties, and where their log lines go.
+//! The common base of our Kafka clients: their properties, and the way of their log lines.
 
 use crate::kafka::settings::{Delivery, Settings};
 use crate::secret::written;
@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaConfRes;
 use std::sync::Arc;
 
-/// Why a client cannot be made.
+/// The reason why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A secret of `[kafka.client]` cannot be read.
@@ -19,7 +19,7 @@ pub enum Error {
     Secret {
         /// The property.
         property: String,
-        /// Why not.
+        /// The reason.
         #[source]
         cause: written::Error,
     },
@@ -29,8 +29,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// What librdkafka refuses of these settings. It repeats values, and any may be a secret in the wrong
-    /// place: they are left out.
+    /// The error for settings that librdkafka refuses. librdkafka repeats values, and any may be a
+    /// secret in the wrong place: they are left out.
     pub(super) fn refused(settings: &Settings) -> impl Fn(KafkaError) -> Self {
         let values = settings.client.values().filter_map(|value| value.resolve().ok());
         let veil = Veil::new(values);
@@ -38,12 +38,13 @@ impl Error {
     }
 }
 
-/// What librdkafka refuses of `[kafka.client]`, each with its property. No broker is asked.
+/// Returns the faults that librdkafka finds in `[kafka.client]`, each with its property. Contacts
+/// no broker.
 pub fn faults(settings: &Settings) -> Vec<String> {
     let mut faults = Vec::new();
     let mut secrets = Veil::default();
     for (property, value) in &settings.client {
-        // A secret that is not at hand is told by who looked for it.
+        // The code that resolves secrets has reported a missing one already.
         let Ok(value) = value.resolve() else { continue };
         let alone = ClientConfig::from_iter([(property.clone(), value.reveal().to_owned())]);
         if let Err(error) = alone.create_native_config() {
@@ -55,7 +56,7 @@ pub fn faults(settings: &Settings) -> Vec<String> {
         return faults;
     }
     let Ok(mut whole) = producer(settings, "check") else { return faults };
-    // Without brokers it does not try to reach any.
+    // Without brokers the client does not try to connect.
     whole.remove("bootstrap.servers");
     if let Err(error) = whole.create_with_context::<_, BaseProducer<Context>>(Context::of(settings))
     {
@@ -91,16 +92,16 @@ fn ours(settings: &Settings) -> ClientConfig {
         .set("bootstrap.servers", &settings.brokers)
         .set("client.id", "cadrelay")
         .set("socket.keepalive.enable", "true")
-        // A broker that comes back is found within a second, not ten.
+        // To find a broker that comes back within a second, not ten.
         .set("reconnect.backoff.ms", "100")
         .set("reconnect.backoff.max.ms", "1000")
-        // Idle connections are closed by brokers as a rule; that is no news.
+        // Brokers close idle connections regularly, so it is not worth a log line.
         .set("log.connection.close", "false")
         .set_log_level(RDKafkaLogLevel::Warning);
     config
 }
 
-/// Adds what `[kafka.client]` says, over what was there.
+/// Adds the properties of `[kafka.client]`, which override ours.
 fn with_theirs(mut config: ClientConfig, settings: &Settings) -> Result<ClientConfig, Error> {
     for (property, value) in &settings.client {
         let value =
@@ -115,7 +116,7 @@ pub fn producer(settings: &Settings, instance: &str) -> Result<ClientConfig, Err
     producer_up_to(settings, instance, BATCH_SIZE)
 }
 
-/// The same, with a bound on the bytes that go to a partition in one request.
+/// The properties of the producer, with a bound on the bytes that go to a partition in one request.
 pub fn producer_up_to(
     settings: &Settings,
     instance: &str,
@@ -123,18 +124,19 @@ pub fn producer_up_to(
 ) -> Result<ClientConfig, Error> {
     let mut config = ours(settings);
     config
-        // One body limit and what the record adds; the topics that we make take as much.
+        // One body limit plus the rest of a record; the topics that we make take as much.
         .set("message.max.bytes", MAX_MESSAGE_BYTES)
         .set("compression.type", "lz4")
         .set("linger.ms", "1")
-        // A batch of the drain fits; what is more waits in the spool, not here.
+        // A batch of the drain fits. Everything else waits in the spool, not here.
         .set("queue.buffering.max.messages", "50000")
         .set("queue.buffering.max.kbytes", "65536")
         // The drain waits this long for a delivery and then makes the client anew.
         .set("message.timeout.ms", "30000")
         .set("topic.metadata.propagation.max.ms", "5000");
     let mut config = with_theirs(config, settings)?;
-    // A request that holds more than its topic takes is refused whole, with all the innocents in it.
+    // A request that holds more than its topic takes is refused as a whole, with the innocent
+    // records in it.
     let theirs = config.get("batch.size").and_then(|size| size.parse().ok());
     let size = theirs.unwrap_or(BATCH_SIZE).min(largest).max(1);
     config.set("batch.size", size.to_string());
@@ -157,7 +159,7 @@ pub fn reader(settings: &Settings) -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// Sends the client's log lines where ours go, without the secrets of its properties.
+/// Sends the client's log lines to our log, without the secrets of its properties.
 #[derive(Clone, Debug, Default)]
 pub struct Context(Arc<Veil>);
 
@@ -184,14 +186,15 @@ impl Context {
         }
     }
 
-    /// The client repeats these while a broker is away; the drain says once that it is.
+    /// Logs at debug: the client repeats these while a broker is away, and the drain reports the
+    /// outage once.
     pub(super) fn log_error(&self, error: &KafkaError, reason: &str) {
         let (error, reason) = (self.0.over(&error.to_string()), self.0.over(reason));
         tracing::debug!(target: "librdkafka", error, "{reason}");
     }
 }
 
-/// The values of `[kafka.client]` that open doors. The others stay readable in the log.
+/// The secret values of `[kafka.client]`. The others stay readable in the log.
 fn secrets(settings: &Settings) -> Veil {
     let is_secret = |property: &str| SECRET.iter().any(|part| property.contains(part));
     let named = settings.client.iter().filter(|(property, _)| is_secret(property));
@@ -210,17 +213,17 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {}
 
-/// For the look at the properties alone: nothing is produced.
+/// Needed only to check the properties: nothing is produced with it.
 impl ProducerContext for Context {
     type DeliveryOpaque = ();
 
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
-/// The largest record that we send and that our topics take.
+/// The largest record in bytes that we send and that our topics take.
 pub const MAX_MESSAGE_BYTES: &str = "2097152";
 
-/// Parts of the names of librdkafka's properties that hold a password, a key or a token.
+/// Parts of the names of those librdkafka properties that hold a password, a key or a token.
 const SECRET: [&str; 7] =
     ["password", "passphrase", "secret", "token.value", "key.pem", "oauthbearer.config", "jaas"];
 

@@ -1,4 +1,4 @@
-//! What Kafka says of each record of a batch.
+//! The delivery reports of a batch: Kafka's answer for each record.
 
 use crate::kafka::client::Context;
 use crate::kafka::outcome::{Report, Trouble};
@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use std::sync::Mutex;
 
-/// Collects what Kafka says of each record of the current batch.
+/// Collects the delivery reports of the current batch.
 #[derive(Debug, Default)]
 pub struct Deliveries {
     context: Context,
@@ -21,12 +21,12 @@ struct Batch {
     number: usize,
     reports: Vec<Report>,
     worst: Option<Trouble>,
-    /// The client has given up the transaction.
+    /// True if the client has given up the transaction.
     is_lost: bool,
 }
 
 impl Deliveries {
-    /// No batch yet; the client's log lines go where this context sends them.
+    /// Without a batch yet. The client's log lines go to `context`.
     pub(super) fn of(context: Context) -> Self {
         Self { context, batch: Mutex::default() }
     }
@@ -37,7 +37,8 @@ impl Deliveries {
             Batch { number, reports: vec![Report::Unheard; records], worst: None, is_lost: false };
     }
 
-    /// Names a record of the current batch, so that late reports of an earlier one are known.
+    /// Returns a tag for a record of the current batch, which tells late reports of an earlier
+    /// batch apart.
     pub(super) fn tag(&self, index: usize) -> usize {
         lock(&self.batch).number << INDEX_BITS | index
     }
@@ -50,7 +51,7 @@ impl Deliveries {
         batch.worst.get_or_insert(trouble);
     }
 
-    /// What was said of each record, and forgets it.
+    /// Returns the report of each record, and forgets them.
     pub(super) fn take(&self) -> Vec<Report> {
         std::mem::take(&mut lock(&self.batch).reports)
     }
@@ -72,7 +73,8 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // Of a topic that may not join the transaction no record is reported, and no call says so.
+        // If a topic may not join the transaction, no record is reported and no call fails; only
+        // this log line tells.
         if facility == "TXNERR" {
             lock(&self.batch).is_lost = true;
         }
@@ -95,9 +97,9 @@ impl ProducerContext for Deliveries {
                 let mut batch = lock(&self.batch);
                 if batch.number == tag >> INDEX_BITS
                     && let Some(report) = batch.reports.get_mut(index)
-                    // Without an offset the broker took it for a repeat of what it has, and the
-                    // client believes that. A broker that was just started was seen to say so of
-                    // a record that it had never written.
+                    // Without an offset the broker took the record for a repeat, and the client
+                    // believes it. A broker that had just started was seen to claim this of a
+                    // record that it had never written.
                     && message.offset() >= 0
                 {
                     *report = Report::Written {
@@ -107,7 +109,7 @@ impl ProducerContext for Deliveries {
                 }
             }
             Err((error, _)) => {
-                // What an abort takes back was not refused by anyone.
+                // A record that an abort purges was not refused by anyone.
                 let code = error.rdkafka_error_code();
                 let purged = matches!(code, Some(Code::PurgeQueue | Code::PurgeInflight));
                 if !purged && lock(&self.batch).number == tag >> INDEX_BITS {

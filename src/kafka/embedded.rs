@@ -1,8 +1,8 @@
 //! Kafka inside this process, for `cadrelay dev` and fast tests: librdkafka's mock cluster.
 //!
 //! # Limits
-//! Records live in memory, some megabytes a partition, and end with the process. A transaction that
-//! is aborted stays visible, and there is no administration: topics are made through this type.
+//! Records live in memory, some megabytes a partition, and end with the process. An aborted
+//! transaction stays visible, and there is no admin API: topics are made through this type.
 
 use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;
@@ -25,7 +25,7 @@ impl Embedded {
         self.cluster.create_topic(name, partitions, 1)
     }
 
-    /// Ends all connections and takes no new ones, until [`Embedded::comes_back`].
+    /// Closes all connections and takes no new ones, until [`Embedded::comes_back`].
     pub fn goes_away(&self) -> Result<(), KafkaError> {
         self.cluster.broker_down(BROKER)
     }
@@ -35,8 +35,8 @@ impl Embedded {
         self.cluster.broker_up(BROKER)
     }
 
-    /// Says of the next two writes, a record's and its position's, that they are repeats of earlier
-    /// ones, and writes nothing.
+    /// Answers the next two writes, of a record and of its position, as repeats of earlier ones,
+    /// and writes nothing.
     pub fn claims_a_repeat(&self) {
         let claim = RDKafkaRespErr::RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER;
         self.cluster.request_errors(RDKafkaApiKey::Produce, &[claim; 2]);

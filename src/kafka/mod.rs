@@ -6,7 +6,7 @@
 //! - Nothing is retried on a client whose state is not known: its outcome says so, and the caller
 //!   makes it anew.
 //!
-//! Knows nothing of the spool, or of what the records mean.
+//! Knows nothing of the spool, or of the meaning of records.
 
 mod authorization;
 pub mod client;

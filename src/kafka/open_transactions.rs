@@ -1,4 +1,4 @@
-//! Open transactions: records in a partition of which the log holds no end of their transaction.
+//! Reads open transactions: records in a partition whose transaction has no end in the log.
 
 use crate::kafka::outcome::Trouble;
 use crate::kafka::partition_reader::{Isolation, PartitionReader, Stretch};
@@ -7,8 +7,8 @@ use rdkafka::Offset;
 use rdkafka::message::Message;
 use std::time::{Duration, Instant};
 
-/// The values of the records from the last stable offset to the end, in order. Of anyone's
-/// transactions, also of those that are under way.
+/// The values of the records from the last stable offset to the end, in order. They may belong to
+/// anyone's transactions, including those still in progress.
 pub fn values(
     settings: &Settings,
     topic: &str,

@@ -1,20 +1,20 @@
-//! What became of a batch, in words of our own: the client's codes stop here.
+//! The outcome of a batch in our own words: the client's error codes end here.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BatchOutcome {
-    /// What became of each record, in the batch's order.
+    /// The report of each record, in the batch's order.
     pub reports: Vec<Report>,
-    /// How the batch ended.
+    /// The ending of the batch as a whole.
     pub ending: Ending,
 }
 
-/// What Kafka said of one record.
+/// Kafka's report on one record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Report {
-    /// It is written; whether it counts is the batch's ending.
+    /// It is written. Whether it counts depends on the batch's ending.
     Written {
         /// The partition that took it.
         partition: i32,
@@ -23,55 +23,58 @@ pub enum Report {
     },
     /// It is not written.
     Refused(Trouble),
-    /// Nothing was heard of it.
+    /// There was no report.
     Unheard,
 }
 
-/// How a batch ended.
+/// The ending of a batch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Ending {
     /// Everything in it counts, and the positions with it.
     Committed,
     /// Nothing in it counts, and the client can go on.
     Aborted(Trouble),
-    /// There was no transaction: each written record counts for itself.
+    /// There was no transaction: each written record counts by itself.
     Untied,
-    /// The same, and Kafka fell silent before everything was reported. The client is lost.
+    /// There was no transaction, and Kafka fell silent before every record was reported. The client
+    /// is lost.
     UntiedSilent,
-    /// Kafka fell silent before everything was reported. It does not count, but the client is lost.
+    /// Kafka fell silent before every record was reported. The batch does not count, but the client
+    /// is lost.
     Silent,
-    /// Nobody knows whether it counts. Only a new client that reads the positions can tell.
+    /// It is not known whether the batch counts. Only a new client that reads the positions can
+    /// tell.
     InDoubt(Trouble),
 }
 
-/// Why something did not work. A closed set: it is a metric label.
+/// The reason why something failed. A closed set, because it is a metric label.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Trouble {
     /// No broker could be reached.
     Transport,
     /// A broker did not answer in time.
     Timeout,
-    /// The cluster does not believe who we are.
+    /// The cluster refuses our credentials, or we do not trust its certificate.
     Authentication,
-    /// We may not do this.
+    /// We have no permission for this.
     Authorization,
     /// The topic does not exist.
     UnknownTopic,
-    /// A partition has no leader, or too few replicas that are in step.
+    /// A partition has no leader, or too few replicas in sync.
     NotEnoughReplicas,
     /// Another relay uses the same instance.
     Fenced,
     /// The client has given up for good.
     Fatal,
-    /// The cluster holds us back.
+    /// The cluster throttles us.
     Quota,
     /// The record, or the batch that it went in, is larger than the topic allows.
     TooLarge,
-    /// The topic does not take such a record.
+    /// The topic does not accept such a record.
     Invalid,
 }
 
-/// Whom a trouble concerns.
+/// The scope of a trouble.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Concerns {
     /// One record, for good.
@@ -83,8 +86,8 @@ pub enum Concerns {
 }
 
 impl Trouble {
-    /// Those that `cadrelay_publish_errors_total` counts; what concerns one record for good is
-    /// counted as quarantined.
+    /// The troubles that `cadrelay_publish_errors_total` counts. A trouble that concerns one record
+    /// for good is counted as quarantined instead.
     pub const COUNTED: [Self; 9] = [
         Self::Transport,
         Self::Timeout,
@@ -114,7 +117,7 @@ impl Trouble {
         }
     }
 
-    /// The name, and for people what it means where the name alone leads nowhere.
+    /// The name, with an explanation for people if the name alone does not help.
     pub fn told(self) -> &'static str {
         match self {
             Self::Authentication => {
@@ -136,7 +139,7 @@ impl Trouble {
         }
     }
 
-    /// Whom it concerns, when Kafka says it of one record.
+    /// The scope of the trouble, if Kafka reports it for one record.
     pub fn concerns(self) -> Concerns {
         match self {
             Self::TooLarge | Self::Invalid => Concerns::Record,
@@ -149,7 +152,7 @@ impl Trouble {
         }
     }
 
-    /// Whether it concerns the whole way to Kafka.
+    /// True if it concerns the whole way to Kafka.
     pub fn concerns_everything(self) -> bool {
         self.concerns() == Concerns::Everything
     }
@@ -162,7 +165,7 @@ impl Trouble {
                 _ => Self::Fatal,
             },
             KafkaError::Transaction(error) => Self::of_code(error.code()),
-            // The crate gives no code for these, though each holds one.
+            // The crate returns no code for these, though each holds one.
             KafkaError::AdminOp(code) => Self::of_code(*code),
             other => other.rdkafka_error_code().map_or(Self::Fatal, Self::of_code),
         }
@@ -188,7 +191,7 @@ impl Trouble {
             | Code::NotEnoughReplicasAfterAppend
             | Code::LeaderNotAvailable
             | Code::NotLeaderForPartition
-            // A partition's own trouble, which passes: its disk, its move, its next leader.
+            // Troubles of one partition that pass: its disk, its move, its next leader.
             | Code::ISRInsufficient
             | Code::BrokerNotAvailable
             | Code::ReplicaNotAvailable
@@ -211,8 +214,8 @@ impl Trouble {
             | Code::InvalidMessage
             | Code::InvalidMessageSize
             | Code::InvalidTimestamp => Self::Invalid,
-            // The client's list may grow. What says nothing that we know narrows the batch, as a
-            // time-out does: a lane alone at last, never all of them for good.
+            // The client's list may grow. An unknown code narrows the batch, as a time-out does: in
+            // the end it holds back one lane, never all of them for good.
             _ => Self::Timeout,
         }
     }

@@ -1,8 +1,8 @@
-//! Reads partitions without a group, each from a place of the caller's choice.
+//! Reads partitions without a consumer group, each from an offset that the caller chooses.
 //!
 //! # Promises
-//! - An error that passes is waited out, as silence is; any other comes back at once.
-//! - A Kafka that does not answer in time is [`Trouble::Timeout`], never an end.
+//! - A transient error is waited out, as silence is; any other is returned at once.
+//! - If Kafka does not answer in time, the result is [`Trouble::Timeout`], never an end.
 
 use crate::kafka::client::{self, Context, Error};
 use crate::kafka::outcome::Trouble;
@@ -19,22 +19,22 @@ pub struct PartitionReader {
     consumer: BaseConsumer<Context>,
 }
 
-/// The records that a reader is given.
+/// The records that a reader returns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Isolation {
-    /// Those of transactions that were committed.
+    /// Records of committed transactions.
     Committed,
-    /// All, also those of transactions that are under way or were aborted.
+    /// All records, including those of open and aborted transactions.
     Everything,
 }
 
-/// The next thing that a reader meets.
+/// The next thing that a reader finds.
 pub enum Next<'r> {
     /// A record.
     Record(BorrowedMessage<'r>),
     /// The end of a partition, for now.
     End,
-    /// Nothing within a moment.
+    /// Nothing within the poll interval.
     Nothing,
 }
 
@@ -84,12 +84,12 @@ impl PartitionReader {
         self.consumer.assign(&assignment)
     }
 
-    /// Reads nothing until it is asked again.
+    /// Stops reading until the next assignment.
     pub fn rest(&self) {
         drop(self.consumer.unassign());
     }
 
-    /// Waits a moment for the next record. An error is one that does not pass by itself.
+    /// Waits a moment for the next record. Transient errors are not returned.
     pub fn next(&self) -> Result<Next<'_>, KafkaError> {
         match self.consumer.poll(POLL) {
             None => Ok(Next::Nothing),
@@ -100,8 +100,8 @@ impl PartitionReader {
         }
     }
 
-    /// The end of a partition: behind its last record, or behind the last one that is committed or
-    /// aborted, as the reader's isolation has it.
+    /// The end of a partition: the offset after its last record, or after the last record that is
+    /// committed or aborted, depending on the isolation.
     pub fn end(&self, topic: &str, partition: i32, patience: Duration) -> Result<i64, Trouble> {
         let marks = self.consumer.fetch_watermarks(topic, partition, patience);
         marks.map(|(_, end)| end).map_err(|error| Trouble::of(&error))
@@ -128,7 +128,7 @@ impl PartitionReader {
         Ok(())
     }
 
-    /// The offset of the next record; aborted ones and the markers of transactions are passed over.
+    /// The offset of the next record. Aborted records and transaction markers are skipped.
     fn position(&self, topic: &str, partition: i32) -> i64 {
         let positions = self.consumer.position().ok();
         let row = positions.and_then(|list| Some(list.find_partition(topic, partition)?.offset()));
@@ -139,7 +139,7 @@ impl PartitionReader {
     }
 }
 
-/// True if a reader may go on after an error: the client looks for brokers that are away by itself.
+/// True for a transient error: the client itself goes on looking for brokers that are away.
 fn is_passing(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),

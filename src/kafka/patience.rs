@@ -1,23 +1,23 @@
-//! How long an answer may take.
+//! Bounds the time that an answer may take.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a delivery, and then the commit, may take: less once the process is told to stop.
+/// The time that a delivery, and then the commit, may take: less once the process is told to stop.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience<'a> {
-    /// As a rule.
+    /// The usual time.
     pub usual: Duration,
-    /// After something was heard of the batch and then nothing more: one broker of several is away.
+    /// The time of silence after some records were reported: one broker of several is away.
     pub gap: Duration,
-    /// After it is told to stop.
+    /// The time after the process was told to stop.
     pub stopping: Duration,
-    /// Whether it is told to stop.
+    /// True once the process was told to stop.
     pub stop: &'a AtomicBool,
 }
 
 impl Patience<'_> {
-    /// How long it may take now.
+    /// The time that may be taken now.
     pub fn left(&self) -> Duration {
         if self.stop.load(Ordering::Acquire) { self.stopping } else { self.usual }
     }
@@ -27,7 +27,7 @@ impl Patience<'_> {
     }
 }
 
-/// What was not heard of yet, and since when nothing was.
+/// The number of records that were not reported yet, and the time since the last report.
 pub(super) struct Unheard {
     of: usize,
     left: usize,
@@ -39,7 +39,8 @@ impl Unheard {
         Self { of: records, left: records, since: now }
     }
 
-    /// How long nothing more was heard, now that so many are left. None at all is not a gap.
+    /// The time since the last report, given that `left` records are missing. Zero if none was
+    /// reported at all.
     pub(super) fn gap(&mut self, left: usize, now: Instant) -> Duration {
         if left < self.left {
             self.left = left;

@@ -1,9 +1,9 @@
-//! How far each lane of each run is committed, kept in Kafka with the records themselves.
+//! The position of each lane of each run: how far it is committed, kept in Kafka with the records.
 //!
 //! Topic `{prefix}relay.positions`, compacted, one partition; key `{instance}/{run}/{topic}`, value
-//! `{"sequence":N}`. Because a position is written in the transaction of the records it covers, it
-//! says exactly what counts. It may be read only after the producer has begun: before that, a
-//! committed position of a transaction in doubt can be invisible.
+//! `{"sequence":N}`. A position is written in the transaction of the records that it covers, so it
+//! says exactly which records count. It may be read only after the producer has begun: before that,
+//! the committed position of a transaction in doubt can be invisible.
 
 use crate::kafka::outcome::Trouble;
 use crate::kafka::partition_reader::{Isolation, PartitionReader, Stretch};
@@ -31,23 +31,23 @@ impl Position {
         Self { key: format!("{instance}/{run}/{topic}"), value: Some(value) }
     }
 
-    /// Takes the position of a run's lane back, so that compaction forgets it.
+    /// A tombstone for the position of a run's lane, so that compaction removes it.
     pub fn tombstone(instance: &str, run: &str, topic: &str) -> Self {
         Self { key: format!("{instance}/{run}/{topic}"), value: None }
     }
 }
 
-/// What the topic holds of an instance.
+/// The positions of one instance.
 #[derive(Clone, Debug, Default)]
 pub struct HeldPositions {
     /// The positions.
     pub positions: Positions,
-    /// When each was written, milliseconds since the epoch by Kafka.
+    /// The time at which each was written, in milliseconds since the epoch, by Kafka.
     written: BTreeMap<(String, String), i64>,
 }
 
 impl HeldPositions {
-    /// Takes one record of the topic in; a later one of the same run and lane replaces it.
+    /// Takes in one record of the topic; a later one of the same run and lane replaces it.
     fn take(
         &mut self,
         place: (String, String),
@@ -68,8 +68,9 @@ impl HeldPositions {
         Ok(())
     }
 
-    /// Takes the positions back of runs that wrote none for 30 days, a bounded number at once, so that
-    /// the topic does not grow for ever. `alive` are runs that may still have something to send.
+    /// Returns tombstones for runs that wrote no position for 30 days, a bounded number at once, so
+    /// that the topic does not grow for ever. `alive` are runs that may still have something to
+    /// send.
     pub fn tombstones(&self, instance: &str, alive: &[&str], now: Timestamp) -> Vec<Position> {
         let since = now.as_millisecond().saturating_sub(KEPT.as_millis() as i64);
         let young = self.written.iter().filter(|(_, written)| **written >= since);
@@ -80,9 +81,10 @@ impl HeldPositions {
     }
 }
 
-/// Reads all positions of an instance, as committed, up to the end of the topic.
+/// Reads all committed positions of an instance, up to the end of the topic.
 ///
-/// Unreadable is an error, never an empty answer: taking it for zero would publish everything twice.
+/// A position that cannot be read is an error, never an empty answer: taking it for zero would
+/// publish everything twice.
 pub fn read(
     settings: &Settings,
     instance: &str,
@@ -90,8 +92,8 @@ pub fn read(
 ) -> Result<HeldPositions, Trouble> {
     let deadline = Instant::now() + patience;
     let topic = settings.topic_names().positions();
-    // The true end. A reader of committed records would be told the last stable offset, which another
-    // relay's open transaction can hold before our own committed positions.
+    // The true end. A reader of committed records gets the last stable offset, and another relay's
+    // open transaction can hold that before our own committed positions.
     let end = PartitionReader::open(settings, Isolation::Everything)?.end(&topic, 0, patience)?;
     let stretch = Stretch { topic: &topic, partition: 0, from: Offset::Beginning, end };
     let prefix = format!("{instance}/");
@@ -100,16 +102,16 @@ pub fn read(
         let key = record.key().and_then(|key| std::str::from_utf8(key).ok());
         let lane = key.and_then(|key| key.strip_prefix(&prefix)?.split_once('/'));
         let Some((run, topic)) = lane else { return Ok(()) };
-        // Without a time it is taken for new.
+        // A record without a time counts as new.
         let written = record.timestamp().to_millis().unwrap_or(i64::MAX);
         held.take((run.to_owned(), topic.to_owned()), record.payload(), written)
     })?;
     Ok(held)
 }
 
-/// A copy of the spool that is older than this does not know any more what was published of it.
+/// A copy of the spool that is older than this no longer knows which of its records were published.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-/// They go with a batch, which should stay small; the rest goes after the next start.
+/// Tombstones go with a batch, which should stay small; the others follow after the next start.
 const MAX_TOMBSTONES: usize = 1_000;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! One producer, from its making to its end.
+//! One producer, from its creation to its end.
 //!
-//! A publisher that reported [`Ending::InDoubt`] must not be used again: nobody knows the state of
-//! its transaction. Its successor settles it, by taking over the same transactional id.
+//! After [`Ending::InDoubt`] a publisher must not be used again: the state of its transaction is
+//! unknown. Its successor settles it, by taking over the same transactional id.
 
 use crate::kafka::client::{self, Context, Error};
 use crate::kafka::deliveries::Deliveries;
@@ -14,7 +14,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::time::{Duration, Instant};
 
-/// A producer with what it remembers of its current batch.
+/// A producer with the reports of its current batch.
 pub struct Publisher {
     producer: BaseProducer<Deliveries>,
     delivery: Delivery,
@@ -34,12 +34,12 @@ pub struct Outgoing<'a, H> {
     pub value: &'a [u8],
 }
 
-/// How far a lane is, as the positions topic keeps it.
+/// The position of a lane, as a record of the positions topic.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Position {
     /// The record's key.
     pub key: String,
-    /// The record's value; none takes it back.
+    /// The record's value; `None` is a tombstone.
     pub value: Option<String>,
 }
 
@@ -49,8 +49,8 @@ impl Publisher {
         Self::of(client::producer(settings, instance)?, settings)
     }
 
-    /// The same, with a bound on the bytes that go to a partition in one request. A request that is
-    /// larger than its topic takes is refused whole.
+    /// Makes a producer with a bound on the bytes that go to a partition in one request. A request
+    /// that is larger than its topic allows is refused as a whole.
     pub fn up_to(settings: &Settings, instance: &str, largest: usize) -> Result<Self, Error> {
         Self::of(client::producer_up_to(settings, instance, largest)?, settings)
     }
@@ -61,8 +61,8 @@ impl Publisher {
         Ok(Self { producer, delivery: settings.delivery, batches: 0 })
     }
 
-    /// Connects, and settles whatever a former producer of this instance left in doubt. May be
-    /// called again after a time-out.
+    /// Connects, and settles the transaction that a former producer of this instance left in doubt.
+    /// May be called again after a time-out.
     pub fn begin(&self, patience: Duration) -> Result<(), Trouble> {
         match self.delivery {
             Delivery::ExactlyOnce => self.producer.init_transactions(patience),
@@ -73,7 +73,7 @@ impl Publisher {
         .map_err(|error| Trouble::of(&error))
     }
 
-    /// Whether a broker answers.
+    /// Checks that a broker answers.
     pub fn probe(&self, topic: &str, patience: Duration) -> Result<(), Trouble> {
         self.producer.poll(Duration::ZERO);
         let metadata = self.producer.client().fetch_metadata(Some(topic), patience);
@@ -88,7 +88,7 @@ impl Publisher {
         positions: &[Position],
         patience: &Patience<'_>,
     ) -> BatchOutcome {
-        // Without transactions a position would say nothing, so there is none.
+        // Without transactions a position would mean nothing, so none is written.
         let positions = match self.delivery {
             Delivery::ExactlyOnce => positions,
             Delivery::AtLeastOnce => &[],
@@ -107,8 +107,8 @@ impl Publisher {
         self.outcome(batch.len(), ending)
     }
 
-    /// Writes the end of an aborted transaction into partitions of a topic, and with it one empty
-    /// record each, which the same abort takes back.
+    /// Writes the end of an aborted transaction into partitions of a topic. It sends one empty
+    /// record to each, which the same abort takes back.
     pub fn abort_in(
         &mut self,
         topic: &str,
@@ -149,7 +149,7 @@ impl Publisher {
         }
     }
 
-    /// A commit that failed is over only if the client says that an abort is what it needs.
+    /// Handles a failed commit. It is over only if the client says that an abort is needed.
     fn give_up(&self, error: &KafkaError, patience: Duration) -> Ending {
         let trouble = Trouble::of(error);
         match error {
@@ -160,8 +160,8 @@ impl Publisher {
         }
     }
 
-    /// Aborts in slices. What an abort purges, and what fails while it waits, must be reported before
-    /// it can end, and only this thread takes reports: in one long call it would wait for itself.
+    /// Aborts in slices. Purged and failed records must be reported before an abort can end, and
+    /// only this thread takes reports: in one long call it would wait for itself.
     fn abort(&self, trouble: Trouble, patience: Duration) -> Ending {
         let began = Instant::now();
         loop {
@@ -178,8 +178,8 @@ impl Publisher {
 
     /// Hands everything to the client and waits until each record is reported.
     ///
-    /// A refusal ends the waiting if all of it will be aborted. Without transactions what was sent
-    /// counts, so its reports are waited for.
+    /// The first refusal ends the waiting if the batch will be aborted. Without transactions every
+    /// written record counts, so all reports are waited for.
     fn write<'a, H: Iterator<Item = (&'a str, &'a [u8])> + Clone>(
         &self,
         positions_topic: &str,
@@ -281,7 +281,7 @@ impl Publisher {
 }
 
 enum Failure {
-    /// Something was refused; the reports say what.
+    /// A record was refused; the reports tell which.
     Refused,
     /// Some records were not reported in time.
     Unheard,
@@ -289,7 +289,7 @@ enum Failure {
 
 const FLUSH_SLICE: Duration = Duration::from_millis(250);
 const QUEUE_PAUSE: Duration = Duration::from_millis(5);
-/// What it purges is reported in the first; an end that the broker puts off takes half a second.
+/// Purges are reported in the first slice; a broker that delays the end takes half a second.
 const ABORT_SLICE: Duration = Duration::from_millis(50);
 const REPORTS_PAUSE: Duration = Duration::from_millis(5);
 

@@ -1,7 +1,7 @@
-//! Reads committed records: all of the quarantine topic to their end, or the one at a place of any topic.
+//! Reads committed records: the whole quarantine topic, or the record at one place of any topic.
 //!
 //! # Promises
-//! - A topic that is not there is empty. A Kafka that does not answer is an error, never an end.
+//! - A missing topic is empty. If Kafka does not answer, the result is an error, never an end.
 
 use crate::kafka::client::{self, Error};
 use crate::kafka::outcome::Trouble;
@@ -14,7 +14,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A record as it lies in the topic.
+/// A record of the topic.
 #[derive(Clone, Debug)]
 pub struct QuarantinedRecord {
     /// Its partition.
@@ -29,7 +29,7 @@ pub struct QuarantinedRecord {
     pub value: Vec<u8>,
 }
 
-/// Reads the topic, again and again if asked to.
+/// Reads the topic, as often as it is asked to.
 pub struct Reader {
     topic: String,
     inspector: Inspector,
@@ -41,16 +41,16 @@ impl Reader {
     pub fn open(settings: &Settings) -> Result<Self, Error> {
         let mut config = client::reader(settings)?;
         config
-            // The end of a partition is an empty answer, and a broker holds those back this long.
+            // The end of a partition is an empty answer, which a broker holds back for this time.
             .set("fetch.wait.max.ms", "50")
-            // A record that retention has taken must not become another one.
+            // If retention has removed a record, no other record may be returned for it.
             .set("auto.offset.reset", "error");
         let reader = PartitionReader::of(settings, &config)?;
         let inspector = Inspector::new(settings)?;
         Ok(Self { topic: settings.topic_names().quarantine(), inspector, reader })
     }
 
-    /// Reads every record that is there now, each partition's in order.
+    /// Reads every record that is there now, in order within each partition.
     pub fn read_all(&self, mut each: impl FnMut(QuarantinedRecord)) -> Result<(), Trouble> {
         let partitions = self.partitions(&self.topic)?;
         if partitions == 0 {
@@ -76,8 +76,8 @@ impl Reader {
         self.read_at(&self.topic, partition, offset)
     }
 
-    /// The record at a place of any topic. `None` if there is none, or none any more: retention has
-    /// taken it, or the topic is gone.
+    /// The record at a place of any topic. `None` if there is none, or if retention has removed it,
+    /// or the topic is gone.
     pub fn read_at(
         &self,
         topic: &str,
@@ -110,7 +110,7 @@ impl Reader {
         }
     }
 
-    /// Reads until `is_enough` says so of a record, or of the end of a partition (`None`).
+    /// Reads until `is_enough` returns true for a record, or for the end of a partition (`None`).
     fn read(
         &self,
         topic: &str,
@@ -167,5 +167,5 @@ impl std::fmt::Debug for Reader {
     }
 }
 
-/// A broker that is there answers within moments.
+/// A broker that is up answers within moments.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! `[kafka]`: which cluster, and how records get there.
+//! `[kafka]`: the cluster, and the way of records to it.
 
 use crate::event::encoding::Encoding;
 use crate::secret::written::Written;
@@ -6,31 +6,31 @@ use crate::topics::Names;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Settings of the way to Kafka.
+/// The settings of `[kafka]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// The brokers to begin with: `host:port`, several with commas. Default `localhost:9092`.
     pub brokers: String,
-    /// How records are delivered. Default `exactly-once`.
+    /// The delivery guarantee. Default `exactly-once`.
     pub delivery: Delivery,
-    /// What all our topics begin with. Default `cad.`.
+    /// The prefix of all our topics. Default `cad.`.
     pub topic_prefix: String,
-    /// How a CloudEvent lies in a record: `binary` or `structured`. Default `binary`.
+    /// The form of a CloudEvent in a record: `binary` or `structured`. Default `binary`.
     pub encoding: Encoding,
-    /// Whether missing topics are created. Default true.
+    /// Creates missing topics. Default true.
     pub create_topics: bool,
     /// Partitions of topics that we create. Default 6.
     pub partitions: i32,
-    /// Replicas of topics that we create. Default: what the cluster says.
+    /// Replicas of topics that we create. Default: the cluster's.
     pub replication: Option<i32>,
     /// Other names for topics: `"onshape.document" = "plm.onshape"`.
     pub topics: BTreeMap<String, String>,
-    /// Any property of librdkafka, such as `"security.protocol"`; secrets as elsewhere.
+    /// Any property of librdkafka, such as `"security.protocol"`; secrets are written as elsewhere.
     pub client: BTreeMap<String, Written>,
 }
 
-/// How records are delivered.
+/// The delivery guarantee.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delivery {
@@ -73,8 +73,8 @@ impl Settings {
         Names { prefix: &self.topic_prefix, overrides: &self.topics }
     }
 
-    /// Reads the secrets of `[kafka.client]`, so that every client gets the same. Returns those that
-    /// are not at hand.
+    /// Reads the secrets of `[kafka.client]` once, so that every client gets the same. Returns the
+    /// faults of those that cannot be read.
     pub fn resolve_secrets(&mut self) -> Vec<String> {
         let mut faults = Vec::new();
         for (property, value) in &mut self.client {
@@ -86,7 +86,7 @@ impl Settings {
         faults
     }
 
-    /// What is wrong with these settings, each with its key.
+    /// Returns the faults in these settings, each with its key.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.brokers.trim().is_empty() {
@@ -115,7 +115,7 @@ impl Settings {
     }
 }
 
-/// Properties that the relay's promises rest on.
+/// Properties that cannot be set, because the relay's promises depend on them.
 const OURS: &[(&str, &str)] = &[
     ("acks", "it is always all, or an answered notification could be lost"),
     ("request.required.acks", "acks are always all, or an answered notification could be lost"),

@@ -1,4 +1,4 @@
-//! Reads our topics as a consumer would: committed records alone, without a group.
+//! Reads our topics as a consumer would: only committed records, without a group.
 
 use crate::kafka::client::{self, Context, Error};
 use crate::kafka::outcome::Trouble;
@@ -13,12 +13,12 @@ use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// Where to begin in topics that are there already.
+/// The place to begin in topics that exist already.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum From {
-    /// With the first record that is still there.
+    /// With the oldest record that is still there.
     Beginning,
-    /// With what comes from now on.
+    /// With the records that come from now on.
     End,
 }
 
@@ -39,7 +39,7 @@ pub struct Seen {
     pub value: Box<RawValue>,
 }
 
-/// Reads topics, and those that are made later.
+/// Reads topics, and those that are created later.
 pub struct Tail {
     consumer: BaseConsumer<TlsAlerts>,
     settings: Settings,
@@ -50,7 +50,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Opens a reader of the given topics; of all of ours, if none is given.
+    /// Opens a reader of the given topics, or of all of ours if none is given.
     pub fn open(settings: Settings, topics: Vec<String>, from: From) -> Result<Self, Error> {
         let consumer = client::reader(&settings)?
             .create_with_context(TlsAlerts::of(Context::of(&settings)))
@@ -58,14 +58,14 @@ impl Tail {
         Ok(Self { consumer, settings, topics, from, assigned: BTreeSet::new(), looked: None })
     }
 
-    /// Whether a broker has answered yet.
+    /// True once a broker has answered.
     pub fn has_reached_a_broker(&self) -> bool {
         self.looked.is_some()
     }
 
-    /// The next record, if one comes within a moment. The first call waits for a broker.
+    /// Returns the next record, if one comes within a moment. The first call waits for a broker.
     ///
-    /// A trouble does not end the reader: the client goes on looking for brokers that are away.
+    /// An error does not end the reader: the client goes on looking for brokers that are away.
     pub fn poll(&mut self) -> Result<Option<Seen>, Trouble> {
         if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
             self.look()?;
@@ -92,12 +92,13 @@ impl Tail {
         }))
     }
 
-    /// Adds partitions that are new. What is made while we look is read from its beginning.
+    /// Assigns new partitions. A partition that appears after the first look is read from its
+    /// beginning.
     fn look(&mut self) -> Result<(), Trouble> {
         let first = self.looked.is_none();
         let metadata = if first { self.reach() } else { self.ask() };
         if !first {
-            // A broker that is away is asked again in a while, not at once.
+            // A broker that is away is asked again later, not at once.
             self.looked = Some(Instant::now());
         }
         let metadata = metadata?;
@@ -127,7 +128,7 @@ impl Tail {
         Ok(())
     }
 
-    /// Waits for the first answer of a broker. A log-in that is refused is known at once.
+    /// Waits for the first answer of a broker. A refused log-in is reported at once.
     fn reach(&self) -> Result<Metadata, Trouble> {
         let began = Instant::now();
         loop {
@@ -135,7 +136,7 @@ impl Tail {
                 Ok(metadata) => return Ok(metadata),
                 Err(error) => error,
             };
-            // No partition is assigned yet, so no record is passed over here.
+            // No partition is assigned yet, so this skips no record.
             let trouble = tls_alerts::why_not(&self.consumer, &error);
             if trouble == Trouble::Authentication || began.elapsed() >= METADATA {
                 return Err(trouble);
@@ -174,6 +175,6 @@ impl std::fmt::Debug for Tail {
 
 const POLL: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// One question to a broker that may still be on its way up.
+/// The time of one request to a broker that may still be starting.
 const ASK: Duration = Duration::from_secs(1);
 const METADATA: Duration = Duration::from_secs(10);

@@ -1,8 +1,8 @@
-//! Hears that the cluster refuses our certificate.
+//! Notices that the cluster refuses our certificate.
 //!
-//! With TLS 1.3 a client has done its part before the cluster looks at its certificate, and learns of the
-//! refusal when it reads. librdkafka says no more of it than that the connection broke; TLS's own
-//! word for it, the number of the alert, is in the reason that it gives beside the code.
+//! With TLS 1.3 a client has finished its part of the handshake before the cluster checks its
+//! certificate, and learns of a refusal when it reads. librdkafka only says that the connection
+//! broke; the number of the TLS alert is in the reason that it gives beside the error code.
 
 use crate::kafka::client::Context;
 use crate::kafka::outcome::Trouble;
@@ -13,15 +13,15 @@ use rdkafka::error::KafkaError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// The context of a client that is asked why nothing answered.
+/// The context of a client that can be asked why nothing answered.
 #[derive(Debug, Default)]
 pub struct TlsAlerts {
     context: Context,
     refused: AtomicBool,
 }
 
-/// Why a reader that has no partition yet was not answered. Of a refused log-in or certificate the call
-/// itself says no more than that there was no connection; the reason waits among the client's events.
+/// The reason why a reader without partitions got no answer. After a refused log-in or certificate
+/// the call itself only says that there was no connection; the reason is among the client's events.
 pub fn why_not(reader: &BaseConsumer<TlsAlerts>, error: &KafkaError) -> Trouble {
     let events = std::iter::from_fn(|| reader.poll(EVENTS));
     let mut troubles = events.filter_map(Result::err).map(|event| Trouble::of(&event));
@@ -33,12 +33,12 @@ pub fn why_not(reader: &BaseConsumer<TlsAlerts>, error: &KafkaError) -> Trouble 
 }
 
 impl TlsAlerts {
-    /// Nothing was heard yet; log lines go where this context sends them.
+    /// A context without alerts yet. The client's log lines go to `context`.
     pub fn of(context: Context) -> Self {
         Self { context, refused: AtomicBool::new(false) }
     }
 
-    /// Whether the cluster has refused our certificate, or asked for one that we do not have.
+    /// True if the cluster has refused our certificate, or asked for one that we do not have.
     pub fn certificate_is_refused(&self) -> bool {
         self.refused.load(Ordering::Relaxed)
     }
@@ -66,7 +66,7 @@ fn alert(reason: &str) -> Option<u8> {
     digits.parse().ok()
 }
 
-/// Events that wait are there at once, one at a look; between them come log lines.
+/// Waiting events come at once, one for each poll, with log lines between them.
 const EVENTS: Duration = Duration::from_millis(20);
 
 /// Alerts about a client's certificate (RFC 8446, section 6.2): bad, unsupported, revoked, expired,

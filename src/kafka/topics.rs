@@ -1,4 +1,4 @@
-//! Which topics are needed, whether they are there, and making them.
+//! The topics that the relay needs: finds out whether they exist and can be written, and creates them.
 
 use crate::event::provider::Provider;
 use crate::kafka::authorization::{self, Permission};
@@ -20,24 +20,24 @@ use std::time::Duration;
 pub struct Needed {
     /// Its name.
     pub name: String,
-    /// Its partitions, if we make it.
+    /// Its partitions, if we create it.
     pub partitions: i32,
-    /// Its properties, if we make it.
+    /// Its properties, if we create it.
     pub properties: Vec<(&'static str, &'static str)>,
 }
 
-/// Settings of a topic by their names, as the cluster has them: defaults, too.
+/// The settings of a topic by name, as the cluster has them, defaults included.
 pub type Properties = BTreeMap<String, String>;
 
-/// What the cluster says of a topic.
+/// The state of a topic in the cluster.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TopicState {
     /// It takes records.
     Ready {
-        /// Its partitions.
+        /// The number of its partitions.
         partitions: i32,
     },
-    /// It does not, for now.
+    /// It takes none for now.
     Troubled(Trouble),
 }
 
@@ -50,7 +50,7 @@ pub fn needed(settings: &Settings, providers: &[Provider]) -> Vec<Needed> {
         .map(|name| Needed {
             name,
             partitions: settings.partitions,
-            // A cluster may compact by default, and would keep one event of a document.
+            // A cluster may compact by default, and would then keep only one event of a document.
             properties: vec![
                 ("cleanup.policy", "delete"),
                 ("max.message.bytes", MAX_MESSAGE_BYTES),
@@ -75,8 +75,8 @@ pub fn positions(settings: &Settings) -> Needed {
     }
 }
 
-/// Looks at topics and makes them, apart from the producer: a client that waits for an unknown
-/// topic holds up everything behind it.
+/// Looks at topics and creates them. Its clients are not the producer's: a client that waits for an
+/// unknown topic holds up everything behind it.
 pub struct Inspector {
     reader: BaseConsumer<TlsAlerts>,
     admin: AdminClient<Context>,
@@ -95,7 +95,8 @@ impl Inspector {
         Ok(Self { reader, admin })
     }
 
-    /// What the cluster says of a topic. An error is about the cluster, not the topic.
+    /// Judges a topic: it must exist, have leaders, and be ours to write. An error concerns the cluster,
+    /// not the topic.
     pub fn look(&self, topic: &str, patience: Duration) -> Result<TopicState, Trouble> {
         let metadata = self
             .reader
@@ -122,8 +123,8 @@ impl Inspector {
         }
     }
 
-    /// The largest batch of records that each topic takes, in bytes, of those topics that are there
-    /// and of which the cluster lets us know. Empty if it does not answer.
+    /// The largest batch of records that each topic takes, in bytes. Without the topics that are missing
+    /// or that the cluster does not describe to us; empty if it does not answer.
     pub async fn largest_batches(
         &self,
         topics: &[&str],
@@ -142,7 +143,7 @@ impl Inspector {
         described.into_iter().flatten().filter_map(limit).collect()
     }
 
-    /// The settings of a topic that is there.
+    /// The settings of an existing topic.
     pub async fn properties(&self, topic: &str, patience: Duration) -> Result<Properties, Trouble> {
         let options = AdminOptions::new().request_timeout(Some(patience));
         let asked = [ResourceSpecifier::Topic(topic)];
@@ -158,7 +159,7 @@ impl Inspector {
         }
     }
 
-    /// Makes a topic. One that is there already is fine.
+    /// Creates a topic. It is no error if the topic exists already.
     pub async fn make(
         &self,
         topic: &Needed,
@@ -170,7 +171,7 @@ impl Inspector {
         for (property, value) in &topic.properties {
             new = new.set(property, value);
         }
-        // The cluster may go on making it after this; a topic without its leaders is not waited for.
+        // The cluster may continue after this; we do not wait until the topic has its leaders.
         let options = AdminOptions::new()
             .operation_timeout(Some(patience.min(MAKING)))
             .request_timeout(Some(patience));
@@ -187,7 +188,7 @@ impl Inspector {
     }
 }
 
-/// A healthy cluster makes a topic in some ten milliseconds.
+/// A healthy cluster creates a topic in some ten milliseconds.
 const MAKING: Duration = Duration::from_secs(1);
 
 impl std::fmt::Debug for Inspector {

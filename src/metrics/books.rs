@@ -1,9 +1,9 @@
-//! The books as series: what came in, what waits, what is published, from one look at the spool.
+//! The books as series: records received, waiting and published, from one look at the spool.
 //!
 //! # Promises
 //! - The figures of one scrape balance: they are read in one critical section of the spool.
 //!
-//! Knows nothing of the registry, or of what is counted elsewhere.
+//! Knows nothing of the registry, or of other counters.
 
 use crate::event::gap::Why;
 use crate::event::group::Group;
@@ -20,12 +20,12 @@ use prometheus::{IntCounter, IntGauge};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// The spool's bounds, which are exported beside what they bound.
+/// The spool's bounds, exported beside the values that they bound.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The most bytes that may wait.
     pub max_bytes: u64,
-    /// The bytes of the disk that are left free.
+    /// The bytes of the disk that stay free.
     pub disk_reserve: u64,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Books {
     pub(super) spool: Spool,
     pub(super) sources: Arc<Sources>,
     pub(super) limits: Limits,
-    /// Records that Kafka refused for good, by why.
+    /// Records that Kafka refused for good, by reason.
     pub(super) refused: Vec<(Trouble, IntCounter)>,
 }
 
@@ -44,7 +44,8 @@ impl Collector for Books {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        // First the sources: one that joins just now is not looked for in older books.
+        // The sources first: otherwise a source that has just joined would be looked up in older
+        // books.
         let sources = self.sources.all();
         let look = self.spool.books();
         let notifications = counters(

@@ -1,6 +1,6 @@
-//! The series that the drain moves, registered from zero.
+//! The series that the drain updates, registered at zero.
 //!
-//! Knows nothing of when they move.
+//! Knows nothing of the moments at which they change.
 
 use crate::drain::status::{DrainMeters, Restart};
 use crate::kafka::outcome::Trouble;

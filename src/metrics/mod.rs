@@ -30,19 +30,19 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// What the spool measures.
+    /// The metrics of the spool.
     pub spool: CommitMeters,
-    /// What the drain measures.
+    /// The metrics of the drain.
     pub drain: DrainMeters,
-    /// What is measured of the configuration.
+    /// The metrics of the configuration.
     pub reloads: Reloads,
     sources: Arc<Sources>,
-    /// What is counted of the window that replicas share.
+    /// The metrics of the shared window.
     pub shared: SharedMeters,
     request_duration: HistogramVec,
     last_notification: GaugeVec,
 }
-/// What a source that joins is counted by.
+/// The meters of a source that joins.
 #[derive(Debug)]
 pub struct Joined {
     /// Its accounts in the spool.
@@ -85,7 +85,8 @@ impl Metrics {
             &["source"],
         );
         register.register(last_notification.clone());
-        // Counted at zero where nothing is shared, so that its alert stands on a series that exists.
+        // Registered at zero even where nothing is shared, so that its alert refers to a series
+        // that exists.
         let shared = SharedMeters {
             degraded: register.counter(
                 "cadrelay_dedup_degraded_total",
@@ -118,7 +119,7 @@ impl Metrics {
         }
     }
 
-    /// The series of a source that joins: at zero, or where they stopped if it was here before.
+    /// The series of a source that joins: at zero, or at their last value if it was here before.
     /// `None` if this run has had too many sources to count one more.
     pub fn join(&self, name: &str, provider: Provider) -> Option<Joined> {
         let counted = self.sources.join(name, provider)?;
@@ -130,13 +131,14 @@ impl Metrics {
         Some(Joined { accounts: counted.accounts, meters })
     }
 
-    /// A source leaves. Its counters stay, so that none goes back; what says how it is now, goes.
+    /// Handles a source that leaves. Its counters stay, so that none goes back; its gauge is
+    /// removed.
     pub fn leave(&self, name: &str) {
-        // It is there: the source had it until now.
+        // It exists: the source had it until now.
         drop(self.last_notification.remove_label_values(&[name]));
     }
 
-    /// Registers what is read from the spool at each scrape.
+    /// Registers the series that are read from the spool at each scrape.
     pub fn watch(&self, spool: Spool, limits: Limits) {
         let refused = self.drain.refused.clone();
         let sources = Arc::clone(&self.sources);
@@ -144,12 +146,12 @@ impl Metrics {
         Register(&self.registry).register(books);
     }
 
-    /// Registers what the keeper knows of each subscription at each scrape.
+    /// Registers the series that are read from the keeper at each scrape.
     pub fn keep(&self, keeper: Arc<Keeper>) {
         Register(&self.registry).register(Subscriptions::of(keeper));
     }
 
-    /// All series.
+    /// The registry of all series.
     pub fn registry(&self) -> Registry {
         self.registry.clone()
     }

@@ -1,6 +1,6 @@
-//! The series of the configuration: reloads, and when the certificate ends.
+//! The series of the configuration: reloads, and the end of the certificate.
 //!
-//! Knows nothing of what is reloaded.
+//! Knows nothing of the reloaded parts.
 
 use crate::metrics::series::Register;
 use jiff::Timestamp;
@@ -41,25 +41,25 @@ pub(super) fn meters(register: &Register<'_>) -> Reloads {
 }
 
 impl Reloads {
-    /// The process starts with a configuration that was read.
+    /// Notes that the process starts with a configuration that was read.
     pub fn started(&self, now: Timestamp) {
         self.last_successful.set(1);
         self.last_success.set(seconds(now));
     }
 
-    /// A reload was done.
+    /// Notes that a reload was done.
     pub fn done(&self, now: Timestamp) {
         self.ok.inc();
         self.started(now);
     }
 
-    /// A reload was refused.
+    /// Notes that a reload was refused.
     pub fn refused(&self) {
         self.failed.inc();
         self.last_successful.set(0);
     }
 
-    /// The certificate that is shown from now on ends at this moment.
+    /// Notes the end of the certificate that is in use from now on.
     pub fn certificate_ends(&self, at: Timestamp) {
         self.certificate_expiry.set(seconds(at));
     }

@@ -1,6 +1,6 @@
 //! Makes series and registers them: every name and label here is legal, or a test fails.
 //!
-//! Knows nothing of what is measured.
+//! Knows nothing of the measured values.
 
 use prometheus::core::Collector;
 use prometheus::{

@@ -1,11 +1,11 @@
-//! Every source that this run has had, with what is counted of each.
+//! Every source that this run has had, with its counters.
 //!
 //! # Promises
-//! - A source that left by a reload stays in the list: counters never go back, and the books still
-//!   balance. One that comes back goes on counting where it stopped.
+//! - A source that left by a reload stays in the list, so that counters never go back, and the
+//!   books still balance. A source that comes back goes on counting where it stopped.
 //!
 //! # Limits
-//! Accounts for more than two thousand different sources a run.
+//! A run has accounts for some two thousand different sources.
 
 use crate::event::provider::Provider;
 use crate::http::meters::Answers;
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug, Default)]
 pub struct Sources(Mutex<Vec<Counted>>);
 
-/// A source as the books know it.
+/// A source in the books.
 #[derive(Clone, Debug)]
 pub struct Counted {
     /// Its name.
@@ -31,7 +31,7 @@ pub struct Counted {
 }
 
 impl Sources {
-    /// A source joins, or comes back. `None` if there are no accounts left for it.
+    /// Adds a source, or returns one that comes back. `None` if there are no accounts left for it.
     pub(super) fn join(&self, name: &str, provider: Provider) -> Option<Counted> {
         let mut sources = lock(&self.0);
         let is_same = |known: &&Counted| known.name == name && known.provider == provider;
@@ -49,7 +49,7 @@ impl Sources {
         Some(joined)
     }
 
-    /// All of them.
+    /// All sources.
     pub(super) fn all(&self) -> Vec<Counted> {
         lock(&self.0).clone()
     }

@@ -13,7 +13,8 @@ use std::sync::Arc;
 /// The keeper's knowledge of each subscription as series, from one look.
 pub(super) struct Subscriptions {
     keeper: Arc<Keeper>,
-    /// The registry tells collectors apart by these; the books are the one that has none.
+    /// The descriptions, by which the registry tells collectors apart; the books are the only
+    /// collector without any.
     described: SubscriptionSeries,
 }
 

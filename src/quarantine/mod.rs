@@ -1,10 +1,10 @@
-//! The quarantine as people look at it: what lies there, which of it, and why.
+//! The quarantine topic as people look at it: its records, searched and listed.
 //!
 //! # Promises
-//! - The newest are listed when not all are, the oldest of them first.
-//! - Of a body only its size is told.
+//! - If not all records are listed, the newest are, the oldest of them first.
+//! - Lists the size of a body, never its bytes.
 //!
-//! Works from Kafka alone; whether a relay runs does not matter.
+//! Works from Kafka alone, whether or not a relay runs.
 
 pub mod shared_reader;
 
@@ -15,13 +15,13 @@ use crate::kafka::quarantine::{QuarantinedRecord, Reader};
 use crate::record::quarantine::read::Quarantined;
 use serde::{Deserialize, Serialize};
 
-/// Which records are asked for. What is not said does not matter.
+/// The records that are asked for. An absent field matches everything.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Wanted {
-    /// Why they are in quarantine.
+    /// The reason for quarantine.
     pub reason: Option<String>,
-    /// The source that they came to.
+    /// The source that the body was posted to.
     pub source: Option<String>,
     /// The hash of the body, or the event's id.
     pub id: Option<String>,
@@ -31,28 +31,28 @@ pub struct Wanted {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// The hash of the body; of an event that Kafka refused, the event's own id.
+    /// The hash of the body, or the event's own id if Kafka refused its record.
     pub id: String,
-    /// The source that it came to.
+    /// The source that it was posted to.
     pub source: String,
     /// The source's provider.
     pub provider: String,
-    /// Why it is here.
+    /// The reason for quarantine.
     pub reason: String,
-    /// When it was received.
+    /// The time at which it was received.
     pub received_at: String,
-    /// Where it lies in the quarantine topic.
+    /// Its partition of the quarantine topic.
     pub partition: i32,
     /// Its offset there.
     pub offset: i64,
-    /// The size of the body.
+    /// The size of the body in bytes.
     pub bytes: usize,
-    /// What was proven of it.
+    /// The proofs that held.
     pub verified: String,
-    /// What Kafka refused: the event.
+    /// The event, if Kafka refused its record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// What Kafka refused: the event's group.
+    /// The event's group, if Kafka refused its record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The topic that refused it.
@@ -63,26 +63,26 @@ pub struct Row {
 /// A body with its place.
 #[derive(Clone, Debug)]
 pub struct Lying {
-    /// Where it lies.
+    /// Its place in the topic.
     pub place: Place,
-    /// What was kept.
+    /// The body and the facts kept with it.
     pub quarantined: Quarantined,
 }
 
-/// What lies in quarantine.
+/// A listing of the quarantine topic.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Listing {
-    /// The newest that were asked for, the oldest of them first.
+    /// The newest matching records, the oldest of them first.
     pub records: Vec<Row>,
-    /// How many older ones there are.
+    /// The number of older matching records.
     pub left_out: usize,
-    /// Records of the topic that no relay wrote.
+    /// The number of records in the topic that no relay wrote.
     pub unreadable: usize,
 }
 
 impl Wanted {
-    /// Whether this one is asked for.
+    /// True if the record matches.
     pub fn has(&self, quarantined: &Quarantined) -> bool {
         let is =
             |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|it| it == found);
@@ -93,14 +93,14 @@ impl Wanted {
 }
 
 impl Lying {
-    /// Reads what was found.
+    /// Reads a record of the topic. `None` if no relay wrote it.
     pub fn read(found: &QuarantinedRecord) -> Option<Self> {
         let QuarantinedRecord { partition, offset, timestamp, .. } = *found;
         let quarantined = Quarantined::read(&found.headers, &found.value).ok()?;
         Some(Self { place: Place { partition, offset, timestamp }, quarantined })
     }
 
-    /// As it is listed.
+    /// Its row in a listing.
     pub fn row(&self) -> Row {
         let Self { place, quarantined } = self;
         let event = quarantined.event.as_ref();
@@ -121,7 +121,7 @@ impl Lying {
     }
 }
 
-/// Lists what is asked for, at most `limit` records.
+/// Lists the matching records, at most `limit`.
 pub fn list(reader: &Reader, wanted: &Wanted, limit: usize) -> Result<Listing, Trouble> {
     let mut listing = Listing::default();
     let mut newest = Newest { limit, rows: Vec::new(), dropped: 0 };
@@ -138,7 +138,7 @@ pub fn list(reader: &Reader, wanted: &Wanted, limit: usize) -> Result<Listing, T
     })
 }
 
-/// All bodies that are asked for, the oldest first.
+/// Returns all matching bodies, the oldest first.
 pub fn find(reader: &Reader, wanted: &Wanted) -> Result<Vec<Lying>, Trouble> {
     let mut all = Vec::new();
     reader.read_all(|found| {
@@ -148,7 +148,7 @@ pub fn find(reader: &Reader, wanted: &Wanted) -> Result<Vec<Lying>, Trouble> {
     Ok(all)
 }
 
-/// The newest rows, of a topic that may have many more.
+/// Collects the newest rows of a topic that may have many more.
 struct Newest {
     limit: usize,
     rows: Vec<(Place, Row)>,

@@ -1,4 +1,4 @@
-//! The client that reads the quarantine topic, kept from one request to the next.
+//! A client that reads the quarantine topic, kept from one request to the next.
 
 use crate::kafka::outcome::Trouble;
 use crate::kafka::quarantine::Reader;
@@ -7,7 +7,7 @@ use crate::lock::lock;
 use std::sync::Mutex;
 use std::time::Instant;
 
-/// A reader of the quarantine topic that one request after the other uses.
+/// A reader of the quarantine topic that requests use one after the other.
 #[derive(Debug)]
 pub struct SharedReader {
     settings: Settings,
@@ -17,12 +17,12 @@ pub struct SharedReader {
 #[derive(Debug, Default)]
 struct Kept {
     reader: Option<Reader>,
-    /// The last attempt that failed, and when that was known.
+    /// The last attempt that failed, and the time of its failure.
     failed: Option<(Instant, Trouble)>,
 }
 
 impl SharedReader {
-    /// A reader of the quarantine topic of these settings. Does not connect yet.
+    /// A reader of the quarantine topic in the cluster of these settings. Does not connect yet.
     pub fn new(settings: Settings) -> Self {
         Self { settings, kept: Mutex::default() }
     }
@@ -32,8 +32,8 @@ impl SharedReader {
         self.settings.topic_names().quarantine()
     }
 
-    /// Reads, with the client of the last time if that went well. Whoever waits here while an attempt
-    /// fails shares what became of it: Kafka is not asked again for each.
+    /// Reads with the client of the last request, if that succeeded. A request that waits here
+    /// while an attempt fails shares its failure, so that Kafka is not asked again for each.
     pub fn read<T>(&self, read: impl FnOnce(&Reader) -> Result<T, Trouble>) -> Result<T, Trouble> {
         let asked = Instant::now();
         let mut kept = lock(&self.kept);

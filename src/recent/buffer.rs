@@ -1,4 +1,4 @@
-//! The decisions that wait to be written.
+//! Holds decisions until they are written.
 
 use crate::lock::lock;
 use crate::recent::Numbered;
@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-/// Takes decisions from the threads that answer, and gives them to the one that writes.
+/// Takes decisions from the threads that answer, and gives them to the thread that writes.
 #[derive(Debug)]
 pub(super) struct Buffer {
     lines: Mutex<Lines>,
     rung: Condvar,
     /// Bytes of bodies that may still be kept before the next turn.
     body_credit: AtomicUsize,
-    /// Decisions on what was not believed that may still be kept before the next turn.
+    /// Decisions on unproven notifications that may still be kept before the next turn.
     stranger_credit: AtomicUsize,
     dropped: AtomicU64,
     closing: AtomicBool,
@@ -44,7 +44,7 @@ impl Default for Buffer {
 }
 
 impl Buffer {
-    /// Adds a decision, unless too much waits already.
+    /// Adds a decision, unless too much is waiting already.
     pub(super) fn note(&self, decision: &Decision<'_>, body: Option<&[u8]>) {
         if decision.outcome.is_of_strangers() && !spend(&self.stranger_credit, 1) {
             self.count_dropped(1);
@@ -77,7 +77,7 @@ impl Buffer {
         lines.count += 1;
     }
 
-    /// What waits, if anything does.
+    /// Takes all that is waiting, if there is anything.
     pub(super) fn take(&self) -> Option<Lines> {
         let mut lines = lock(&self.lines);
         (lines.count > 0).then(|| std::mem::take(&mut *lines))
@@ -108,7 +108,7 @@ impl Buffer {
     }
 }
 
-/// Takes from a credit, if it reaches.
+/// Takes an amount from a credit, if there is enough.
 fn spend(credit: &AtomicUsize, amount: usize) -> bool {
     let rest = |left: usize| left.checked_sub(amount);
     credit.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).is_ok()
@@ -120,34 +120,34 @@ impl Lines {
         &self.bytes
     }
 
-    /// How many there are.
+    /// The number of lines.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// The decisions, the first of which has this number.
+    /// Reads the decisions. The first has the number `first`.
     pub(super) fn read(&self, first: u64) -> impl Iterator<Item = Numbered> + '_ {
         let lines = self.bytes.split(|byte| *byte == b'\n').zip(first..);
         lines.filter_map(|(line, number)| read_line(line, number))
     }
 }
 
-/// The decision in a line. `None` for a line that a kill cut.
+/// Reads the decision in a line. `None` for a line that a kill has cut.
 pub(super) fn read_line(line: &[u8], number: u64) -> Option<Numbered> {
     let decision: Decision<'_> = serde_json::from_slice(line).ok()?;
     Some(Numbered { number, decision: decision.into_owned() })
 }
 
-/// Decisions are written this often: the most that a kill takes.
+/// The interval between two writes, and so the most that a kill can take.
 const TURN: Duration = Duration::from_millis(250);
-/// A megabyte of bodies a second is shown whole; past it their decisions are kept without them, so
-/// that a flood costs little more than it would without this.
+/// A megabyte of bodies a second is kept. Beyond it decisions are kept without their bodies, so
+/// that a flood costs little.
 const BODY_BYTES_A_TURN: usize = 256 << 10;
-/// Twenty a second: a flood of forgeries must not push out what was believed within a minute.
+/// Twenty a second: a flood of forgeries must not push out the proven decisions of the last minute.
 const STRANGERS_A_TURN: usize = 5;
 /// Larger bodies are not kept; those of the providers have some kilobytes.
 const MAX_BODY_BYTES: usize = 64 << 10;
-/// What may wait for the disk: some seconds at full speed.
+/// The most bytes that may wait for the disk: some seconds at full speed.
 const MAX_WAITING_BYTES: usize = 4 << 20;
 /// A decision without its body has about 400 bytes.
 const USUAL_LINE_BYTES: usize = 512;

@@ -1,10 +1,10 @@
-//! What became of one notification.
+//! The decision on one notification.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// What a notification was answered with, by the names that the metrics use.
+/// The answer to a notification, under the names that the metrics use.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -12,20 +12,20 @@ pub enum Outcome {
     Accepted,
     /// A redelivery of something stored.
     Duplicate,
-    /// Authentic, not understood, and stored for the quarantine topic.
+    /// Authentic but not understood; stored for the quarantine topic.
     Quarantined,
-    /// Not believed.
+    /// The proof did not hold.
     Unproven,
-    /// Not JSON, or encoded.
+    /// Not JSON, or with a content-encoding.
     Malformed,
     /// Over the body limit.
     TooLarge,
-    /// Not stored now; the sender was asked to come again.
+    /// Not stored now; the sender was asked to retry.
     Unavailable,
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Self; 7] = [
         Self::Accepted,
         Self::Duplicate,
@@ -36,7 +36,7 @@ impl Outcome {
         Self::Unavailable,
     ];
 
-    /// Whether anyone can cause it, without a secret.
+    /// True if anyone can cause it, without knowing a secret.
     pub fn is_of_strangers(self) -> bool {
         match self {
             Self::Unproven | Self::Malformed | Self::TooLarge => true,
@@ -58,14 +58,14 @@ impl Outcome {
     }
 }
 
-/// What became of one notification. What is not known is absent: a body that was not believed has
-/// no event.
+/// The decision on one notification. Absent fields are not known: a notification that was not
+/// proven has no event.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision<'a> {
-    /// When the notification came.
+    /// The time at which the notification came.
     pub at: Timestamp,
-    /// The source that it came to.
+    /// The source that it was posted to.
     #[serde(borrow)]
     pub source: Cow<'a, str>,
     /// The answer.
@@ -73,13 +73,13 @@ pub struct Decision<'a> {
     /// The event's id, or that of a quarantined body.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Cow<'a, str>>,
-    /// The sender's name of what happened.
+    /// The sender's name of the event.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub event: Option<Cow<'a, str>>,
     /// The group that chose its topic.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Cow<'a, str>>,
-    /// What it is about, as `ce_subject`.
+    /// The thing that it concerns, as `ce_subject`.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Cow<'a, str>>,
     /// Its Kafka key: the document or item.
@@ -88,19 +88,19 @@ pub struct Decision<'a> {
     /// The hook that delivered it.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<Cow<'a, str>>,
-    /// What was proven of the sender.
+    /// The proofs that held for the sender.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Cow<'a, str>>,
-    /// Why it was not accepted.
+    /// The reason why it was not accepted.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'a, str>>,
-    /// When it happened, by the sender's clock.
+    /// The time of the event, by the sender's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
-    /// Its place in the instance's history, if it was stored.
+    /// Its sequence number in the instance, if it was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
-    /// The size of its body.
+    /// The size of its body in bytes.
     pub bytes: u64,
     /// Time from its last byte to the decision, in microseconds.
     pub micros: u64,
@@ -113,7 +113,7 @@ pub struct Decision<'a> {
 }
 
 impl Decision<'_> {
-    /// A decision of which nothing but the answer is known.
+    /// A decision of which only the answer is known.
     pub fn bare(at: Timestamp, source: &str, outcome: Outcome, bytes: u64) -> Decision<'_> {
         Decision {
             at,
@@ -136,7 +136,7 @@ impl Decision<'_> {
         }
     }
 
-    /// The same, owning its texts.
+    /// Copies its texts, so that it owns them.
     pub fn into_owned(self) -> Decision<'static> {
         let own = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
         Decision {

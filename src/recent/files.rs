@@ -1,8 +1,8 @@
 //! The files of decisions: lines of JSON, in files named by the number of their first line.
 //!
-//! A file is left for a new one when it has its share of the limits, and the oldest is removed when
-//! all together have too much. A start begins a new file, so a line that a kill cut is the last of
-//! its file and nothing follows it.
+//! A new file is begun when the last one has its share of the limits, and the oldest is removed
+//! when all together exceed them. A start begins a new file, so a line that a kill has cut is the
+//! last of its file.
 
 use crate::recent::buffer::{Lines, read_line};
 use crate::recent::filter::Filter;
@@ -22,7 +22,7 @@ pub(super) struct Files {
     kept: VecDeque<Kept>,
     writing: Option<File>,
     next_number: u64,
-    /// The last attempt failed: it was said, and is not said again before one succeeds.
+    /// True after a failed attempt, which was logged: it is not logged again before one succeeds.
     failing: bool,
 }
 
@@ -36,7 +36,7 @@ struct Kept {
 /// Lines that could not be written.
 #[derive(Debug)]
 pub(super) struct Unwritten {
-    /// How many.
+    /// The number of lines.
     pub(super) dropped: u64,
 }
 
@@ -46,7 +46,7 @@ impl Files {
         Self::look(dir, limits)
     }
 
-    /// The files as they are, to be read alone.
+    /// Opens the files read-only, as they are.
     pub(super) fn look(dir: PathBuf, limits: Limits) -> io::Result<Self> {
         let mut kept: Vec<Kept> = Vec::new();
         let entries = match fs::read_dir(&dir) {
@@ -71,7 +71,7 @@ impl Files {
         self.next_number
     }
 
-    /// Writes lines at the end. What cannot be written is dropped.
+    /// Writes lines at the end. Lines that cannot be written are dropped.
     pub(super) fn append(&mut self, lines: &Lines) -> Result<(), Unwritten> {
         match self.write(lines) {
             Ok(()) => {
@@ -104,7 +104,7 @@ impl Files {
             Some(file) => file,
             None => {
                 let path = self.path(self.next_number);
-                // A file of this number holds at most a line that a kill cut.
+                // A file of this number holds at most a line that a kill has cut.
                 let file = File::options()
                     .write(true)
                     .create(true)
@@ -127,7 +127,7 @@ impl Files {
         Ok(())
     }
 
-    /// Lines behind those that count would be read with the numbers of later ones.
+    /// Cuts half-written lines: they would be read with the numbers of later ones.
     fn cut_what_is_half_written(&mut self) {
         if let (Some(file), Some(kept)) = (self.writing.take(), self.kept.back())
             && let Err(error) = file.set_len(kept.bytes)
@@ -195,7 +195,7 @@ impl Files {
         Ok(found)
     }
 
-    /// A file's bytes. `None` if somebody removed it.
+    /// Reads a file. `None` if somebody has removed it.
     fn read(&self, file: &Kept) -> io::Result<Option<Vec<u8>>> {
         match read(&self.path(file.first)) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -209,7 +209,8 @@ impl Files {
     }
 }
 
-/// A file's whole lines with their numbers. Behind the last one may be what a kill cut.
+/// The whole lines of a file with their numbers. The last one may be followed by a line that a kill
+/// has cut.
 fn lines<'b>(bytes: &'b [u8], file: &Kept) -> impl Iterator<Item = (&'b [u8], u64)> + use<'b> {
     let numbers = file.first..file.first + file.count;
     bytes.split(|byte| *byte == b'\n').zip(numbers)
@@ -228,5 +229,5 @@ fn first_number(path: &Path) -> Option<u64> {
     name.strip_suffix(".jsonl")?.parse().ok()
 }
 
-/// A tenth of the limits goes with each file that is removed.
+/// Each file that is removed frees a tenth of the limits.
 const FILES: u64 = 10;

@@ -1,9 +1,9 @@
-//! Which decisions are asked for.
+//! A filter for decisions.
 
 use crate::recent::decision::{Decision, Outcome};
 use memchr::memmem::Finder;
 
-/// Takes the decisions in which everything holds that is given.
+/// Takes the decisions that match every given field.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// The source.
@@ -30,7 +30,7 @@ impl Filter {
         Self { id: Some(id.to_owned()), ..Self::default() }
     }
 
-    /// Whether it takes a decision.
+    /// True if it takes the decision.
     pub fn takes(&self, decision: &Decision<'_>) -> bool {
         let is = |wanted: &Option<String>, field: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| field == Some(wanted))
@@ -45,8 +45,8 @@ impl Filter {
             && self.takes_text(decision)
     }
 
-    /// The longest text that must be in a decision's line as it is: a line without it need not be
-    /// read.
+    /// The longest text that a matching decision's line must contain unescaped: a line without it
+    /// need not be parsed.
     pub(super) fn needle(&self) -> Option<Finder<'_>> {
         let is_plain = |text: &&String| {
             !text.is_empty()

@@ -2,12 +2,13 @@
 //!
 //! # Promises
 //! - Noting a decision never waits, neither for the disk nor for a reader.
-//! - Decisions survive a restart, and a kill but for the last second.
-//! - At most [`Limits::count`] decisions and [`Limits::bytes`] bytes are kept; the oldest go first.
+//! - Decisions survive a restart, and all but the last second survive a kill.
+//! - At most [`Limits::count`] decisions and [`Limits::bytes`] bytes are kept; the oldest are
+//!   removed first.
 //!
 //! # Limits
-//! A lost decision loses nothing that was promised to a sender or a consumer. Decisions that come
-//! faster than the disk takes them are dropped and counted, and so are all while the disk is full.
+//! A lost decision breaks no promise to a sender or a consumer. Decisions that come faster than the
+//! disk takes them are dropped and counted, and so are all decisions while the disk is full.
 //!
 //! Knows nothing of HTTP, Kafka, or the spool.
 
@@ -28,14 +29,14 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::broadcast;
 
-/// How much is kept.
+/// The bounds of what is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The most decisions.
+    /// The greatest number of decisions.
     pub count: u64,
-    /// The most bytes on the disk.
+    /// The greatest number of bytes on the disk.
     pub bytes: u64,
-    /// The bytes that must stay free on the disk; nothing is written with less.
+    /// The bytes that must stay free on the disk; with fewer nothing is written.
     pub reserve: u64,
 }
 
@@ -67,13 +68,13 @@ pub struct Numbered {
 pub struct Page {
     /// The decisions.
     pub decisions: Vec<Numbered>,
-    /// Where older ones go on, if there may be some: [`Recent::search`]'s `before`.
+    /// The `before` for [`Recent::search`] to continue with older ones, if there may be some.
     pub next: Option<u64>,
 }
 
 impl Recent {
-    /// Opens the decisions in a directory, which is made if it is missing, and starts the thread
-    /// that writes them.
+    /// Opens the decisions in a directory, which is created if missing, and starts the thread that
+    /// writes them.
     pub fn open(dir: PathBuf, limits: Limits) -> io::Result<Self> {
         let inner = Arc::new(Inner {
             buffer: Buffer::default(),
@@ -89,42 +90,42 @@ impl Recent {
         Ok(Self { inner })
     }
 
-    /// Notes a decision, with the body that it was about if there is one to show. The body is left
-    /// out when many come at once.
+    /// Notes a decision, with its body if there is one to keep. The body is left out when many
+    /// decisions come at once.
     pub fn note(&self, decision: &Decision<'_>, body: Option<&[u8]>) {
         self.inner.buffer.note(decision, body);
     }
 
-    /// The decisions that a filter takes, newest first, older than `before` if that is given.
-    /// Reads the disk: for a thread that may wait.
+    /// Returns the decisions that match a filter, newest first, older than `before` if it is given.
+    /// Reads the disk: call it on a thread that may block.
     pub fn search(&self, filter: &Filter, before: Option<u64>, limit: usize) -> io::Result<Page> {
         self.inner.write_out();
         lock(&self.inner.files).search(filter, before, limit)
     }
 
-    /// The decisions after a number, oldest first, at most `limit`. Reads the disk.
+    /// Returns the decisions after a number, oldest first, at most `limit`. Reads the disk.
     pub fn after(&self, number: u64, limit: usize) -> io::Result<Vec<Numbered>> {
         self.inner.write_out();
         lock(&self.inner.files).after(number, limit)
     }
 
-    /// The number that the next decision will have, after all that were noted by now.
+    /// The number that the next decision will have, after all that are noted so far.
     pub fn next_number(&self) -> u64 {
         self.inner.write_out();
         lock(&self.inner.files).next_number()
     }
 
-    /// Hears each batch of decisions from now on, as it is written.
+    /// Subscribes to the batches of decisions that are written from now on.
     pub fn follow(&self) -> broadcast::Receiver<Arc<Vec<Numbered>>> {
         self.inner.followers.subscribe()
     }
 
-    /// Decisions that were dropped since the start.
+    /// The number of decisions dropped since the start.
     pub fn dropped(&self) -> u64 {
         self.inner.buffer.dropped()
     }
 
-    /// Writes what was noted and ends the thread.
+    /// Writes all that was noted, and ends the thread.
     pub fn close(&self) {
         self.inner.buffer.close();
         if let Some(thread) = lock(&self.inner.thread).take()
@@ -140,7 +141,7 @@ impl Recent {
 pub struct Left(Files);
 
 impl Left {
-    /// Looks into the directory; changes nothing. Empty if there is none.
+    /// Opens the directory read-only. Empty if there is none.
     pub fn look(dir: PathBuf) -> io::Result<Self> {
         let limits = Limits { count: 0, bytes: 0, reserve: 0 };
         Ok(Self(Files::look(dir, limits)?))
@@ -153,9 +154,9 @@ impl Left {
 }
 
 impl Inner {
-    /// Writes what has gathered, and tells it to the followers.
+    /// Writes the waiting decisions, and sends them to the followers.
     fn write_out(&self) {
-        // The files first: who comes second waits until the first has written what it took.
+        // Locks the files first: a second caller waits until the first has written what it took.
         let mut files = lock(&self.files);
         let Some(lines) = self.buffer.take() else { return };
         let first = files.next_number();
@@ -164,13 +165,14 @@ impl Inner {
         }
         if self.followers.receiver_count() > 0 {
             let batch = lines.read(first).collect();
-            // The last follower may just have left.
+            // The last follower may have left meanwhile.
             drop(self.followers.send(Arc::new(batch)));
         }
     }
 }
 
-/// How far a follower may fall behind before it misses some: at four batches a second, half a minute.
+/// The number of batches that a follower may fall behind before it misses some: half a minute, at
+/// four batches a second.
 const MAX_BATCHES_BEHIND: usize = 128;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::recent::Inner;
 
-/// Writes what gathers, turn by turn, until the relay stops.
+/// Writes waiting decisions, turn by turn, until the relay stops.
 pub(super) fn run(inner: &Inner) {
     while inner.buffer.next_turn() {
         inner.write_out();

@@ -1,9 +1,9 @@
 //! A text that must not be shown.
 //!
 //! # Promises
-//! - `Debug` prints `***`. The text itself comes out by [`Secret::reveal`] alone.
+//! - `Debug` prints `***`. Only [`Secret::reveal`] returns the text.
 //!
-//! Knows nothing of where secrets are written; [`written`] does.
+//! Knows nothing of the places where secrets are written; [`written`] does.
 
 pub mod written;
 
@@ -24,7 +24,7 @@ impl Secret {
         &self.0
     }
 
-    /// The secret with something that is no secret before it.
+    /// Puts a public text before the secret.
     pub fn after(self, prefix: &str) -> Self {
         Self(format!("{prefix}{}", self.0))
     }

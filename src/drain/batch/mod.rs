@@ -1,7 +1,7 @@
 //! The records that go to Kafka together: a list, composed once.
 //!
-//! Everything that is asked of a batch is a walk over that list: the records on their way, the positions
-//! they reach, each lane's share, and who may leave the spool.
+//! Every view of a batch is a walk over that list: the records to send, the positions they reach,
+//! each lane's share, and the records that may leave the spool.
 
 #[cfg(test)]
 mod tests;
@@ -26,11 +26,11 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub struct Batch {
     records: Vec<Going>,
-    /// Withdrawn records that lead their lane: they leave whatever becomes of the batch.
+    /// Withdrawn records at the head of their lane: they leave whatever the outcome of the batch.
     passed: BTreeMap<LaneId, Leaving>,
     /// The bytes that its records take in the spool.
     bytes: u64,
-    /// One suspected lane is all of it.
+    /// The whole batch belongs to one suspected lane.
     is_suspected: bool,
 }
 
@@ -41,43 +41,44 @@ struct Going {
     sequence: u64,
     /// Milliseconds since the epoch.
     committed_at: u64,
-    /// The bytes that are sent.
+    /// The bytes that are sent to Kafka.
     bytes: Bytes,
-    /// The bytes that it takes in the spool.
+    /// The number of bytes that it takes in the spool.
     stored: u64,
-    /// It goes to the quarantine topic, in the form for that.
+    /// It goes to the quarantine topic, in its quarantined form.
     is_quarantined: bool,
-    /// The withdrawn records behind it, up to the next of its lane: they leave with it.
+    /// The withdrawn records behind it, up to the next record of its lane: they leave with it.
     behind: Leaving,
 }
 
 /// The records that leave one lane.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Departure {
-    /// How many, and how far the lane is released with them.
+    /// Their number, and the sequence up to which the lane is released.
     pub leaving: Leaving,
-    /// Where they went, as far as Kafka said.
+    /// Their places in Kafka, as far as they were reported.
     pub places: Vec<Published>,
 }
 
 /// A lane whose turn it is, while a batch is composed.
 struct Turn<'a> {
     lane: &'a Lane,
-    /// The last sequence that is in the batch, or out of the spool.
+    /// The last sequence that is in the batch, or released from the spool.
     after: u64,
-    /// How many of its records are in the batch.
+    /// The number of its records in the batch.
     taken: usize,
 }
 
 impl<'a> Turn<'a> {
-    /// The turn of a lane of which nothing is in the batch.
+    /// The turn of a lane without records in the batch.
     fn of(lane: &'a Lane, after: u64) -> Self {
         Self { lane, after, taken: 0 }
     }
 }
 
 impl Batch {
-    /// Takes what the lanes may send now, chunk by chunk from each in turn, up to the bounds.
+    /// Composes a batch of the records that the lanes may send now, chunk by chunk from each in
+    /// turn, up to the bounds.
     pub fn compose(
         spool: &Spool,
         lanes: &[Lane],
@@ -108,8 +109,8 @@ impl Batch {
         Ok(batch)
     }
 
-    /// Takes what there is room for of a lane's next chunk, but for its records that are withdrawn: another
-    /// replica published their events. True if more of the lane may go.
+    /// Takes the records of a lane's next chunk for which there is room. Passes over withdrawn
+    /// records: another replica published their events. True if more of the lane may go.
     fn take(&mut self, turn: &mut Turn<'_>, rest: &Rest, withdrawn: &[u64]) -> bool {
         for record in rest.records() {
             if withdrawn.binary_search(&record.sequence).is_ok() {
@@ -117,7 +118,8 @@ impl Batch {
                 continue;
             }
             let refused = turn.lane.refused.filter(|refused| refused.sequence == record.sequence);
-            // A refused record goes in its other form, one that may be too large goes as it is.
+            // A refused record goes in its quarantined form, one that may be too large in its own
+            // form.
             let goes_alone = refused.is_some() || turn.lane.may_be_too_large(record.bytes.len());
             let is_over = goes_alone || turn.taken >= turn.lane.room || self.is_full_of_records();
             if is_over && turn.taken > 0 {
@@ -145,7 +147,7 @@ impl Batch {
         true
     }
 
-    /// Passes over a record that is withdrawn.
+    /// Passes over a withdrawn record.
     fn pass(&mut self, turn: &mut Turn<'_>, sequence: u64, stored: u64) {
         turn.after = sequence;
         let lane = turn.lane.number;
@@ -156,7 +158,7 @@ impl Batch {
         }
     }
 
-    /// What leads its lane and was withdrawn.
+    /// The withdrawn records at the head of their lanes.
     pub fn passed(&self) -> &BTreeMap<LaneId, Leaving> {
         &self.passed
     }
@@ -174,7 +176,7 @@ impl Batch {
         self.records.is_empty()
     }
 
-    /// The records on their way, in the batch's order.
+    /// The records to send, in the batch's order.
     pub fn outgoing<'a>(
         &'a self,
         lanes: &'a [Lane],
@@ -220,7 +222,7 @@ impl Batch {
         shares.into_values().collect()
     }
 
-    /// The records that leave each lane, given how many of each are out.
+    /// The records that leave each lane, given the number of settled records of each.
     pub fn departures(
         &self,
         settled: &[(LaneId, usize)],
@@ -236,7 +238,7 @@ impl Batch {
             leaving.bytes += record.stored + record.behind.bytes;
             leaving.withdrawn += record.behind.withdrawn;
             match record.is_quarantined {
-                // Alone in its lane's share: then the place is one of the quarantine topic.
+                // It is alone in its lane's share, so the place is one in the quarantine topic.
                 true => leaving.quarantined += 1,
                 false => leaving.published += 1,
             }
@@ -248,7 +250,8 @@ impl Batch {
         departures
     }
 
-    /// Seconds from commit to now of a lane's records up to a sequence, with how many took so long.
+    /// The seconds from commit to `now` of a lane's records up to a sequence, each with the number
+    /// of records.
     pub fn delays(&self, lane: LaneId, through: u64, now: Timestamp) -> Vec<(f64, usize)> {
         let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
         let mut commits: BTreeMap<u64, usize> = BTreeMap::new();
@@ -269,8 +272,8 @@ fn quarantined(bytes: &[u8], why: RefusedRecord, topic: &str) -> Bytes {
     Bytes::copy_from_slice(refused::encode(&parts_of(bytes), why.reason(), topic).as_bytes())
 }
 
-/// At most this many records go together: a few milliseconds of sending, so that the wait for a
-/// commit costs little at full speed.
+/// The most records in a batch: a few milliseconds of sending, so that the wait for a commit costs
+/// little at full speed.
 pub const MAX_RECORDS: usize = 40_000;
-/// At most about this many bytes go together; the client copies them once.
+/// About the most bytes in a batch; the client copies them once.
 pub const MAX_BYTES: u64 = 24 << 20;

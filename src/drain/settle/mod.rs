@@ -1,4 +1,5 @@
-//! What a batch's outcome means. A pure function: every case is enumerated in its tests.
+//! Settles a batch: decides what its outcome means. A pure function; its tests enumerate every
+//! case.
 
 #[cfg(test)]
 mod tests;
@@ -12,66 +13,66 @@ use crate::spool::LaneId;
 pub struct Share {
     /// The lane.
     pub lane: LaneId,
-    /// Its records in the batch: where in the batch, and their sequences, in order.
+    /// Its records in the batch, in order: the index in the batch, and the sequence.
     pub records: Vec<(usize, u64)>,
-    /// Whether it is one record on its way to quarantine, because its own topic refused it.
+    /// True if it is one record for the quarantine topic, because its own topic refused it.
     pub quarantined: bool,
-    /// Whether it is all of the batch, because an earlier batch failed and nobody knows why.
+    /// True if it is the whole batch, because an earlier batch failed for an unknown reason.
     pub suspected: bool,
 }
 
-/// What is to be done.
+/// The decisions about a batch.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Settlement {
-    /// By lane, how many of its records are out; all in the batch's order.
+    /// The number of settled records by lane, counted from the first.
     pub settled: Vec<(LaneId, usize)>,
-    /// What is to be done about lanes that are not all out.
+    /// The measures for lanes that are not settled completely.
     pub lanes: Vec<(LaneId, Measure)>,
-    /// The producer must be ended and made anew.
+    /// The reason for making the producer anew, if it must be.
     pub renew: Option<Renew>,
-    /// Everything pauses before the next attempt.
+    /// True if the drain must pause before the next attempt.
     pub pause: bool,
-    /// What went wrong, if it concerns the way to Kafka.
+    /// The trouble, if it concerns the whole way to Kafka.
     pub trouble: Option<Trouble>,
 }
 
-/// What is to be done about a lane.
+/// A measure for a lane.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Measure {
-    /// Hold it back for a while, longer each time.
+    /// Sets it aside for a while, longer each time.
     SetAside(Trouble),
-    /// Send fewer of its records at once: one among those that went is refused, or spoils the batch.
+    /// Sends fewer of its records at once: one of those that went is refused, or spoils the batch.
     Split {
-        /// So many at most: fewer than went, and at least one.
+        /// The most records at once: fewer than went, and at least one.
         records: usize,
     },
-    /// This record, its first, goes to quarantine.
+    /// Sends its first record to quarantine.
     Poison {
         /// Its sequence.
         sequence: u64,
-        /// Why Kafka refuses it.
+        /// The reason of the refusal.
         trouble: Trouble,
     },
-    /// Look at its topic, and send nothing else with it next time: the batch failed, and it may be
-    /// the reason.
+    /// Looks at its topic, and sends it alone next time: the batch failed, and it may be the
+    /// reason.
     Suspect,
 }
 
-/// Why the producer must be made anew.
+/// The reason for making the producer anew.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Renew {
-    /// A record was refused, which leaves a gap in the producer's sequence; the next batch of the
-    /// same producer would fail for that.
+    /// A record was refused. That leaves a gap in the producer's sequence, for which its next batch
+    /// would fail.
     Refusal,
-    /// Its state is not known any more.
+    /// Its state is unknown.
     Lost(Restart),
 }
 
-/// Decides what a batch's outcome means.
+/// Decides what the outcome of a batch means.
 ///
-/// No batch comes back as it was: something of it is out, or less goes next time, or there is a
-/// pause that grows. A refused record is dealt with however the batch ended, because a producer that
-/// cannot end its transaction any more has still told what was refused.
+/// No batch comes back unchanged: some of it is settled, or less goes next time, or there is a
+/// growing pause. A refused record is handled whatever the ending, because a producer that can no
+/// longer end its transaction has still reported the refusal.
 pub fn settle(shares: &[Share], outcome: &BatchOutcome) -> Settlement {
     let mut settlement = Settlement::default();
     let rest = match outcome.ending {
@@ -80,7 +81,7 @@ pub fn settle(shares: &[Share], outcome: &BatchOutcome) -> Settlement {
                 shares.iter().map(|share| (share.lane, share.records.len())).collect();
             return settlement;
         }
-        // Each record counts for itself. What is out is the unbroken beginning of each lane.
+        // Each record counts by itself. The written records at the head of each lane are settled.
         Ending::Untied | Ending::UntiedSilent => settlement.take_written(shares, &outcome.reports),
         Ending::Aborted(_) | Ending::Silent | Ending::InDoubt(_) => shares.to_vec(),
     };
@@ -89,7 +90,7 @@ pub fn settle(shares: &[Share], outcome: &BatchOutcome) -> Settlement {
     }
     match outcome.ending {
         Ending::Committed | Ending::Untied => {}
-        // If a record was refused, that is why.
+        // If a record was refused, the refusal is the reason.
         Ending::Aborted(_) if !settlement.lanes.is_empty() => {}
         Ending::Aborted(trouble) => settlement.trouble = Some(trouble),
         Ending::Silent | Ending::UntiedSilent => {
@@ -112,7 +113,7 @@ pub fn settle(shares: &[Share], outcome: &BatchOutcome) -> Settlement {
     settlement
 }
 
-/// What a producer that is lost for this trouble is counted as.
+/// The reason that is counted when a producer is lost to this trouble.
 pub fn restart(trouble: Trouble) -> Restart {
     match trouble {
         Trouble::Fenced => Restart::Fenced,
@@ -128,12 +129,12 @@ pub fn restart(trouble: Trouble) -> Restart {
     }
 }
 
-/// Whether one lane can be why a batch failed, when no record of it was refused: its topic keeps a
-/// broker from answering, or refuses to join the transaction.
+/// True if one lane can be the reason of a batch that failed without a refused record: its topic
+/// keeps a broker from answering, or refuses to join the transaction.
 fn may_be_of_a_lane(trouble: Trouble) -> bool {
     match trouble {
         Trouble::Timeout | Trouble::Fatal => true,
-        // These are about the cluster, or another relay.
+        // These concern the cluster, or another relay.
         Trouble::Transport | Trouble::Authentication | Trouble::Fenced => false,
         // No record was refused for it, so a position was.
         Trouble::Authorization
@@ -146,7 +147,7 @@ fn may_be_of_a_lane(trouble: Trouble) -> bool {
 }
 
 impl Settlement {
-    /// Settles the unbroken beginning of each share, and returns what is left of them.
+    /// Settles the written records at the head of each share, and returns the rest of the shares.
     fn take_written(&mut self, shares: &[Share], reports: &[Report]) -> Vec<Share> {
         let mut rest = Vec::new();
         for share in shares {
@@ -162,7 +163,7 @@ impl Settlement {
         rest
     }
 
-    /// Decides about a lane of which a record was refused.
+    /// Decides on a lane with a refused record.
     fn judge(&mut self, share: &Share, reports: &[Report]) {
         let refusals = share.records.iter().enumerate().filter_map(|(place, (at, sequence))| {
             match reports.get(*at) {
@@ -170,7 +171,7 @@ impl Settlement {
                 Some(Report::Written { .. } | Report::Unheard) | None => None,
             }
         });
-        // What is about the lane comes first: after that nothing is known of single records.
+        // A trouble of the lane comes first: after it nothing is known of single records.
         let Some((place, sequence, trouble)) =
             refusals.min_by_key(|(_, _, trouble)| match trouble.concerns() {
                 Concerns::Lane => 0,
@@ -181,11 +182,12 @@ impl Settlement {
             return;
         };
         let verdict = match trouble.concerns() {
-            // Quarantine itself refuses it. It must not be lost: wait, and say so.
+            // Quarantine itself refuses it. It must not be lost, so the lane waits, and the log
+            // says so.
             Concerns::Record if share.quarantined => Measure::SetAside(trouble),
             Concerns::Record if share.records.len() == 1 => Measure::Poison { sequence, trouble },
-            // The client says of all that went in one request what is true of one of them, so the
-            // first of those need not be the one. Those before it are none.
+            // The client reports for all records of a request what is true of one, so the first of
+            // them need not be the one. The records before it are innocent.
             Concerns::Record if place > 0 => Measure::Split { records: place },
             Concerns::Record => Measure::Split { records: fewer(share.records.len()) },
             Concerns::Lane => Measure::SetAside(trouble),
@@ -200,8 +202,8 @@ impl Settlement {
         self.lanes.push((share.lane, verdict));
     }
 
-    /// Narrows a batch that failed without a word of any record: to one lane of several, then to
-    /// fewer of its records, and in the end that lane waits and the others go on.
+    /// Narrows a batch that failed without a report: first to one lane, then to fewer of its
+    /// records. In the end that lane waits and the others go on.
     fn suspect(&mut self, shares: &[Share], reports: &[Report], trouble: Trouble) {
         let is_whole = |share: &Share| share.records.iter().all(|(at, _)| is_written(*at, reports));
         let all_are_whole = shares.iter().all(is_whole);

@@ -1,7 +1,7 @@
-//! `/console`: the page, its parts, and signing in to it.
+//! `/console`: the page, its files, and the sign-in.
 //!
 //! Everything is in the binary and nothing is loaded from elsewhere: the policy of each answer
-//! allows this listener alone.
+//! allows only this listener.
 
 use crate::http::admin::Admin;
 use crate::http::admin::session::{self, Session};
@@ -16,7 +16,7 @@ struct File {
     text: &'static str,
 }
 
-/// The token, as the form sends it.
+/// The token, as sent by the form.
 #[derive(Deserialize)]
 pub struct SignIn {
     token: String,
@@ -30,7 +30,7 @@ pub async fn page(admin: web::Data<Admin>, request: HttpRequest) -> HttpResponse
     }
 }
 
-/// Answers with a part of the page. None of them says anything of this relay.
+/// Answers with a file of the page. None of them contains data of this relay.
 pub async fn file(name: web::Path<String>) -> HttpResponse {
     match FILES.iter().find(|file| file.name == *name) {
         None => crate::http::error::Problem::NotFound.response(),
@@ -41,7 +41,7 @@ pub async fn file(name: web::Path<String>) -> HttpResponse {
     }
 }
 
-/// Signs in whoever knows the token.
+/// Signs in a person who knows the token.
 pub async fn sign_in(admin: web::Data<Admin>, form: web::Form<SignIn>) -> HttpResponse {
     match session::cookie(&admin, &form.token) {
         None => html(HttpResponse::Unauthorized(), SIGN_IN),
@@ -59,7 +59,7 @@ fn html(response: HttpResponseBuilder, text: &'static str) -> HttpResponse {
         .body(text)
 }
 
-/// The headers that keep the page to itself.
+/// The headers that isolate the page.
 fn safe(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
     response
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
@@ -78,7 +78,7 @@ const SIGN_IN: &str = include_str!("../../console/signin.html");
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// The parts that the page names.
+/// The files of the page.
 const FILES: [File; 11] = [
     File {
         name: "console.css",

@@ -1,4 +1,4 @@
-//! The admin token: who may see more than the probes.
+//! The admin token, required for everything but the probes.
 
 use crate::http::admin::Admin;
 use crate::http::admin::origin_guard;
@@ -10,7 +10,7 @@ use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::web;
 
-/// Lets only those pass who have the token, if there is one. The probes need none.
+/// Lets only requests with the token pass, if there is one. The probes need none.
 pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -34,12 +34,14 @@ fn is_open(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz" | "/console") || path.starts_with("/console/")
 }
 
-/// What a page of another site must not read by giving its own name our address.
+/// True for paths that a page of another site must not read by pointing its own name to our
+/// address.
 fn tells_much(path: &str) -> bool {
     path.starts_with("/api") || path.starts_with("/console")
 }
 
-/// Whether the caller calls us by a loopback name, as nobody can who was sent here by another's name.
+/// True if the request names us by a loopback name. A request sent here through another name does
+/// not.
 fn is_from_here(request: &ServiceRequest) -> bool {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     host.is_some_and(origin_guard::is_loopback_name)

@@ -1,5 +1,5 @@
-//! `/api/spool/…`: what waits and whether it is sound, for people and for `cadrelay spool` beside this
-//! relay.
+//! `/api/spool/…`: waiting records and the soundness of the spool, for people and for `cadrelay
+//! spool` beside this relay.
 
 use crate::http::admin::Admin;
 use crate::http::error::Problem;
@@ -8,7 +8,7 @@ use crate::spool::inspect::{Look, PendingRecord};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-/// Which records are asked for.
+/// The records that are asked for.
 #[derive(Debug, Deserialize)]
 pub struct Wanted {
     topic: Option<String>,
@@ -16,19 +16,19 @@ pub struct Wanted {
     limit: usize,
 }
 
-/// The records that wait.
+/// Waiting records.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Records {
     /// The first of them, oldest first.
     pub records: Vec<PendingRecord>,
 }
 
-/// Answers with whose spool it is and what waits for which topic.
+/// Answers with the identity of the spool and the waiting records by topic.
 pub async fn stat(admin: web::Data<Admin>) -> HttpResponse {
     look(admin, |look| look.stat()).await
 }
 
-/// Answers with the first records that wait, oldest first.
+/// Answers with the first waiting records, oldest first.
 pub async fn records(admin: web::Data<Admin>, wanted: web::Query<Wanted>) -> HttpResponse {
     let Wanted { topic, limit } = wanted.into_inner();
     look(admin, move |look| {
@@ -38,7 +38,7 @@ pub async fn records(admin: web::Data<Admin>, wanted: web::Query<Wanted>) -> Htt
     .await
 }
 
-/// Reads everything that is stored, and answers whether it is sound.
+/// Reads everything that is stored, and answers with the faults found.
 pub async fn verify(admin: web::Data<Admin>) -> HttpResponse {
     look(admin, |look| Ok(look.verify())).await
 }
@@ -53,7 +53,7 @@ async fn look<T: Serialize + Send + 'static>(
     }
 }
 
-/// Takes a look on a thread that may wait for the disk.
+/// Inspects the spool on a thread that may wait for the disk.
 async fn take<T: Send + 'static>(
     admin: web::Data<Admin>,
     look: impl FnOnce(&Look<'_>) -> Result<T, ReadError> + Send + 'static,
@@ -66,7 +66,7 @@ async fn take<T: Send + 'static>(
     taken.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
 }
 
-/// What an answer holds if it is not said how much.
+/// The limit if the query gives none.
 fn usual_limit() -> usize {
     100
 }

@@ -10,7 +10,7 @@ pub async fn metrics(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespo
     let families = admin.registry.gather();
     let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let mut response = HttpResponse::Ok();
-    // A cache between must not give one asker the other's format.
+    // A cache in between must not give one client the format of another.
     response.insert_header((header::VARY, "accept"));
     if accept.is_some_and(openmetrics::is_asked_for) {
         return response

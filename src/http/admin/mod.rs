@@ -1,5 +1,5 @@
-//! What the admin listener answers, a file a concern: the probes, the metrics, the status, a look into
-//! the spool, the quarantine, the subscriptions.
+//! The handlers of the admin listener, one file for each concern: the probes, the metrics, the
+//! status, the spool, the quarantine, the subscriptions and others.
 //!
 //! The table of its routes is in `http::server::admin`, above the handlers.
 
@@ -41,27 +41,27 @@ pub struct Admin {
     pub spool: Spool,
     /// The state of the drain.
     pub drain: Arc<Status>,
-    /// All series.
+    /// The registry of all series.
     pub registry: Registry,
-    /// The keeper of the subscriptions, if any is to be kept here.
+    /// The keeper of the subscriptions, if this relay keeps any.
     pub keeper: Option<Arc<Keeper>>,
-    /// The gaps that were found.
+    /// The known gaps.
     pub gaps: Arc<Ledger>,
     /// The window that replicas share, if they share one.
     pub shared: Option<Shared>,
     /// The sources, by name.
     pub inlets: Arc<Inlets>,
-    /// The quarantine topic.
+    /// The reader of the quarantine topic.
     pub quarantine: SharedReader,
     /// The token that guards everything but the probes.
     pub token: ArcSwapOption<Secret>,
     /// The recent decisions.
     pub recent: Recent,
-    /// The streams of decisions that are open.
+    /// The open streams of decisions.
     pub streams: events::stream::Open,
-    /// What came and went in the last quarter of an hour.
+    /// The throughput of the last quarter of an hour.
     pub throughput: throughput::Throughput,
-    /// Where notifications are taken, for people.
+    /// The address of ingest, for people.
     pub ingest: String,
     /// The most bytes that may wait in the spool.
     pub max_bytes: u64,
@@ -69,6 +69,6 @@ pub struct Admin {
     pub brokers: String,
     /// The configured delivery.
     pub delivery: &'static str,
-    /// When the process began.
+    /// The start of the process.
     pub began: Instant,
 }

@@ -1,4 +1,4 @@
-//! `/api/openapi.json`: the description of this API, compared with real answers by a test.
+//! `/api/openapi.json`: the description of this API. A test compares it with real answers.
 
 use actix_web::HttpResponse;
 

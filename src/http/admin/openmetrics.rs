@@ -1,10 +1,10 @@
-//! The OpenMetrics text format, version 1.0.0: the library at hand writes Prometheus's own alone.
+//! The OpenMetrics text format, version 1.0.0. The library only writes Prometheus's own format.
 //!
 //! # Promises
-//! - The families and values are those of the other format; only how they are written differs.
-//! - The text ends in `# EOF`, so a reader knows a scrape that was cut off.
+//! - The families and values are the same in both formats; only the notation differs.
+//! - The text ends in `# EOF`, so that a reader notices a scrape that was cut off.
 //!
-//! Knows nothing of what the series mean. There are no summaries, exemplars or timestamps among ours.
+//! Knows nothing of the meaning of the series. Ours have no summaries, exemplars or timestamps.
 
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use std::fmt::{self, Display, Write};
@@ -12,7 +12,7 @@ use std::fmt::{self, Display, Write};
 /// The content type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Whether an `Accept` header prefers this format to Prometheus's own.
+/// True if an `Accept` header prefers this format to Prometheus's own.
 pub fn is_asked_for(accept: &str) -> bool {
     let mut best = (0.0, 0.0);
     for item in accept.split(',') {
@@ -36,7 +36,7 @@ pub fn is_asked_for(accept: &str) -> bool {
     best.0 > 0.0 && best.0 >= best.1
 }
 
-/// All families as text.
+/// Writes all families as text.
 pub fn encode(families: &[MetricFamily]) -> String {
     let mut text = String::new();
     for family in families {
@@ -49,7 +49,7 @@ pub fn encode(families: &[MetricFamily]) -> String {
 fn write_family(text: &mut String, family: &MetricFamily) -> fmt::Result {
     let kind = family.get_field_type();
     let name = match kind {
-        // The family has the name without the ending; its samples have it.
+        // The family's name lacks the ending that its samples have.
         MetricType::COUNTER => family.name().strip_suffix("_total").unwrap_or(family.name()),
         _ => family.name(),
     };
@@ -81,7 +81,7 @@ fn write_histogram(text: &mut String, name: &str, metric: &Metric) -> fmt::Resul
     let histogram = metric.get_histogram();
     let count = histogram.get_sample_count();
     for bucket in histogram.get_bucket() {
-        // `1.0` and not `1`: the bound is text that readers compare.
+        // `1.0` and not `1`: readers compare the bound as text.
         let bound = format!("{:?}", bucket.upper_bound());
         write_sample(text, name, "_bucket", metric, Some(&bound), bucket.cumulative_count())?;
     }
@@ -110,7 +110,7 @@ fn write_sample(
     writeln!(text, " {value}")
 }
 
-/// In this format quotes are escaped in help texts too.
+/// Escapes a text. In this format quotes are escaped in help texts too.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")
 }

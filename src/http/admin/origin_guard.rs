@@ -1,9 +1,9 @@
-//! Who may send a request that changes something: an operator, and no page that an operator happens
-//! to have open.
+//! Decides who may request a change: an operator, but no page that an operator happens to have
+//! open.
 //!
-//! With a token the guard has seen it already. Without one the peer must be this machine, and what it
-//! calls us a name of this machine: a page can have its own name point here, and would be of the
-//! same origin then.
+//! With a token, the guard has checked it already. Without one the peer must be this machine, and
+//! the request must name us by a name of this machine: a page can make its own name point here, and
+//! would then be of the same origin.
 
 use crate::http::admin::Admin;
 use crate::http::error::Problem;
@@ -11,24 +11,24 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
 use std::net::IpAddr;
 
-/// Whether a token guards the listener.
+/// The guard of the listener.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Guard {
-    /// Who comes so far has shown it.
+    /// Every request that comes this far has shown the token.
     Token,
-    /// Anyone comes so far.
+    /// Any request comes this far.
     Nothing,
 }
 
 impl Admin {
-    /// Lets a request that changes something through, or says why not.
+    /// Admits a request for a change, or returns the reason for refusing it.
     pub(super) fn may_change(&self, request: &HttpRequest) -> Result<(), Problem> {
         let guard = if self.token.load().is_some() { Guard::Token } else { Guard::Nothing };
         admit(request, guard)
     }
 }
 
-/// Lets the request through, or says why not.
+/// Admits the request, or returns the reason for refusing it.
 pub fn admit(request: &HttpRequest, guard: Guard) -> Result<(), Problem> {
     let headers = request.headers();
     if !is_same_origin(headers) {
@@ -39,7 +39,7 @@ pub fn admit(request: &HttpRequest, guard: Guard) -> Result<(), Problem> {
     if guard == Guard::Token || is_local { Ok(()) } else { Err(Problem::Stranger) }
 }
 
-/// Browsers say where a request comes from; other clients say nothing.
+/// Browsers send the origin of a request; other clients send none.
 fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let site = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));

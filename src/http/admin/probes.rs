@@ -1,4 +1,4 @@
-//! `/livez` and `/readyz`: the probes of whoever runs the process.
+//! `/livez` and `/readyz`: the probes for whatever runs the process.
 
 use crate::http::admin::Admin;
 use crate::spool;
@@ -49,7 +49,7 @@ pub(super) struct LaneInTrouble {
 }
 
 impl Admin {
-    /// Whether the relay is ready, and why.
+    /// The readiness of the relay, with the states that it follows from.
     pub(super) fn readiness(&self) -> Ready {
         let books = self.spool.books();
         let state = match self.spool.readiness() {
@@ -59,7 +59,7 @@ impl Admin {
         };
         let health = self.drain.health();
         Ready {
-            // Kafka being away does not make it unready: what comes is kept.
+            // An outage of Kafka does not make the relay unready: notifications are kept.
             ready: state == "ok" && !self.inlets.leaving.load(Ordering::Relaxed),
             spool: SpoolState {
                 state,
@@ -90,7 +90,7 @@ impl Admin {
     }
 }
 
-/// Answers 200 while the spool can commit, else 503. The body also tells of Kafka.
+/// Answers 200 while the spool can commit, else 503. The body also gives the state of Kafka.
 pub async fn ready(admin: web::Data<Admin>) -> HttpResponse {
     let ready = admin.readiness();
     if ready.ready {

@@ -1,4 +1,4 @@
-//! `/api/quarantine`: what lies there and why, and putting it through the relay again.
+//! `/api/quarantine`: lists the quarantine topic, and replays its records.
 
 use crate::http::admin::Admin;
 use crate::http::error::Problem;
@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
 
-/// Which records are listed, and how many.
+/// The records to list, and their number.
 #[derive(Debug, Deserialize)]
 pub struct Query {
     reason: Option<String>,
@@ -21,7 +21,7 @@ pub struct Query {
     limit: usize,
 }
 
-/// Which of the records with an id are replayed: all, if nothing is said.
+/// The records with an id that are to be replayed: all, if no field is given.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Which {
@@ -31,32 +31,32 @@ pub struct Which {
     pub partition: Option<i32>,
     /// at this offset.
     pub offset: Option<i64>,
-    /// Say what would come of it, and do nothing.
+    /// Only tells the result, without doing anything.
     pub dry_run: bool,
 }
 
-/// What became of each record.
+/// The results, one for each record.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Replays {
     /// Oldest first.
     pub replays: Vec<Replay>,
 }
 
-/// What became of one record.
+/// The result for one record.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Replay {
     /// Its id in quarantine.
     pub id: String,
-    /// The source that it came to.
+    /// The source that it was posted to.
     pub source: String,
-    /// Where it lies.
+    /// Its partition.
     pub partition: i32,
     /// Its offset there.
     pub offset: i64,
     /// `published`, `duplicate` or `still_quarantined`.
     pub outcome: String,
-    /// Why it is still in quarantine.
+    /// The reason why it is still in quarantine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The id of its event.
@@ -64,7 +64,7 @@ pub struct Replay {
     pub event_id: Option<String>,
 }
 
-/// Answers with what lies in quarantine, the newest.
+/// Answers with the newest records in quarantine.
 pub async fn list(admin: web::Data<Admin>, query: web::Query<Query>) -> HttpResponse {
     let Query { reason, source, id, limit } = query.into_inner();
     let wanted = Wanted { reason, source, id };
@@ -117,7 +117,7 @@ async fn replay_all(
     for lying in found {
         let replay = replay_one(admin, &lying, which.dry_run).await?;
         if !which.dry_run {
-            // Who did what, for those who ask later.
+            // So that an operator can find out later who did what.
             tracing::info!(
                 event = "replayed",
                 peer,
@@ -142,7 +142,7 @@ async fn replay_one(admin: &Admin, lying: &Lying, dry_run: bool) -> Result<Repla
         return Err(Problem::Stopping);
     }
     let inlet = admin.inlets.source(&quarantined.source).filter(|inlet| {
-        // A source of the same name may be another provider's by now.
+        // By now a source of the same name may belong to another provider.
         inlet.ingest.source().provider().as_str() == quarantined.provider
     });
     let told = |outcome: &str, reason: Option<&str>, event_id: Option<String>| Replay {
@@ -185,10 +185,10 @@ pub(super) async fn read<T: Send + 'static>(
     })
 }
 
-/// What a replay says of what stays where it is.
+/// The outcome of a replay that changes nothing.
 pub const STILL_QUARANTINED: &str = "still_quarantined";
 
-/// What an answer holds if it is not said how much.
+/// The limit if the query gives none.
 fn usual_limit() -> usize {
     100
 }

@@ -1,7 +1,7 @@
-//! Who has shown the admin token: in a header, or before, in the form of the console.
+//! Checks for the admin token: in a header, or in a cookie from the console's form.
 //!
-//! The cookie is a MAC of a fixed text by the token, so the token itself is kept nowhere, and a
-//! cookie ends when the token changes.
+//! The cookie is a MAC of a fixed text under the token, so the token itself is stored nowhere, and
+//! a cookie becomes invalid when the token changes.
 
 use crate::http::admin::Admin;
 use actix_web::HttpRequest;
@@ -11,12 +11,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use subtle::ConstantTimeEq as _;
 
-/// Whether a request may see what the token guards.
+/// The access of a request to what the token guards.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Session {
-    /// No token is asked, or it was shown.
+    /// No token is required, or it was shown.
     Open,
-    /// The token is asked and was not shown.
+    /// The token is required and was not shown.
     SignedOut,
 }
 
@@ -26,7 +26,7 @@ pub fn of(request: &HttpRequest, admin: &Admin) -> Session {
     of_headers(request.headers(), token.as_ref().map(|token| token.reveal()))
 }
 
-/// The session that a request's headers show.
+/// The session according to a request's headers.
 pub fn of_headers(headers: &HeaderMap, token: Option<&str>) -> Session {
     let Some(token) = token else { return Session::Open };
     let bearer = headers
@@ -36,7 +36,7 @@ pub fn of_headers(headers: &HeaderMap, token: Option<&str>) -> Session {
     if bearer || has_cookie(headers, token) { Session::Open } else { Session::SignedOut }
 }
 
-/// The cookie for whoever knows the token.
+/// The cookie for a client that knows the token.
 pub fn cookie(admin: &Admin, given: &str) -> Option<String> {
     let token = admin.token.load();
     let token = token.as_ref()?.reveal();
@@ -61,7 +61,7 @@ fn mac(token: &str) -> String {
 
 const NAME: &str = "cadrelay_console";
 
-/// Compares in a time that does not tell how much of a secret is right.
+/// Compares in constant time.
 fn is_equal(given: &[u8], secret: &[u8]) -> bool {
     given.ct_eq(secret).into()
 }

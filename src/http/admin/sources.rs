@@ -1,4 +1,4 @@
-//! `/api/sources`: the inlets, with what came to each.
+//! `/api/sources`: the sources, with the counts of their notifications.
 
 use crate::http::admin::Admin;
 use crate::http::meters::Outcomes;
@@ -16,7 +16,7 @@ struct Sources {
 struct SourceJson {
     name: String,
     provider: &'static str,
-    /// The kinds of proof that are asked, never the secrets.
+    /// The kinds of proof that are asked for, never the secrets.
     proof: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_notification_at: Option<Timestamp>,

@@ -34,13 +34,13 @@ struct LaneJson {
     reason: Option<&'static str>,
 }
 
-/// Answers with who we are, how ready, and what waits in each lane.
+/// Answers with the identity of the relay, its readiness, and the waiting records of each lane.
 pub async fn status(admin: web::Data<Admin>) -> HttpResponse {
     HttpResponse::Ok().json(admin.status(Timestamp::now()))
 }
 
 impl Admin {
-    /// The whole relay, from memory: neither the disk nor Kafka is asked.
+    /// The whole relay, from memory: reads neither the disk nor Kafka.
     fn status(&self, now: Timestamp) -> StatusJson {
         let ready = self.readiness();
         let identity = self.spool.identity();

@@ -1,4 +1,4 @@
-//! `/api/subscriptions`: the health of the subscriptions that are kept here, and the last gaps.
+//! `/api/subscriptions`: the health of the subscriptions that this relay keeps, and the last gaps.
 
 use crate::event::provider::Provider;
 use crate::gaps::listed::Listed;
@@ -11,7 +11,7 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct SubscriptionsJson {
     subscriptions: Vec<SubscriptionJson>,
-    /// All gaps, those of no subscription too.
+    /// All gaps, including those that belong to no subscription.
     gaps: Vec<GapJson>,
 }
 
@@ -31,7 +31,7 @@ struct GapJson {
     what_to_do: &'static str,
 }
 
-/// Answers with what the keeper knows, and with the last gaps.
+/// Answers with the keeper's knowledge, and with the last gaps.
 pub async fn subscriptions(admin: web::Data<Admin>) -> HttpResponse {
     let keeper = admin.keeper.as_ref();
     let health = keeper.map(|keeper| keeper.health(Timestamp::now())).unwrap_or_default();
@@ -53,7 +53,7 @@ impl GapJson {
         Self { what_to_do: what_to_do(&gap), gap }
     }
 
-    /// Whether the subscription, which feeds this source, may have missed something.
+    /// True if the subscription, which feeds this source, may have missed something.
     fn concerns(&self, subscription: &str, source: Option<&str>) -> bool {
         match &self.gap.subscription {
             Some(named) => named == subscription,
@@ -62,7 +62,7 @@ impl GapJson {
     }
 }
 
-/// How a consumer finds what it missed.
+/// Advice for consumers on finding the events they missed.
 fn what_to_do(gap: &Listed) -> &'static str {
     match gap.provider {
         Provider::Onshape if gap.scope.contains_key("documentId") => {

@@ -1,22 +1,22 @@
-//! The sentence that says how the relay is: the first line of the console.
+//! The state of the relay in a sentence: the first line of the console.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How the relay is, in a sentence.
+/// The state of the relay, in a sentence.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Summary {
-    /// In one word.
+    /// The state in one word.
     pub health: Health,
-    /// In a sentence or two.
+    /// The state in a sentence or two.
     pub text: String,
 }
 
-/// How the relay is, in one word.
+/// The state of the relay, in one word.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
-    /// All flows.
+    /// Everything flows.
     Ok,
     /// Something waits; nothing is lost and nobody is refused.
     Waiting,
@@ -24,24 +24,24 @@ pub enum Health {
     Trouble,
 }
 
-/// What the sentence is made of.
+/// The facts behind the sentence.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// Whether the spool takes records.
+    /// The state of the spool.
     pub spool: SpoolState,
     /// Records that wait for Kafka.
     pub pending: u64,
-    /// Since when the oldest of them waits.
+    /// The time since which the oldest of them waits.
     pub oldest: Option<Timestamp>,
-    /// Whether Kafka answered when it was last asked; `None` before the first answer.
+    /// True if Kafka answered when it was last asked; `None` before the first answer.
     pub kafka: Option<bool>,
-    /// When Kafka last answered.
+    /// The time of Kafka's last answer.
     pub last_success: Option<Timestamp>,
     /// Topics whose records are set aside.
     pub set_aside: Vec<SetAside>,
-    /// How many sources there are.
+    /// The number of sources.
     pub sources: usize,
-    /// When the last notification was answered 200.
+    /// The time at which the last notification was answered 200.
     pub last_notification: Option<Timestamp>,
     /// Notifications received in the last minute.
     pub last_minute: u64,
@@ -49,12 +49,12 @@ pub struct Facts {
     pub refused: u64,
 }
 
-/// Whether the spool takes records.
+/// The state of the spool.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SpoolState {
-    /// It does.
+    /// It takes records.
     Open,
-    /// As much waits as may wait, or the disk is nearly full.
+    /// The limit of waiting records is reached, or the disk is nearly full.
     Full,
     /// A commit failed, or the relay is stopping.
     Closed,
@@ -65,14 +65,14 @@ pub enum SpoolState {
 pub struct SetAside {
     /// The topic.
     pub topic: String,
-    /// Since when.
+    /// The time at which it was set aside.
     pub since: Timestamp,
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
 }
 
 impl Summary {
-    /// The sentence of a moment.
+    /// The summary at a moment.
     pub fn of(facts: &Facts, now: Timestamp) -> Self {
         let said = |health, text: String| Self { health, text };
         match facts.spool {
@@ -197,7 +197,7 @@ pub fn span(duration: SignedDuration) -> String {
     }
 }
 
-/// A record that waits this long says that Kafka is behind; a healthy one takes milliseconds.
+/// A record that waits this long shows that Kafka is behind; healthy ones take milliseconds.
 const CATCHING_UP: SignedDuration = SignedDuration::from_secs(3);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `/api/throughput`: how much came and went in the last quarter of an hour.
+//! `/api/throughput`: the counts of notifications and records in the last quarter of an hour.
 
 use crate::http::admin::Admin;
 use crate::lock::lock;
@@ -10,13 +10,13 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// The totals at regular moments.
+/// Samples of the totals at regular moments.
 #[derive(Debug, Default)]
 pub struct Throughput {
     samples: Mutex<VecDeque<Sample>>,
 }
 
-/// What had come and gone since the start at one moment.
+/// The totals since the start, at one moment.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Totals {
     /// Notifications received, whatever their answer.
@@ -35,7 +35,7 @@ struct Sample {
     totals: Totals,
 }
 
-/// How many came and went in each interval, oldest first.
+/// The counts in each interval, oldest first.
 #[derive(Debug, Default, Eq, PartialEq, Serialize)]
 struct Series {
     seconds: u64,
@@ -48,10 +48,10 @@ struct Series {
 }
 
 impl Throughput {
-    /// How often [`Throughput::sample`] is to be called.
+    /// The interval for calling [`Throughput::sample`].
     pub const EVERY: Duration = Duration::from_secs(5);
 
-    /// Keeps the totals of a moment; the oldest go.
+    /// Keeps the totals of a moment, and drops the oldest.
     pub fn sample(&self, at: Timestamp, totals: Totals) {
         let mut samples = lock(&self.samples);
         samples.push_back(Sample { at, totals });
@@ -60,7 +60,8 @@ impl Throughput {
         }
     }
 
-    /// Notifications received in the last minute, and those of them that were not answered 200.
+    /// The notifications received in the last minute, and the number of them that were not answered
+    /// 200.
     pub(super) fn last_minute(&self) -> (u64, u64) {
         let samples = lock(&self.samples);
         let (Some(now), Some(then)) = (samples.back(), samples.iter().rev().nth(A_MINUTE)) else {

@@ -1,5 +1,5 @@
-//! One connection of the ingest listener, as its three sides see it: the bytes that come, the handler
-//! that takes them, and the watch that ends what is slow.
+//! One connection of the ingest listener, as shared by its three parties: the stream that reads
+//! bytes, the handler that takes them, and the watch that closes slow connections.
 
 use crate::lock::lock;
 use memchr::memmem;
@@ -13,45 +13,45 @@ use std::time::Instant;
 pub struct Connection {
     opened: Instant,
     phase: AtomicU8,
-    /// When the phase began, in microseconds after `opened`.
+    /// The beginning of the phase, in microseconds after `opened`.
     since: AtomicU64,
-    /// Bytes that were read from the socket and that no handler has taken.
+    /// Bytes that were read from the socket and not yet taken by a handler.
     unread: AtomicUsize,
-    /// Bytes that came behind the end of the request's head: its body, and what belongs to the next.
+    /// Bytes after the end of the request's head: its body, and the beginning of the next request.
     behind: AtomicUsize,
-    /// Bytes of a body in pieces that the handler keeps.
+    /// Bytes of a chunked body that the handler holds.
     pub(super) held: AtomicUsize,
     ended: AtomicU8,
     waker: Mutex<Option<Waker>>,
 }
 
-/// How far the request on a connection is.
+/// The progress of the request on a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
-    /// Nothing has come yet.
+    /// Nothing has arrived yet.
     Opened,
-    /// A part of a head has come.
+    /// Part of a head has arrived.
     Head,
-    /// The head has come, and its body is awaited.
+    /// The head has arrived, and the body is awaited.
     Body,
     /// The request is whole, and its answer is due.
     Answering,
-    /// The answer is on its way.
+    /// The answer is being written.
     Answered,
-    /// The answer is out, and the next request may come.
+    /// The answer is written, and the next request may come.
     Idle,
-    /// The last answer was given; what still comes is thrown away.
+    /// The last answer was given; all further input is discarded.
     Leaving,
 }
 
-/// Why a connection is ended from outside.
+/// The reason for closing a connection from outside.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum End {
-    /// What is due did not come in time.
+    /// The client was too slow.
     Slow,
-    /// Room is short, and this is the slowest of those that hold some.
+    /// Room is short, and this connection is the slowest that holds some.
     Crowded,
-    /// It was not used for as long as it may rest, or the listener stops.
+    /// It was idle for too long, or the listener stops.
     Unused,
 }
 
@@ -70,24 +70,24 @@ impl Connection {
         }
     }
 
-    /// The phase.
+    /// The current phase.
     pub fn phase(&self) -> Phase {
         let phase = self.phase.load(Ordering::Acquire);
         PHASES.into_iter().find(|known| *known as u8 == phase).unwrap_or(Phase::Leaving)
     }
 
-    /// When the phase began.
+    /// The beginning of the current phase.
     pub fn since(&self) -> Instant {
         self.opened + std::time::Duration::from_micros(self.since.load(Ordering::Relaxed))
     }
 
-    /// Why it was ended from outside, if it was.
+    /// The reason for which it was closed from outside, if it was.
     pub fn ended(&self) -> Option<End> {
         let ended = self.ended.load(Ordering::Acquire);
         [End::Slow, End::Crowded, End::Unused].into_iter().find(|end| *end as u8 + 1 == ended)
     }
 
-    /// Ends it: whoever polls it next sees the end of the stream.
+    /// Closes it: the next poll returns the end of the stream.
     pub fn end(&self, why: End) {
         let first =
             self.ended.compare_exchange(0, why as u8 + 1, Ordering::AcqRel, Ordering::Acquire);
@@ -96,21 +96,22 @@ impl Connection {
         }
     }
 
-    /// A handler has begun: the head is whole.
+    /// Notes that a handler has begun: the head is complete.
     pub fn begin(&self) {
         self.enter(Phase::Body);
         self.took();
     }
 
-    /// The handler has taken what came so far.
+    /// Notes that the handler has taken all bytes so far.
     pub fn took(&self) {
         if self.unread.swap(0, Ordering::Relaxed) >= WINDOW {
             self.wake();
         }
     }
 
-    /// The body is whole. `length` is what its head announced; of chunks nobody knows how many bytes they
-    /// took on the wire, and nothing is taken for the next request's.
+    /// Notes that the body is complete. `length` is the length that its head announced. The length
+    /// of chunks on the wire is not known, so after a chunked body nothing counts as part of the
+    /// next request.
     pub fn whole(&self, length: Option<usize>) {
         let rest =
             length.map_or(0, |length| self.behind.load(Ordering::Relaxed).saturating_sub(length));
@@ -118,22 +119,22 @@ impl Connection {
         self.enter(Phase::Answering);
     }
 
-    /// The handler has answered, for the last time or not.
+    /// Notes that the handler has answered, for the last time or not.
     pub fn answered(&self, is_last: bool) {
         self.enter(if is_last { Phase::Leaving } else { Phase::Answered });
     }
 
-    /// What was written is out.
+    /// Notes that all output is written.
     pub(super) fn flushed(&self) {
         if self.phase() == Phase::Answered {
-            // A part of the next head may have come with this request, and has its time as any other.
+            // If part of the next head came with this request, its time begins now.
             let has_more = self.behind.load(Ordering::Relaxed) > 0;
             self.enter(if has_more { Phase::Head } else { Phase::Idle });
             self.took();
         }
     }
 
-    /// These bytes came.
+    /// Notes that bytes have arrived.
     pub(super) fn came(&self, bytes: &[u8]) {
         self.unread.fetch_add(bytes.len(), Ordering::Relaxed);
         match self.phase() {
@@ -151,7 +152,7 @@ impl Connection {
         }
     }
 
-    /// Bytes that no handler has taken.
+    /// The bytes that no handler has taken yet.
     pub(super) fn unread(&self) -> usize {
         self.unread.load(Ordering::Relaxed)
     }
@@ -162,7 +163,7 @@ impl Connection {
         self.phase.store(phase as u8, Ordering::Release);
     }
 
-    /// Notes who is to be woken. Look at [`Self::ended`] after it, not before.
+    /// Registers the waker. Check [`Self::ended`] after it, not before.
     pub fn register(&self, waker: &Waker) {
         let mut kept = lock(&self.waker);
         if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
@@ -196,6 +197,6 @@ const PHASES: [Phase; 7] = [
     Phase::Leaving,
 ];
 
-/// The most bytes that a connection may have sent ahead of what a handler has taken, so also the most
-/// that a head may have: twice what common servers take, and no sender comes near it.
+/// The most bytes that a connection may send ahead of what a handler has taken, and so the largest
+/// head: twice the limit of common servers, and far above any sender's.
 pub const WINDOW: usize = 16 << 10;

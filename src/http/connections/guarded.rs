@@ -10,17 +10,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream that gives the framework no more than [`WINDOW`] bytes ahead of its handlers, ends when its
-/// connection is ended, and answers in our words where the framework would answer in its own.
+/// A stream that gives the framework no more than [`WINDOW`] bytes ahead of its handlers, ends when
+/// its connection is closed from outside, and replaces the framework's own error answers by ours.
 #[derive(Debug)]
 pub struct Guarded<T> {
     stream: T,
     entry: Entry,
-    /// Our own last answer, and how much of it is out.
+    /// Our own last answer, and the part of it that is written.
     reply: Option<Reply>,
-    /// The window is used up, and the framework has had its chance to find a whole head in it.
+    /// The window is used up, and the framework has had its chance to find a complete head in it.
     was_full: bool,
-    /// Bytes thrown away after the last answer.
+    /// Bytes discarded after the last answer.
     discarded: usize,
 }
 
@@ -41,7 +41,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Guarded<T> {
         Arc::clone(self.entry.connection())
     }
 
-    /// Gives our last answer, and hears nothing any more.
+    /// Begins our last answer. All further input is discarded.
     fn say(&mut self, problem: Problem) {
         if self.reply.is_none() {
             self.entry.note_refused(problem);
@@ -50,7 +50,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Guarded<T> {
         self.entry.connection().enter(Phase::Leaving);
     }
 
-    /// Writes what is left of our answer.
+    /// Writes the rest of our answer.
     fn poll_reply(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(reply) = &mut self.reply else { return Poll::Ready(Ok(())) };
         while let Some(rest) = reply.bytes.get(reply.written..).filter(|rest| !rest.is_empty()) {
@@ -62,7 +62,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Guarded<T> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    /// The end of the stream for a connection that was ended, with a word if one is due.
+    /// The end of the stream for a connection that was closed, after an answer if one is due.
     fn last_word(&mut self, why: End, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if matches!(self.entry.connection().phase(), Phase::Opened | Phase::Head) {
             match why {
@@ -71,12 +71,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Guarded<T> {
                 End::Unused => {}
             }
         }
-        // Who does not take it at once does without.
+        // Tries to write once; a client that does not take it gets no answer.
         drop(self.poll_reply(context));
         Poll::Ready(Ok(()))
     }
 
-    /// Throws away what still comes after the last answer, up to a bound.
+    /// Discards further input after the last answer, up to a bound.
     fn discard(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Poll::Ready(Err(error)) = self.poll_reply(context) {
             return Poll::Ready(Err(error));
@@ -93,7 +93,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Guarded<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Waits, also for the end of the connection.
+    /// Waits for input or for the closing of the connection.
     fn rest<O>(&self, context: &mut Context<'_>) -> Poll<O> {
         let connection = self.entry.connection();
         connection.register(context.waker());
@@ -103,7 +103,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Guarded<T> {
         Poll::Pending
     }
 
-    /// An end for what would wait although the connection was ended.
+    /// Returns an end instead of waiting, if the connection was closed.
     fn unless_ended<O>(
         &self,
         poll: Poll<io::Result<O>>,
@@ -178,7 +178,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        // Nobody was asked, so this is the framework's own answer to what is no HTTP.
+        // No handler was called, so this is the framework's own answer to bytes that are not HTTP.
         if matches!(this.entry.connection().phase(), Phase::Opened | Phase::Head | Phase::Idle) {
             this.say(Problem::NoHttp);
         }
@@ -211,5 +211,5 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
     }
 }
 
-/// Enough for a body that is refused before it has come; who sends more sees a reset.
+/// Enough for a body that is refused before it has arrived; a client that sends more sees a reset.
 const DISCARDED: usize = 256 << 10;

@@ -1,17 +1,18 @@
-//! All connections of the ingest listener, and what they may hold together.
+//! All connections of the ingest listener, and their common limits.
 //!
 //! # Promises
-//! - Heads have `read_timeout`, every one of a connection, and 16 KiB.
-//! - Connections are bounded in number, and what they hold of unproven requests in bytes. When room is
-//!   short the slowest holder goes, not the newcomer: a connection that is just served never does.
+//! - Every head of a connection is bounded by `read_timeout` and 16 KiB.
+//! - The number of connections is bounded, and so are the bytes of unproven requests that they
+//!   hold. When room is short the slowest holder is closed, not the newcomer; a connection that is
+//!   just being answered is never closed.
 //!
 //! # Limits
-//! A request that is whole holds nothing here; it waits for one commit.
+//! A complete request holds nothing here; it waits for one commit.
 //!
-//! The web framework has no setting for any of it: it reads 128 KiB of an unfinished head, times the
-//! first head of a connection alone, and lets newcomers wait while strangers hold all connections. So
-//! its service runs behind a stream of ours, [`guarded::Guarded`], which needs nothing of it but its
-//! public factory.
+//! The web framework has no settings for this: it buffers 128 KiB of an unfinished head, times only
+//! the first head of a connection, and makes newcomers wait while strangers hold all connections.
+//! So its service runs behind a stream of ours, [`guarded::Guarded`], which only needs its public
+//! factory.
 
 pub mod connection;
 pub mod guarded;
@@ -26,16 +27,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// What connections may hold together.
+/// The common limits of all connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The most connections.
     pub connections: usize,
-    /// The most bytes of heads and bodies that are not whole.
+    /// The most bytes of incomplete heads and bodies.
     pub bytes: usize,
-    /// How long a head may take, and how long an answer may lie unread.
+    /// The time that a head may take, and that an answer may stay unread.
     pub read_timeout: Duration,
-    /// How long a connection may rest between two requests.
+    /// The time that a connection may be idle between two requests.
     pub keep_alive: Duration,
 }
 
@@ -44,7 +45,7 @@ pub struct Limits {
 pub struct Connections {
     limits: Limits,
     open: Mutex<Open>,
-    /// Bytes that bodies may still hold.
+    /// The bytes that bodies may still hold.
     left: AtomicUsize,
     stopping: AtomicBool,
     crowded: Throttle,
@@ -57,7 +58,7 @@ struct Open {
     all: HashMap<u64, Arc<Connection>>,
 }
 
-/// A connection's place among the others, given back when it is dropped.
+/// The entry of a connection among the others, removed on drop.
 #[derive(Debug)]
 pub struct Entry {
     connection: Arc<Connection>,
@@ -70,7 +71,7 @@ pub struct Entry {
 pub struct NoRoom;
 
 impl Connections {
-    /// No connection yet.
+    /// Begins without connections.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -87,7 +88,7 @@ impl Connections {
         self.limits.connections
     }
 
-    /// Takes a connection in. If there are too many, the slowest of the others go.
+    /// Takes a connection in. If there are too many, the slowest of the others are closed.
     pub fn open(self: &Arc<Self>) -> Entry {
         let connection = Arc::new(Connection::new());
         let mut open = lock(&self.open);
@@ -101,7 +102,7 @@ impl Connections {
         Entry { connection, number, connections: Arc::clone(self) }
     }
 
-    /// Keeps room for a piece of a body, if need be that of the slowest body.
+    /// Reserves room for a piece of a body, if need be by closing the slowest body.
     pub fn hold(&self, connection: &Connection, bytes: usize) -> Result<(), NoRoom> {
         loop {
             let less = |left: usize| left.checked_sub(bytes);
@@ -123,19 +124,20 @@ impl Connections {
         }
     }
 
-    /// Gives back the room that the pieces of a body had.
+    /// Gives back the room of a body's pieces.
     pub fn release(&self, connection: &Connection) {
         let held = connection.held.swap(0, Ordering::AcqRel);
         self.left.fetch_add(held, Ordering::AcqRel);
     }
 
-    /// Ends what rests, and whatever comes to rest, because the listener stops.
+    /// Closes idle connections now, and the others when they become idle, because the listener
+    /// stops.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.sweep(Instant::now());
     }
 
-    /// Waits until every request that was taken is answered; not for long, as it waits for one commit.
+    /// Waits until every complete request is answered, but no longer than a commit may take.
     pub async fn settled(&self) {
         let deadline = Instant::now() + SETTLING;
         while Instant::now() < deadline {
@@ -147,7 +149,7 @@ impl Connections {
         }
     }
 
-    /// Looks at all connections again and again. Never ends.
+    /// Checks all connections periodically. Never ends.
     pub async fn watch(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
@@ -155,7 +157,8 @@ impl Connections {
         }
     }
 
-    /// Ends what is late, and if unfinished heads and bodies hold too much, the slowest of them.
+    /// Closes connections that are late. If unfinished heads and bodies hold too much, also the
+    /// slowest of them.
     fn sweep(&self, now: Instant) {
         let open = lock(&self.open);
         let mut heads = 0;
@@ -196,8 +199,8 @@ impl Connections {
         }
     }
 
-    /// Ends the slowest strangers, else those that have rested longest; some at once, so that a flood
-    /// does not look through all connections for each of its own.
+    /// Closes the slowest strangers, or else the connections that were idle longest; several at
+    /// once, so that a flood does not search all connections for each of its own.
     fn make_place(&self, open: &Open) {
         let mut holders: Vec<_> = open
             .all
@@ -229,12 +232,12 @@ impl Connections {
     }
 }
 
-/// Who goes first when there are too many connections.
+/// The order of closing when there are too many connections.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Standing {
-    /// It is in the middle of a request that proves nothing yet, or has not begun one.
+    /// It is in a request that proves nothing yet, or has not begun one.
     Stranger,
-    /// It rests.
+    /// It is idle.
     Resting,
 }
 
@@ -256,7 +259,7 @@ impl Entry {
         &self.connection
     }
 
-    /// Says once in a while that a connection was refused before it made a request.
+    /// Logs, at most once in a while, that a connection was refused before it made a request.
     fn note_refused(&self, problem: Problem) {
         if let Some(held_back) = self.connections.refused.pass() {
             tracing::info!(
@@ -276,9 +279,9 @@ impl Drop for Entry {
     }
 }
 
-/// How long a commit may take.
+/// The time that a commit may take.
 const SETTLING: Duration = Duration::from_secs(5);
-/// Deadlines are seconds.
+/// Often enough, because deadlines are seconds.
 const SWEEP_EVERY: Duration = Duration::from_millis(250);
-/// A caller that was refused in the middle of its request may read that before we hang up.
+/// A client that was refused in the middle of its request may read the answer before we hang up.
 const LEAVING: Duration = Duration::from_secs(1);

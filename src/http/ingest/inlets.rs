@@ -1,4 +1,4 @@
-//! The sources that notifications may be posted to, and what is counted of each.
+//! The sources that notifications may be posted to, and their counters.
 
 use crate::event::gap::Gap;
 use crate::gaps::vitals::Vitals;
@@ -19,20 +19,20 @@ use std::time::Duration;
 /// The sources by name.
 pub type Sources = HashMap<String, Arc<Inlet>>;
 
-/// What the routes share.
+/// The state that the routes share.
 #[derive(Debug)]
 pub struct Inlets {
-    /// The sources by name, replaced whole by a reload.
+    /// The sources by name, replaced as a whole by a reload.
     pub by_name: ArcSwap<Sources>,
     /// The largest body, in bytes.
     pub body_limit: usize,
-    /// All connections, and what they may hold.
+    /// All connections, and their common limits.
     pub connections: Arc<Connections>,
-    /// How long a body may take.
+    /// The time that a body may take.
     pub read_timeout: Duration,
-    /// Turned on when the process is told to stop: it is not ready any more.
+    /// Set when the process is told to stop: it is no longer ready.
     pub leaving: AtomicBool,
-    /// Turned on when notifications are no longer taken.
+    /// Set when notifications are no longer accepted.
     pub stopping: AtomicBool,
     /// The clock of the window.
     pub clock: Clock,
@@ -40,31 +40,31 @@ pub struct Inlets {
     pub requests: AtomicU64,
 }
 
-/// One source's way in.
+/// The inlet of one source.
 #[derive(Debug)]
 pub struct Inlet {
     /// The spine.
     pub ingest: Ingest,
-    /// What is measured.
+    /// The metrics.
     pub meters: SourceMeters,
-    /// The signs of life that its answers leave.
+    /// The signs of life, updated by its answers.
     pub vitals: Arc<Vitals>,
     /// Keeps a flood of forgeries from flooding the log.
     pub refusals: Throttle,
 }
 
 impl Inlets {
-    /// The sources of this moment.
+    /// The current sources.
     pub fn sources(&self) -> Arc<Sources> {
         self.by_name.load_full()
     }
 
-    /// A source of this moment. Who holds it goes on with it when it is replaced meanwhile.
+    /// A current source. A request that holds it goes on with it if it is replaced meanwhile.
     pub fn source(&self, name: &str) -> Option<Arc<Inlet>> {
         self.by_name.load().get(name).cloned()
     }
 
-    /// Stores a gap of one of the sources, and says whether it is stored.
+    /// Stores a gap of one of the sources. True if it is stored, or if its source is no more.
     pub async fn tell(&self, gap: &Gap) -> bool {
         let Some(inlet) = self.source(&gap.source) else {
             tracing::warn!(source = gap.source, "a gap of a source that is no more is not told");
@@ -84,7 +84,7 @@ impl Inlets {
                 true
             }
             Ok(Appended::Duplicate) => true,
-            // The spool is full or stopped: it says so itself, and the gap waits in its file.
+            // The spool is full or stopped, and logs that itself; the gap waits in its file.
             Err(error) => {
                 tracing::debug!(error = %error, subject, "a gap cannot be told now");
                 false
@@ -94,7 +94,7 @@ impl Inlets {
 }
 
 impl Inlet {
-    /// How its notifications were answered since the start, by these books of the spool.
+    /// The answers to its notifications since the start, given the books of the spool.
     pub fn outcomes(&self, books: &Books) -> Outcomes {
         let (mut accepted, mut quarantined) = (0, 0);
         for (account, kind) in self.ingest.accounts().kinds() {

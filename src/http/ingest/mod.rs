@@ -1,4 +1,4 @@
-//! `/webhooks/{source}`: the providers' side.
+//! `/webhooks/{source}`: the route of the providers.
 
 mod inlets;
 
@@ -21,8 +21,8 @@ use tracing::Instrument;
 
 pub use crate::http::ingest::inlets::{Inlet, Inlets, Sources};
 
-/// Answers whatever comes. There is one pattern of paths, so it is told apart here: matching it for each
-/// request costs more than proving it.
+/// Answers every request. The path is matched here, because there is only one pattern, and the
+/// framework's matching costs more than proving a notification.
 pub async fn route(
     inlets: web::Data<Inlets>,
     request: HttpRequest,
@@ -43,7 +43,7 @@ async fn answer(
     payload: web::Payload,
 ) -> HttpResponse {
     let name = request.path().strip_prefix("/webhooks/");
-    // A URL with one slash at its end is registered sooner or later.
+    // A URL with a slash at its end is registered sooner or later.
     let name = name.map(|name| name.strip_suffix('/').unwrap_or(name));
     let Some(inlet) = name.and_then(|name| inlets.source(name)) else {
         return unread_body::hold(Problem::NotFound.response(), payload);
@@ -92,7 +92,7 @@ async fn post(
 struct Taken {
     response: HttpResponse,
     outcome: Outcome,
-    /// When the notification was there as far as it was read.
+    /// The time at which the notification had arrived, as far as it was read.
     arrived: Instant,
 }
 
@@ -136,14 +136,14 @@ async fn take(
     Taken { response, outcome, arrived: now.instant }
 }
 
-/// The trace that a request belongs to, if it says so once and validly.
+/// The trace that a request belongs to, if it has exactly one valid `traceparent`.
 fn trace_of(request: &HttpRequest) -> Option<Traceparent<'_>> {
     let mut given = request.headers().get_all("traceparent");
     let (Some(only), None) = (given.next(), given.next()) else { return None };
     Traceparent::parse(only.to_str().ok()?)
 }
 
-/// Refuses what was not read: nothing is known of it but its size.
+/// Refuses a notification that was not read: only its size is known.
 fn refuse_unread(
     inlet: &Inlet,
     request: &HttpRequest,
@@ -218,7 +218,7 @@ struct Look<'a> {
     provider: &'static str,
 }
 
-/// So that a person can try the URL in a browser.
+/// Answers a GET, so that a person can try the URL in a browser.
 fn look(inlet: &Inlet) -> HttpResponse {
     let source = inlet.ingest.source();
     HttpResponse::Ok()

@@ -22,7 +22,7 @@ pub fn listener(listener: TcpListener, admin: Arc<Admin>) -> anyhow::Result<List
     let server = HttpServer::new(app)
         .disable_signals()
         .workers(1)
-        // Operators and scrapers are few, and their connections use up descriptors too.
+        // Operators and scrapers are few, and their connections use descriptors too.
         .max_connections(100)
         .shutdown_timeout(1)
         .client_disconnect_timeout(Duration::from_secs(1))

@@ -1,9 +1,9 @@
-//! File descriptors: as many as the system lets us have, and some that no connection gets.
+//! File descriptors: raises the limit, and keeps some from connections.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit to the hard one. Gives the number of connections there may be at once: what is
-/// asked for, unless that leaves the spool and Kafka too few.
+/// Raises the soft limit to the hard one. Returns the number of connections that may be open at
+/// once: as many as asked for, unless that leaves the spool and Kafka too few files.
 pub fn connections(asked: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
@@ -25,13 +25,13 @@ pub fn connections(asked: usize) -> usize {
     connections
 }
 
-/// How many connections this many files leave room for.
+/// The number of connections that this many files allow.
 fn most(files: usize) -> usize {
     files.saturating_sub(KEPT.min(files / 2)).max(1)
 }
 
-/// The spool's segments and tables, Kafka's brokers, the admin listener, and connections that are
-/// ending: some hundred in all where there are many.
+/// Files for the spool's segments and tables, Kafka's brokers, the admin listener, and connections
+/// that are closing: some hundred in all, if there are that many.
 const KEPT: usize = 1024;
 
 #[cfg(test)]

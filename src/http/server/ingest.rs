@@ -27,17 +27,17 @@ pub fn listener(
     let connections = Arc::clone(&inlets.connections);
     let tls = certificate.map(tls::acceptor).transpose().context("speaking TLS")?;
     let workers = settings.workers.unwrap_or_else(processors).max(1);
-    // A listening socket may be told again; what the standard library asked for is too short for a
-    // burst.
+    // Calling listen again on a listening socket is allowed. The standard library's backlog is too
+    // short for a burst.
     rustix::net::listen(&listener, BACKLOG).context("listening")?;
     let watched = Arc::clone(&connections);
     let inlets = web::Data::from(inlets);
     let service = move || {
-        // Once on each thread that answers.
+        // Runs once on each worker thread.
         actix_web::rt::spawn(Desk::open());
         let app = App::new().app_data(inlets.clone()).configure(routes);
         let http = HttpService::build()
-            // `Connections` keeps all times but that for hanging up.
+            // `Connections` keeps all times except the one for hanging up.
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(Duration::from_secs(1))
@@ -59,8 +59,8 @@ pub fn listener(
     let server = Server::build()
         .disable_signals()
         .shutdown_timeout(STOP_SECONDS)
-        // The framework lets newcomers wait at this number, which it counts by worker. We end others
-        // for them before; what is ending still counts for a moment.
+        // Above this number, counted by worker, the framework makes newcomers wait. We close other
+        // connections before that; those that are closing still count for a moment.
         .max_concurrent_connections((watched.most() + ENDING).div_ceil(workers))
         .workers(workers)
         .listen("ingest", listener, service)
@@ -77,9 +77,10 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// How long a request in flight may take after the listener has stopped; it waits for one commit.
+/// The seconds that a request in flight may take after the listener has stopped; it waits for one
+/// commit.
 const STOP_SECONDS: u64 = 5;
-/// As many as the kernel lets wait by default.
+/// The kernel's default maximum.
 const BACKLOG: i32 = 4096;
-/// Connections that are ended and not yet gone.
+/// Connections that are closing and not yet gone.
 pub const ENDING: usize = 128;

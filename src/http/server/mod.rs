@@ -1,9 +1,10 @@
 //! The two listeners as running servers.
 //!
 //! # Promises
-//! - A listener that is told to stop answers what is in flight, for a bounded time, and is then gone.
+//! - A listener that is told to stop answers the requests in flight, within a bounded time, and
+//!   then ends.
 //!
-//! The only place that knows how the framework serves: what is above sees [`Listener`] alone.
+//! The only module that knows how the framework serves; its callers see only [`Listener`].
 
 pub mod admin;
 pub mod descriptors;
@@ -20,7 +21,7 @@ use tokio::task::JoinHandle;
 /// A bound listener that does not answer yet.
 pub struct Listener {
     server: Server,
-    /// Those that are watched, if any are.
+    /// The connections, if they are watched.
     connections: Option<Arc<Connections>>,
 }
 
@@ -52,7 +53,7 @@ impl Running {
         let ended = self.task.await.map_err(io::Error::other)?;
         if let Some(watch) = self.watch {
             watch.abort();
-            // It was told to end, and that is all it can say.
+            // The task was aborted, and its result says no more than that.
             drop(watch.await);
         }
         ended

@@ -1,4 +1,4 @@
-//! What comes over a socket: plain, or out of TLS.
+//! The bytes of a socket: plain, or decrypted from TLS.
 
 use crate::http::connections::Entry;
 use actix_http::error::DispatchError;
@@ -16,12 +16,12 @@ use tokio_rustls::server::TlsStream;
 pub enum Stream {
     /// As they are on the wire.
     Plain(TcpStream),
-    /// Deciphered.
+    /// Decrypted.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
-    /// Shakes hands if there is TLS, for as long as the connection is not ended.
+    /// Does the TLS handshake, if there is TLS, unless the connection is closed meanwhile.
     pub async fn accept(
         socket: TcpStream,
         tls: Option<&TlsAcceptor>,

@@ -1,7 +1,7 @@
 //! TLS on the ingest listener: our own certificate, TLS 1.2 and 1.3.
 //!
 //! # Promises
-//! - A renewed certificate is shown to whoever connects from then on; connections that are open go on.
+//! - A renewed certificate is used for new connections from then on; open connections go on.
 
 use crate::http::settings::Tls;
 use arc_swap::ArcSwap;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 use x509_parser::parse_x509_certificate;
 
-/// Why there is no TLS.
+/// The reason why TLS cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file is not PEM, or cannot be read.
@@ -25,11 +25,11 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
         cause: pem::Error,
     },
-    /// The key asks for a passphrase, which a server cannot give.
+    /// The key needs a passphrase, which a server cannot enter.
     #[error(
         "http.tls.key: {path} is encrypted; decrypt it, as with `openssl pkey -in {path} -out key.pem`"
     )]
@@ -37,20 +37,20 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// What the certificate's file holds is no certificate.
+    /// The certificate's file holds no certificate.
     #[error("http.tls.cert: {path} holds no certificate")]
     NoCertificate {
         /// The file.
         path: PathBuf,
     },
-    /// The certificate and the key do not go together.
+    /// The certificate and the key do not belong together.
     #[error("http.tls: the key {key} does not belong to the certificate {cert}")]
     Pair {
         /// The certificate's file.
         cert: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// What is wrong with them.
+        /// The fault.
         #[source]
         cause: rustls::Error,
     },
@@ -60,7 +60,7 @@ pub enum Error {
 #[derive(Clone, Debug)]
 pub struct Certificate {
     certified: Arc<CertifiedKey>,
-    /// When it ends, or one of its chain before.
+    /// The end of its validity, or of its chain's if that is earlier.
     pub ends: Timestamp,
 }
 
@@ -90,13 +90,13 @@ impl Certificate {
         Ok(Self { certified: Arc::new(certified), ends })
     }
 
-    /// Whether another one is the same. Two keys of one certificate are one key.
+    /// True if another one has the same certificate. Two keys of one certificate are the same key.
     pub fn is(&self, other: &Self) -> bool {
         self.certified.cert == other.certified.cert
     }
 }
 
-/// The earliest end of a chain.
+/// The earliest end of validity in a chain.
 fn end_of(chain: &[CertificateDer<'_>]) -> Option<Timestamp> {
     let ends = chain.iter().map(|certificate| {
         let (_, parsed) = parse_x509_certificate(certificate).ok()?;
@@ -105,17 +105,17 @@ fn end_of(chain: &[CertificateDer<'_>]) -> Option<Timestamp> {
     ends.collect::<Option<Vec<_>>>()?.into_iter().min()
 }
 
-/// The certificate that is shown to whoever connects now.
+/// The certificate that new connections get.
 #[derive(Debug)]
 pub struct Shown(ArcSwap<CertifiedKey>);
 
 impl Shown {
-    /// Shows this certificate.
+    /// Begins with this certificate.
     pub fn new(certificate: &Certificate) -> Arc<Self> {
         Arc::new(Self(ArcSwap::new(Arc::clone(&certificate.certified))))
     }
 
-    /// Shows another one from now on.
+    /// Uses another one from now on.
     pub fn replace(&self, certificate: &Certificate) {
         self.0.store(Arc::clone(&certificate.certified));
     }
@@ -127,7 +127,7 @@ impl ResolvesServerCert for Shown {
     }
 }
 
-/// What shakes hands with callers.
+/// Makes the acceptor for TLS handshakes.
 pub fn acceptor(shown: Arc<Shown>) -> Result<TlsAcceptor, rustls::Error> {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?

@@ -25,7 +25,7 @@ impl<'de> de::Visitor<'de> for Visitor {
         Ok(Written::Text(text.to_owned()))
     }
 
-    // Not shown, as serde would: it may well be the secret.
+    // Serde would show the value, which may well be the secret.
     fn visit_bool<E: de::Error>(self, _: bool) -> Result<Written, E> {
         Err(not_text())
     }

@@ -1,8 +1,9 @@
-//! A secret in settings: written out, or where to find them.
+//! A secret in settings: its text, or the place where it is.
 //!
 //! # Promises
-//! - Reading the settings touches no environment variable and no file; [`Written::resolve`] does.
-//! - No secret is ever shown: `Debug` prints `***`, and errors name the variable or path alone.
+//! - Reading the settings touches no environment variable and no file; only [`Written::resolve`]
+//!   does.
+//! - No secret is ever shown: `Debug` prints `***`, and errors name only the variable or path.
 //! - A resolved secret is never empty.
 
 mod forms;
@@ -15,18 +16,18 @@ use std::path::PathBuf;
 
 pub use crate::secret::written::forms::List;
 
-/// A secret as it stands in the settings: text, `{ env = "NAME" }` or `{ file = "path" }`.
+/// A secret as written in the settings: text, `{ env = "NAME" }` or `{ file = "path" }`.
 #[derive(Clone, Eq, PartialEq)]
 pub enum Written {
     /// The secret itself.
     Text(String),
     /// The environment variable that holds it.
     Env(String),
-    /// The file that holds it; a newline at its end does not belong to it.
+    /// The file that holds it; a newline at its end is not part of it.
     File(PathBuf),
 }
 
-/// Why a secret is not at hand.
+/// The reason why a secret cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The text in the settings is empty.
@@ -38,7 +39,7 @@ pub enum Error {
     /// The variable is not UTF-8.
     #[error("the environment variable {0} is not UTF-8 text")]
     VariableNotText(String),
-    /// The variable is set to nothing.
+    /// The variable is set to an empty text.
     #[error("the environment variable {0} is empty")]
     EmptyVariable(String),
     /// The file could not be read as text.
@@ -46,7 +47,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         cause: std::io::Error,
     },
@@ -55,16 +56,16 @@ pub enum Error {
     Surrounded {
         /// The file.
         path: PathBuf,
-        /// What is too much.
+        /// The excess.
         what: &'static str,
     },
-    /// The file holds nothing.
+    /// The file is empty.
     #[error("the secret's file {} is empty", .0.display())]
     EmptyFile(PathBuf),
 }
 
 impl Written {
-    /// Gets the secret from where the settings say it is.
+    /// Reads the secret from the place that the settings name.
     pub fn resolve(&self) -> Result<Secret, Error> {
         match self {
             Self::Text(text) => some(text, || Error::EmptyText),
@@ -89,7 +90,7 @@ impl Written {
     }
 }
 
-/// The name of a variable. What does not look like one may be the secret itself.
+/// The name of a variable, if it looks like one. Otherwise it may be the secret itself.
 fn shown(name: &str) -> &str {
     let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if is_name && name.len() <= 64 {
@@ -99,8 +100,8 @@ fn shown(name: &str) -> &str {
     }
 }
 
-/// What editors and shells put around a secret. It would be taken for a part of the key, and every
-/// signature would be wrong.
+/// The excess that editors and shells put around a secret. It would become part of the key, and
+/// every signature would be wrong.
 fn surroundings(text: &str) -> Option<&'static str> {
     let is_quoted = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
     if text.starts_with('\u{feff}') {

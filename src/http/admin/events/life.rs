@@ -16,24 +16,24 @@ use std::collections::BTreeSet;
 /// The lives of the events with one id: at most one for each source.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Lives {
-    /// Each of them.
+    /// The lives, one for each source.
     pub events: Vec<EventLife>,
 }
 
-/// The life of one event: what the window remembers and what the recent decisions tell.
+/// The life of one event: the facts of the window and of the recent decisions.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventLife {
-    /// Where its record is, by the window.
+    /// The place of its record, by the window.
     #[serde(flatten)]
     pub life: Life,
-    /// The sender's name of what happened.
+    /// The sender's name of the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
     /// The group that chose its topic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// What it is about.
+    /// The thing that it concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// Its Kafka key.
@@ -42,34 +42,34 @@ pub struct EventLife {
     /// The hook that delivered it first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,
-    /// What was proven of the sender.
+    /// The proofs that held for the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<String>,
-    /// When it happened, by the sender's clock.
+    /// The time of the event, by the sender's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
-    /// How often it came again, as far as the recent decisions reach.
+    /// The number of repeats, as far as the recent decisions reach.
     pub duplicates: u64,
-    /// Each time it came, oldest first, as far as the recent decisions reach.
+    /// All its deliveries, oldest first, as far as the recent decisions reach.
     pub deliveries: Vec<Delivery>,
 }
 
-/// One time that an event came.
+/// One delivery of an event.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
-    /// When.
+    /// The time of arrival.
     pub at: Timestamp,
-    /// What it was answered.
+    /// The answer.
     pub outcome: Outcome,
     /// The hook that delivered it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,
-    /// Time from its last byte to the decision.
+    /// Time from its last byte to the decision, in milliseconds.
     pub duration_ms: f64,
 }
 
-/// Answers with what became of the events with an id.
+/// Answers with the lives of the events with an id.
 pub async fn life(admin: web::Data<Admin>, id: web::Path<String>) -> HttpResponse {
     match super::read(move || lives(&admin, &id)).await {
         Ok(lives) if lives.events.is_empty() => Problem::NotRemembered.response(),
@@ -90,7 +90,7 @@ fn lives(admin: &Admin, id: &str) -> std::io::Result<Lives> {
 }
 
 impl EventLife {
-    /// Puts together what the window remembers and what a page of decisions tells.
+    /// Combines the facts of the window with a page of decisions.
     pub fn from_page(life: Life, page: &Page) -> Self {
         let of_source = |found: &&Numbered| found.decision.source == life.source;
         let oldest_first = page.decisions.iter().rev();
@@ -103,7 +103,7 @@ impl EventLife {
         let stored = |decision: &&&Decision<'_>| {
             matches!(decision.outcome, Outcome::Accepted | Outcome::Quarantined)
         };
-        // The decision that stored it knows most; if that is no longer kept, a repeat knows the same.
+        // The decision that stored it knows most. If it is no longer kept, a repeat knows the same.
         let first = decisions.iter().find(stored).or(decisions.first());
         let own = |text: Option<&Cow<'_, str>>| text.map(|text| text.clone().into_owned());
         Self {
@@ -136,5 +136,5 @@ impl Delivery {
     }
 }
 
-/// The most deliveries of one id that are told; a sender gives up long before.
+/// The most deliveries of one id that are listed; a sender gives up long before.
 pub const MOST_DELIVERIES: usize = 1_000;

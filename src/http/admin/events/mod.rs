@@ -1,4 +1,4 @@
-//! `/api/events`: the decisions of the last while, one event's life, its body, and a live stream.
+//! `/api/events`: the recent decisions, one event's life, its body, and a live stream.
 
 pub mod life;
 pub mod query;
@@ -19,21 +19,21 @@ use std::io;
 #[derive(Serialize)]
 struct Events {
     events: Vec<Row>,
-    /// Where older ones go on, if there may be some: `before` of the next question.
+    /// The `before` for the next page of older decisions, if there may be some.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-    /// The newest decision of all: where a stream goes on, its `after`.
+    /// The newest decision of all: the `after` for a stream that continues here.
     newest: String,
 }
 
-/// Answers with the newest decisions that are asked for.
+/// Answers with the newest matching decisions.
 pub async fn list(admin: web::Data<Admin>, request: HttpRequest) -> HttpResponse {
     let query = match Query::read(&request) {
         Ok(query) => query,
         Err(problem) => return problem.response(),
     };
     let found = read(move || {
-        // Whatever comes from here on is for the stream.
+        // Decisions from here on belong to the stream.
         let next = admin.recent.next_number();
         let before = query.before.unwrap_or(next).min(next);
         let page = admin.recent.search(&query.filter, Some(before), query.limit)?;

@@ -1,4 +1,4 @@
-//! What a question about events asks for.
+//! The query of a request for events.
 
 use crate::http::error::Problem;
 use crate::recent::decision::Outcome;
@@ -6,16 +6,16 @@ use crate::recent::filter::Filter;
 use actix_web::HttpRequest;
 use serde::Deserialize;
 
-/// A question, read.
+/// A parsed query.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// Which decisions.
+    /// The decisions that are asked for.
     pub filter: Filter,
-    /// How many at most.
+    /// The most decisions.
     pub limit: usize,
-    /// Only older ones than this.
+    /// Only decisions older than this.
     pub before: Option<u64>,
-    /// Only newer ones than this.
+    /// Only decisions newer than this.
     pub after: Option<u64>,
 }
 
@@ -36,7 +36,7 @@ struct Written {
 }
 
 impl Query {
-    /// Reads the query of a URL. A parameter without a value asks for nothing.
+    /// Reads the query of a URL. A parameter without a value is ignored.
     pub fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
         let given = pairs.filter(|(_, value)| !value.is_empty());
@@ -63,7 +63,7 @@ impl Query {
     }
 }
 
-/// What an answer holds if the question does not say.
+/// The limit if the query gives none.
 const USUAL: usize = 100;
 /// The most decisions in one answer: some hundred kilobytes.
 const MOST: usize = 1_000;

@@ -10,24 +10,24 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-/// Which of the events with one id.
+/// Selects among the events with one id.
 #[derive(Debug, Deserialize)]
 pub struct Which {
-    /// The source that it came to.
+    /// The source that it was posted to.
     pub(super) source: Option<String>,
 }
 
-/// A body, or where it is to be found.
+/// A body, or the place where it is.
 pub(super) enum Body {
-    /// It is here.
+    /// The body.
     Here(Vec<u8>),
-    /// It is in Kafka alone.
+    /// Only Kafka has it.
     InKafka(Life),
-    /// Nobody knows the id, or only that it came.
+    /// The id is not known, or only the fact that it came.
     Unknown,
 }
 
-/// Why there is no body, and where it is.
+/// The answer without a body, which tells the place of the record.
 #[derive(Serialize)]
 struct Elsewhere<'a> {
     r#type: &'static str,
@@ -48,7 +48,7 @@ pub async fn raw(
     which: web::Query<Which>,
 ) -> HttpResponse {
     match super::read(move || admin.body(&id, which.source.as_deref())).await {
-        // As text: whatever a sender wrote is not to become a page.
+        // As text, so that nothing a sender wrote can become a page.
         Ok(Body::Here(body)) => HttpResponse::Ok()
             .content_type("text/plain; charset=utf-8")
             .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"body.json\""))
@@ -60,7 +60,8 @@ pub async fn raw(
 }
 
 impl Admin {
-    /// The body of an event: from the recent decisions, or from the spool while it waits there.
+    /// The body of an event: from the recent decisions, or from the spool while its record waits
+    /// there.
     pub(super) fn body(&self, id: &str, source: Option<&str>) -> std::io::Result<Body> {
         let filter = Filter { source: source.map(str::to_owned), ..Filter::of_id(id) };
         let page = self.recent.search(&filter, None, MOST_DELIVERIES)?;
@@ -76,19 +77,19 @@ impl Admin {
         })
     }
 
-    /// The life of an event, of one source if that is given.
+    /// The life of an event, of the given source if there is one.
     pub(super) fn life_of(&self, id: &str, source: Option<&str>) -> Option<Life> {
         let mut places = self.places();
         let named = |name: &&String| source.is_none_or(|source| source == *name);
         self.inlets.sources().keys().filter(named).find_map(|name| places.of(name, id))
     }
 
-    /// The body of a record that waits in the spool.
+    /// The body of a waiting record.
     fn pending_body(&self, life: &Life) -> Option<Vec<u8>> {
         posted::body_of_value(&self.pending_value(life)?)
     }
 
-    /// The value of a record that waits in the spool.
+    /// The value of a waiting record.
     pub(super) fn pending_value(&self, life: &Life) -> Option<Vec<u8>> {
         let lane = self.spool.lane(&life.topic)?;
         let chunk = self.spool.chunk_after(lane, life.sequence.checked_sub(1)?).ok()??;
@@ -97,7 +98,7 @@ impl Admin {
     }
 }
 
-/// The answer that names the place of a record which only Kafka has.
+/// The answer that names the place of a record that only Kafka has.
 pub(super) fn elsewhere(life: &Life) -> HttpResponse {
     at_a_place(
         StatusCode::NOT_FOUND,
@@ -107,7 +108,7 @@ pub(super) fn elsewhere(life: &Life) -> HttpResponse {
     )
 }
 
-/// The answer that names the place of a record which Kafka had.
+/// The answer that names the former place of a record in Kafka.
 pub(super) fn gone(life: &Life) -> HttpResponse {
     at_a_place(
         StatusCode::GONE,
@@ -147,5 +148,5 @@ fn at_a_place(
     })
 }
 
-/// A body is in the first of an event's deliveries as a rule.
+/// The body is usually in one of an event's first deliveries.
 const MOST_DELIVERIES: usize = 100;

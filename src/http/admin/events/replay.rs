@@ -1,6 +1,7 @@
 //! `POST /api/events/{id}/replay`: publishes an event again.
 //!
-//! Its body comes from the recent decisions or the spool; if neither has it, from the record in Kafka.
+//! Its body comes from the recent decisions or from the spool; if neither has it, from the record
+//! in Kafka.
 
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
@@ -19,7 +20,7 @@ use serde::Serialize;
 use std::io;
 use std::sync::atomic::Ordering;
 
-/// What became of it.
+/// The result.
 #[derive(Serialize)]
 struct Replayed<'a> {
     id: &'a str,
@@ -33,7 +34,7 @@ struct Found {
     posted: Posted,
 }
 
-/// Publishes an event again, and notes who asked.
+/// Publishes an event again, and logs who asked for it.
 pub async fn replay(
     admin: web::Data<Admin>,
     request: HttpRequest,
@@ -84,21 +85,21 @@ pub async fn replay(
     }
 }
 
-/// Why the relay itself has nothing to publish.
+/// The reason why the relay itself has nothing to publish.
 enum Missing {
     Unknown,
-    /// Nobody posted it: it is a gap.
+    /// The event is a gap, which nobody posted.
     Body,
     InKafka(Box<Life>),
 }
 
-/// Reads an event from its record in Kafka, or says why that cannot be.
+/// Reads an event from its record in Kafka, or returns the answer that tells why it cannot.
 async fn read_from_kafka(admin: &web::Data<Admin>, life: Life) -> Result<Found, HttpResponse> {
     if life.state == RecordState::Quarantined {
         return Err(Problem::InQuarantine.response());
     }
     let (Some(partition), Some(offset)) = (life.partition, life.offset) else {
-        // A kill came before Kafka's answer: only a consumer finds it.
+        // A kill came before Kafka's answer: only a consumer can find the record.
         return Err(raw::elsewhere(&life));
     };
     let topic = life.topic.clone();
@@ -106,7 +107,7 @@ async fn read_from_kafka(admin: &web::Data<Admin>, life: Life) -> Result<Found, 
         quarantine::read(admin.clone(), move |reader| reader.read_at(&topic, partition, offset));
     let record = record.await.map_err(|problem| problem.response())?;
     let published = record.and_then(|record| posted::published(&record.value));
-    // A topic that was made anew has other records at the same offsets.
+    // A topic that was deleted and made anew has other records at the same offsets.
     let published = published.filter(|it| it.id == life.id && it.source == life.source);
     let Some(published) = published else { return Err(raw::gone(&life)) };
     if published.event == gap::NAME {

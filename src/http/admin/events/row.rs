@@ -1,4 +1,4 @@
-//! A decision as the API shows it, with where its record is by now.
+//! A decision as the API shows it, with the current place of its record.
 
 use crate::http::admin::Admin;
 use crate::recent::Numbered;
@@ -48,14 +48,14 @@ pub struct Row {
     offset: Option<i64>,
 }
 
-/// Finds where records are by now.
+/// Finds the current places of records.
 pub struct Places<'a> {
     look: Look<'a>,
     quarantine: String,
 }
 
 impl Admin {
-    /// Where records are by now. Reads the disk.
+    /// Finds the current places of records. Reads the disk.
     pub fn places(&self) -> Places<'_> {
         Places { look: self.spool.look(), quarantine: self.quarantine.topic() }
     }
@@ -73,7 +73,7 @@ impl Places<'_> {
 }
 
 impl Row {
-    /// A decision as it was taken, without a look at where its record is.
+    /// The row of a decision, without the place of its record.
     pub fn of(found: &Numbered, admin: &Admin) -> Self {
         let decision = &found.decision;
         let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
@@ -102,7 +102,7 @@ impl Row {
         }
     }
 
-    /// The same, with where its record is by now.
+    /// Adds the current place of its record.
     pub fn placed(self, places: &mut Places<'_>) -> Self {
         let Some(life) = self.id.as_deref().and_then(|id| places.of(&self.source, id)) else {
             return self;
@@ -117,7 +117,7 @@ impl Row {
     }
 }
 
-/// Microseconds as milliseconds.
+/// Converts microseconds to milliseconds.
 pub(super) fn milliseconds(micros: u64) -> f64 {
     micros as f64 / 1000.0
 }

@@ -25,20 +25,20 @@ struct Follower {
     admin: web::Data<Admin>,
     query: Query,
     batches: Receiver<Arc<Vec<Numbered>>>,
-    /// What was there already when it began, and is told first.
+    /// Decisions that existed when it began, and are sent first.
     missed: VecDeque<Numbered>,
-    /// What follows what was there already.
+    /// The continuation after these.
     then: Then,
-    /// The number of the last decision that was looked at.
+    /// The number of the last decision that was considered.
     last: u64,
 }
 
-/// What follows the decisions that a client has missed.
+/// The continuation of a stream, after the decisions that the client has missed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Then {
     /// Each decision as it comes.
     Live,
-    /// The end: there may be more that it has missed, and it comes again with a newer cursor.
+    /// The end: there may be more missed ones, so the client must reconnect with a newer cursor.
     End,
 }
 
@@ -51,7 +51,7 @@ pub async fn stream(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespon
     let header =
         request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let after = header.or(query.after);
-    // Follow first and read then: nothing falls between the two.
+    // Subscribes first and reads then, so that nothing falls between the two.
     let batches = admin.recent.follow();
     let shared = admin.clone();
     let read = super::read(move || {
@@ -81,13 +81,13 @@ pub async fn stream(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespon
     HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
-        // A proxy in front must not gather messages.
+        // A proxy in front must not buffer messages.
         .insert_header(("x-accel-buffering", "no"))
         .streaming(messages)
 }
 
 impl Follower {
-    /// The next message, or a sign of life. `None` when the relay stops.
+    /// Returns the next message, or a sign of life. `None` when the relay stops.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(found) = self.missed.pop_front() {
             return Some(self.message(&[found]));
@@ -107,14 +107,14 @@ impl Follower {
                         return Some(message);
                     }
                 }
-                // It reads too slowly, and comes again with the cursor that it has.
+                // The client reads too slowly, and must reconnect with the cursor that it has.
                 Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => return None,
                 Err(_) => return Some(Bytes::from_static(b":\n\n")),
             }
         }
     }
 
-    /// The decisions that are asked for as messages, each once.
+    /// The matching decisions of a batch as messages, each once.
     fn message(&mut self, batch: &[Numbered]) -> Bytes {
         let mut text = String::new();
         for found in batch {
@@ -140,9 +140,9 @@ impl Drop for Follower {
     }
 }
 
-/// Some dozens of people look at the same time, not thousands.
+/// Dozens of people may watch at the same time, not thousands.
 const MOST_STREAMS: usize = 64;
-/// What a client that comes back is told at once of what it missed.
+/// The most missed decisions that are sent to a client that reconnects.
 const MOST_MISSED: usize = 1_000;
-/// Shorter than proxies wait for a silent answer, and a stop is noticed as soon.
+/// Shorter than the patience of proxies with a silent answer, and than anyone's with a stop.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
