@@ -9,18 +9,18 @@ pub struct Veil(Vec<Secret>);
 impl Veil {
     /// Hides these secrets, and the tokens and passwords in URLs.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
-        // Hides one more secret.
+        // An empty secret would be found between any two letters.
         Self(secrets.into_iter().filter(|secret| !secret.reveal().is_empty()).collect())
     }
 
-    /// Returns the text with its secrets replaced by `***`.
+    /// Hides one more secret.
     pub fn add(&mut self, secret: Secret) {
         if !secret.reveal().is_empty() && !self.0.contains(&secret) {
             self.0.push(secret);
         }
     }
 
-    /// The text with its secrets replaced by `***`.
+    /// Returns the text with its secrets replaced by `***`.
     pub fn over(&self, text: &str) -> String {
         self.0.iter().fold(mask_urls(text), |text, secret| text.replace(secret.reveal(), MASK))
     }
@@ -48,13 +48,13 @@ pub fn parser(cause: &dyn std::fmt::Display) -> String {
     mask_urls(&quoted(&text))
 }
 
-/// A value that was refused, in quotes. A mistyped number, time or name is short; a key or token is
-/// not, and is not shown.
+/// Shows a refused value in quotes, if it is short as a mistyped number, time or name is. A key or
+/// token is longer, and is not shown.
 pub fn value(text: &str) -> String {
     if text.chars().count() <= SHORT { format!("{text:?}") } else { MASK.to_owned() }
 }
 
-/// Replaces what stands in double quotes by `***` if it is longer than a mistyped number or name.
+/// Replaces each text in double quotes by `***` if it is longer than a mistyped number or name.
 pub fn quoted(text: &str) -> String {
     let mut parts = text.split('"');
     let mut veiled = parts.next().unwrap_or_default().to_owned();
@@ -67,13 +67,13 @@ pub fn quoted(text: &str) -> String {
     veiled
 }
 
-/// Replaces what opens doors in the URLs of a text by `***`: each `token` parameter, and the user and
+/// Replaces the secrets in the URLs of a text by `***`: each `token` parameter, and the user and
 /// password before a host.
 pub fn mask_urls(text: &str) -> String {
     mask_users(&mask_tokens(text))
 }
 
-/// A list of brokers without what stands before an `@`: it names no broker, and could be a password.
+/// A list of brokers without the part before an `@`: it names no broker, and could be a password.
 pub fn brokers(list: &str) -> String {
     let shown = |broker: &str| match broker.rsplit_once('@') {
         Some((_, place)) => format!("{MASK}@{place}"),
@@ -115,19 +115,19 @@ fn mask_tokens(text: &str) -> String {
     masked
 }
 
-/// Splits behind the first `?token=` or `&token=`.
+/// Splits after the first `?token=` or `&token=`.
 fn split_at_token(text: &str) -> Option<(&str, &str)> {
-    // Same length as the text, since only ASCII letters change.
+    // It has the same length as the text, because only ASCII letters change.
     let lower = text.to_ascii_lowercase();
     let at = ["?token=", "&token="].iter().filter_map(|start| lower.find(start)).min()?;
     Some(text.split_at(at + "?token=".len()))
 }
 
 const MASK: &str = "***";
-/// The longest refused value that is repeated. Keys and tokens that are used are longer.
+/// The longest refused value that is shown. Real keys and tokens are longer.
 const SHORT: usize = 16;
 
-/// What ends a parameter, in a URL or in the text around it.
+/// The characters that end a parameter, in a URL or in the text around it.
 const ENDS: &str = "&#\"'<>\\`,;)]}";
 
 #[cfg(test)]

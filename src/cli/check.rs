@@ -1,4 +1,4 @@
-//! `cadrelay check`: everything that is wrong with a configuration, without starting anything.
+//! `cadrelay check`: finds every fault of a configuration, without starting anything.
 
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Checks, and says what was found.
+    /// Checks, and reports the faults and warnings.
     pub async fn run(self) -> Result<Exit, Failure> {
         let Resolved { config, sources, shared, warnings, .. } = self.config.resolve()?;
         for warning in warnings {
@@ -48,7 +48,7 @@ impl Args {
     }
 }
 
-/// Claims an id that nobody has, and gives it back.
+/// Claims an id that no event has, and gives it back.
 async fn share(target: &Target) -> Result<(), Failure> {
     shared::try_out(target, CONNECT).await.map_err(|trouble| {
         let exit = match trouble {
@@ -77,7 +77,7 @@ fn connect(config: &Config) -> Result<String, Failure> {
     }
 }
 
-/// The failure of a command that Kafka did not answer as hoped.
+/// The failure of a command to which Kafka gave no answer, or a refusal.
 pub fn unreachable(brokers: &str, trouble: Trouble) -> Failure {
     let message = format!("kafka.brokers = {:?}: {}", veil::brokers(brokers), trouble.told());
     Failure { exit: Exit::from(trouble), message }

@@ -1,11 +1,11 @@
-//! `cadrelay completions`: what a shell needs to complete our commands and flags.
+//! `cadrelay completions`: the script with which a shell completes our commands and flags.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::{Cli, output};
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-/// Print what a shell needs to complete commands and flags
+/// Print the script with which a shell completes commands and flags
 ///
 /// For bash, in ~/.bashrc: source <(cadrelay completions bash)
 #[derive(Debug, clap::Args)]
@@ -16,7 +16,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Prints it.
+    /// Prints the script.
     pub async fn run(self) -> Result<Exit, Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "cadrelay", &mut script);

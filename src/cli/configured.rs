@@ -1,4 +1,4 @@
-//! What the commands share that read the configuration.
+//! The flags of the commands that read the configuration.
 
 use crate::cli::dev_brokers;
 use crate::cli::exit::Failure;
@@ -6,7 +6,7 @@ use crate::config::{self, Config, Resolved};
 use crate::kafka::settings::Settings;
 use std::path::PathBuf;
 
-/// Which configuration.
+/// The choice of the configuration.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ConfigFile {
     /// The configuration file [default: $CADRELAY_CONFIG, ./cadrelay.toml,
@@ -26,13 +26,13 @@ impl ConfigFile {
         Config::read(self.file().as_deref()).map_err(|error| Failure::usage(error.to_string()))
     }
 
-    /// Reads the configuration and all that it names.
+    /// Reads the configuration, with the secrets and files that it names.
     pub fn resolve(&self) -> Result<Resolved, Failure> {
         Resolved::read(self.file().as_deref()).map_err(|error| Failure::usage(error.to_string()))
     }
 }
 
-/// Which Kafka.
+/// The choice of the Kafka cluster.
 #[derive(Clone, Debug, clap::Args)]
 pub struct WhichKafka {
     #[command(flatten)]
@@ -43,11 +43,11 @@ pub struct WhichKafka {
 }
 
 impl WhichKafka {
-    /// Its settings.
+    /// The settings of the cluster.
     pub fn settings(&self) -> Result<Settings, Failure> {
         if let Some(brokers) = &self.brokers {
             if brokers.contains('@') {
-                // It could be a password, and is not repeated.
+                // The part before it could be a password, and is not repeated.
                 return Err(Failure::usage("--brokers: expected host:port without a user"));
             }
             return Ok(Settings { brokers: brokers.clone(), ..Settings::default() });

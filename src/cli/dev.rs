@@ -1,4 +1,4 @@
-//! `cadrelay dev`: the relay with Kafka inside, to try it.
+//! `cadrelay dev`: the relay with Kafka inside, to try it out.
 
 use crate::app::Relay;
 use crate::cli::colour::Colour;
@@ -24,19 +24,19 @@ use std::path::{Path, PathBuf};
 /// Flags of `dev`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Where notifications are taken
+    /// Address of the ingest listener
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Where operators look
+    /// Address of the admin listener
     #[arg(long, default_value = "127.0.0.1:9464")]
     admin: SocketAddr,
     /// Keep the spool in this directory [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     spool: Option<PathBuf>,
-    /// Post so many realistic notifications a second, redeliveries and odd ones among them
+    /// Post this many realistic notifications a second, with redeliveries and odd ones among them
     #[arg(long, value_name = "N")]
     simulate: Option<u32>,
-    /// One JSON object a line for each event
+    /// Print each event as one line of JSON
     #[arg(long)]
     json: bool,
 }
@@ -132,12 +132,13 @@ fn greet(relay: &Relay, brokers: &str, simulate: Option<u32>) {
 fn show(settings: Settings, style: Style) -> Result<(), Failure> {
     let mut tail = Tail::open(settings, Vec::new(), From::Beginning)
         .map_err(|error| Failure::failed(error.to_string()))?;
-    // It ends with the process: its next poll may be a tenth of a second away, and nothing waits.
+    // The thread ends with the process: its next poll may take a tenth of a second, and nothing
+    // waits for it.
     std::thread::Builder::new()
         .name("show".to_owned())
         .spawn(move || {
             loop {
-                // Kafka is in this process: what troubles it, the relay itself says.
+                // Kafka is in this process, and the relay itself reports its troubles.
                 if let Ok(Some(seen)) = tail.poll()
                     && printing::print(style, &seen).is_err()
                 {

@@ -1,4 +1,4 @@
-//! The file by which a running `cadrelay dev` tells the other commands where its Kafka is.
+//! The file with which a running `cadrelay dev` tells the other commands the address of its Kafka.
 
 use crate::scratch;
 use std::io::{self, Write as _};
@@ -32,7 +32,7 @@ impl Drop for BrokersFile {
 
 fn write(brokers: &str) -> io::Result<PathBuf> {
     let path = place()?;
-    // What lies there is of an earlier run, or a link: neither is written to.
+    // An existing file is of an earlier run, or a link: it is never written to.
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -42,11 +42,11 @@ fn write(brokers: &str) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// The brokers of the `dev` that runs, if one does.
+/// The brokers of the running `dev`, if there is one.
 pub fn running() -> Option<String> {
     let brokers = std::fs::read_to_string(place().ok()?).ok()?;
     let address: SocketAddr = brokers.trim().split(',').next()?.parse().ok()?;
-    // A note can outlive its process.
+    // The file can outlive its process.
     std::net::TcpStream::connect_timeout(&address, CONNECT).ok()?;
     Some(brokers.trim().to_owned())
 }

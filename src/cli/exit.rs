@@ -1,4 +1,4 @@
-//! What a command ends with: one number for scripts, one message for people.
+//! The end of a command: a number for scripts and a message for people.
 
 use crate::kafka::outcome::Trouble;
 use crate::webhooks::error::Error;
@@ -7,17 +7,17 @@ use std::process::ExitCode;
 /// The number that a command ends with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Exit {
-    /// It is done.
+    /// The command did what was asked.
     Done = 0,
-    /// What was asked did not come true.
+    /// The requested result was not reached.
     Failed = 1,
     /// The command or the configuration is wrong. Nothing was sent.
     Usage = 2,
     /// Credentials are missing or refused.
     Credentials = 3,
-    /// What was asked for does not exist.
+    /// The requested thing does not exist.
     NotFound = 4,
-    /// Every other answer of the remote side, or none.
+    /// The remote side gave another answer, or none.
     Remote = 5,
 }
 
@@ -26,45 +26,45 @@ impl Exit {
     pub const ALL: [Self; 6] =
         [Self::Done, Self::Failed, Self::Usage, Self::Credentials, Self::NotFound, Self::Remote];
 
-    /// The sentence that the manual has for it.
+    /// The sentence in the manual.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "It is done.",
-            Self::Failed => "What was asked did not come true.",
+            Self::Done => "The command succeeded.",
+            Self::Failed => "The requested result was not reached.",
             Self::Usage => "The command or the configuration is wrong. Nothing was sent.",
             Self::Credentials => "Credentials are missing or refused.",
-            Self::NotFound => "What was asked for does not exist.",
-            Self::Remote => "Every other answer of the remote side, or none.",
+            Self::NotFound => "The requested thing does not exist.",
+            Self::Remote => "The remote side gave another answer, or none.",
         }
     }
 
-    /// The first of two numbers that is not [`Exit::Done`].
+    /// The first of two exits that is not [`Exit::Done`].
     pub fn or(self, next: Self) -> Self {
         if self == Self::Done { next } else { self }
     }
 }
 
-/// Why a command ended early.
+/// The failure that ended a command early.
 #[derive(Debug)]
 pub struct Failure {
-    /// The number.
+    /// The exit.
     pub exit: Exit,
-    /// The message: whole, for people, without secrets.
+    /// The message for people, complete and without secrets.
     pub message: String,
 }
 
 impl Failure {
-    /// A command or configuration that is wrong.
+    /// The failure for a wrong command or configuration.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, message: message.into() }
     }
 
-    /// Something that did not come true.
+    /// The failure for a result that was not reached.
     pub fn failed(message: impl Into<String>) -> Self {
         Self { exit: Exit::Failed, message: message.into() }
     }
 
-    /// The same with words before it.
+    /// Puts words before the message.
     pub fn context(self, words: impl std::fmt::Display) -> Self {
         Self { message: format!("{words}: {}", self.message), ..self }
     }

@@ -9,10 +9,10 @@ use crate::recent::filter::Filter;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::io;
 
-/// Tell what became of an event: when it was accepted, and where it is.
+/// Tell the life of one event: when it was accepted, and where it is now
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The id of an event, or of a quarantined body: `id` in the receipt, `ce_id` in Kafka
+    /// The id of an event or of a quarantined body: `id` in the receipt, `ce_id` in Kafka
     id: String,
     #[command(flatten)]
     which: Which,

@@ -1,8 +1,9 @@
-//! `cadrelay man`: a page of the manual for each command, written by the command line's own description.
+//! `cadrelay man`: a manual page for each command, generated from the descriptions of the command
+//! line.
 //!
 //! # Promises
-//! - A page for each command that `--help` shows, and no other; a page never says other words than
-//!   `--help`.
+//! - There is a page for each command that `--help` shows, and no other, and a page has the same
+//!   words as `--help`.
 
 use crate::cli::Cli;
 use crate::cli::exit::{Exit, Failure};
@@ -13,16 +14,16 @@ use clap_mangen::roff::{Roff, bold, roman};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Write the manual: a page for each command, for `man`
+/// Write the manual: one page for each command, for `man`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The directory to write the pages to, such as /usr/local/share/man/man1; made if need be
+    /// The directory to write the pages to, such as /usr/local/share/man/man1; created if missing
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
 }
 
 impl Args {
-    /// Writes the pages, and prints their files.
+    /// Writes the pages, and prints the names of their files.
     pub async fn run(self) -> Result<Exit, Failure> {
         let cannot = |error: io::Error| Failure::failed(format!("{}: {error}", self.dir.display()));
         std::fs::create_dir_all(&self.dir).map_err(cannot)?;
@@ -43,7 +44,7 @@ struct Page {
 }
 
 fn pages() -> io::Result<Vec<Page>> {
-    // `help` explains nothing that a page would not.
+    // `help` has nothing that a page would not have.
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let mut pages = Vec::new();
@@ -76,7 +77,7 @@ fn exit_status(out: &mut dyn Write) -> io::Result<()> {
     listed(out, "EXIT STATUS", &rows)
 }
 
-/// A section of terms, each with its sentence.
+/// A section of terms, each with a sentence.
 fn listed(out: &mut dyn Write, title: &str, rows: &[(&str, &str)]) -> io::Result<()> {
     let mut roff = Roff::new();
     roff.control("SH", [title]);
@@ -86,7 +87,7 @@ fn listed(out: &mut dyn Write, title: &str, rows: &[(&str, &str)]) -> io::Result
     roff.to_writer(out)
 }
 
-/// The page above, and what explains more.
+/// The page of the parent command, and further reading.
 fn see_also(command: &Command, out: &mut dyn Write) -> io::Result<()> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
     let mut roff = Roff::new();

@@ -1,7 +1,7 @@
-//! The commands: one file each.
+//! The commands: one file for each.
 //!
 //! # Promises
-//! - stdout carries the result alone; everything else goes to stderr.
+//! - stdout carries only the result; everything else goes to stderr.
 //! - Every command ends with one of the numbers of [`exit::Exit`].
 
 pub mod check;
@@ -38,7 +38,7 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub struct Cli {
-    /// No colours. NO_COLOR in the environment says the same
+    /// No colours. NO_COLOR in the environment does the same
     #[arg(long, global = true)]
     no_color: bool,
     #[command(subcommand)]
@@ -49,9 +49,9 @@ pub struct Cli {
 enum Command {
     /// Run the relay.
     Serve(serve::Args),
-    /// Run the relay with Kafka inside, to try it.
+    /// Run the relay with Kafka inside, to try it out.
     Dev(dev::Args),
-    /// Tell everything that is wrong with a configuration.
+    /// Report every fault of a configuration.
     Check(check::Args),
     /// Exit 0 if the relay is ready, for health checks.
     Ready(ready::Args),
@@ -69,16 +69,16 @@ enum Command {
 }
 
 impl Cli {
-    /// Reads the command line. Help and what is wrong with it are printed here, and end the process.
+    /// Reads the command line. Help texts and errors are printed here, and end the process.
     pub fn read() -> Self {
-        // Before anything is read: a wrong flag is told without colours, too.
+        // Before parsing, so that an error about a flag has no colours either.
         let is_plain = std::env::args_os().any(|word| word == "--no-color");
         let colours = if is_plain { ColorChoice::Never } else { ColorChoice::Auto };
         let matches = Self::command().color(colours).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
-    /// Runs the command, and tells what went wrong.
+    /// Runs the command, and reports its failure.
     pub fn run(self) -> ExitCode {
         let colour = Colour::asked(self.no_color);
         // reqwest and the listeners share one implementation of cryptography.

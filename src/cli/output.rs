@@ -1,8 +1,9 @@
 //! Results on stdout: the same rows as a table, JSON, YAML or CSV.
 //!
 //! # Promises
-//! - json, yaml and csv hold the same keys and values; what is absent is left out, or empty in csv.
-//! - stdout gets a result and nothing else. Notes go to stderr.
+//! - json, yaml and csv hold the same keys and values; an absent value is left out, or empty in
+//!   csv.
+//! - stdout gets only the result. Notes go to stderr.
 
 use crate::printable;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -23,14 +24,14 @@ pub enum Format {
     Csv,
 }
 
-/// What a kind of row looks like.
+/// The keys of a kind of row.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     /// All keys, in order.
     pub keys: &'static [&'static str],
     /// The keys that a table of several rows shows.
     pub table: &'static [&'static str],
-    /// What is said instead of an empty table.
+    /// The text that replaces an empty table.
     pub empty: &'static str,
 }
 
@@ -62,13 +63,13 @@ impl Format {
     }
 }
 
-/// Tells people something beside the result. What a sender or provider wrote may be part of it.
+/// Writes a note beside the result to stderr. It may contain text of a sender or provider.
 pub fn note(text: &str) {
-    // Nobody is told if stderr is closed; the result still counts.
+    // If stderr is closed, the note is lost; the result still counts.
     let _ = writeln!(io::stderr(), "{}", printable::lines(text));
 }
 
-/// Prints a text to stdout, and ends its last line.
+/// Prints a text to stdout, ending with a newline.
 pub fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
@@ -83,7 +84,7 @@ fn json<T: Serialize>(rows: &T) -> String {
     printable::json(&json).into_owned()
 }
 
-/// Every JSON is YAML, and JSON can say what a terminal acts on.
+/// Every JSON is YAML, and JSON can escape characters that a terminal acts on.
 fn yaml<T: Serialize>(rows: &T) -> String {
     let yaml = serde_saphyr::to_string(rows).expect("our rows have text keys");
     if printable::lines(&yaml) == yaml { yaml } else { json(rows) }
@@ -121,7 +122,7 @@ fn table_of_one(keys: &[&str], object: &Value) -> String {
 
 fn table() -> Table {
     let mut table = Table::new();
-    // Some terminals say that they have no width; a table squeezed into it would be unreadable.
+    // Some terminals report a width of zero; a table squeezed into it would be unreadable.
     let arrangement = match table.width() {
         Some(width) if width < NARROWEST => ContentArrangement::Disabled,
         _ => ContentArrangement::Dynamic,
@@ -134,14 +135,14 @@ fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-/// A number stays a number, whatever its sign.
+/// A number stays a number in a spreadsheet, whatever its sign.
 fn csv_cell(value: Option<&Value>) -> String {
     let text = cell(value, "; ");
     if matches!(value, Some(Value::Number(_))) { text } else { printable::csv(&text).into_owned() }
 }
 
-/// One value on one place: lists joined, objects as `key=value` in tables and JSON in csv. An object in
-/// a list has a line of its own.
+/// Formats a value for one cell: lists joined, objects as `key=value` in tables and JSON in csv. An
+/// object in a list has a line of its own.
 fn cell(value: Option<&Value>, separator: &str) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
@@ -165,7 +166,7 @@ fn pairs_of(pairs: &Map<String, Value>) -> Vec<String> {
         .collect()
 }
 
-/// `createdAt` as people read it: `CREATED AT`.
+/// A key as a title: `createdAt` becomes `CREATED AT`.
 fn title(key: &str) -> String {
     let mut title = String::new();
     for letter in key.chars() {
@@ -185,7 +186,7 @@ fn value<T: Serialize>(row: &T) -> Value {
     serde_json::to_value(row).expect("our rows have text keys")
 }
 
-/// Narrower than this, lines are left to the terminal to break.
+/// On a narrower terminal, lines are left for the terminal to break.
 const NARROWEST: u16 = 40;
 
 #[cfg(test)]

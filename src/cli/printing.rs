@@ -1,4 +1,4 @@
-//! One line for each record that a consumer gets.
+//! Prints one line for each record that a consumer gets.
 
 use crate::cli::colour::Colour;
 use crate::kafka::tailing::Seen;
@@ -6,10 +6,10 @@ use crate::printable;
 use serde_json::Value;
 use std::io::Write;
 
-/// How events are shown.
+/// The form of printed events.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Style {
-    /// One JSON object a line.
+    /// One line of JSON.
     Json,
     /// One line of text with colours.
     Colour,
@@ -18,7 +18,7 @@ pub enum Style {
 }
 
 impl Style {
-    /// JSON if it is asked for, else text, in colours where they suit.
+    /// JSON if it is asked for, else text, with colours if stdout gets them.
     pub fn of(json: bool, colour: Colour) -> Self {
         match (json, colour.suits(&std::io::stdout())) {
             (true, _) => Self::Json,

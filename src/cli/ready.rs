@@ -1,5 +1,5 @@
-//! `cadrelay ready`: whether the relay beside us is ready; the health check of an image without a
-//! shell.
+//! `cadrelay ready`: asks the relay beside us for its readiness; the health check of an image
+//! without a shell.
 
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
@@ -19,7 +19,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Asks, and prints what the relay says of itself.
+    /// Asks, and prints the answer of the relay.
     pub async fn run(self) -> Result<Exit, Failure> {
         let base = match self.url {
             Some(url) => url,

@@ -1,5 +1,5 @@
-//! Where the commands that look at a relay find it: running, behind its admin listener, or as the
-//! directory that it left.
+//! Finds the relay for the commands that look at one: a running relay, by its admin listener, or
+//! the directory of a stopped one.
 
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
@@ -11,7 +11,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// Which relay.
+/// The choice of the relay.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Which {
     #[command(flatten)]
@@ -25,9 +25,9 @@ pub struct Which {
 /// A relay that was found.
 #[derive(Debug)]
 pub enum Found {
-    /// It does not run; this is its spool.
+    /// A stopped relay; this is its spool.
     Stopped(Box<Offline>),
-    /// It runs.
+    /// A running relay.
     Running(Running),
 }
 
@@ -45,7 +45,7 @@ impl Which {
         self.config.read()
     }
 
-    /// Finds the relay, running or not. A spool that does not open is an error of its own.
+    /// Finds the relay, running or stopped. A spool that does not open is an error of its own.
     pub fn find(&self, config: &Config) -> Result<Result<Found, Error>, Failure> {
         if self.url.is_some() {
             return Ok(Ok(Found::Running(self.running(config)?)));
@@ -57,14 +57,14 @@ impl Which {
         }
     }
 
-    /// The relay's admin listener; nobody has asked it anything yet.
+    /// The admin listener of the relay. Sends nothing yet.
     pub fn running(&self, config: &Config) -> Result<Running, Failure> {
         let settings::Admin { listen, token, .. } = &config.admin;
         let base = self.url.clone().unwrap_or_else(|| format!("http://{listen}"));
         let token = token.as_ref().map(|token| token.resolve()).transpose();
         let token = token.map_err(|error| Failure::usage(format!("admin.token: {error}")))?;
         let client = reqwest::Client::builder()
-            // The listener is on this machine, as a rule, and no proxy's business.
+            // The listener is usually on this machine, which needs no proxy.
             .no_proxy()
             .connect_timeout(CONNECT)
             .build()
@@ -74,7 +74,7 @@ impl Which {
 }
 
 impl Running {
-    /// Asks for what is at a path of the admin listener.
+    /// Gets the answer at a path of the admin listener.
     pub async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -83,7 +83,7 @@ impl Running {
         self.answer(self.request(Method::GET, path).query(query)).await
     }
 
-    /// A request to the listener, with the token if there is one.
+    /// Begins a request to the listener, with the token if there is one.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &self.token {
@@ -92,7 +92,7 @@ impl Running {
         }
     }
 
-    /// Sends it and reads the answer.
+    /// Sends a request and reads the answer.
     pub async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
         let remote = |message: String| {
             let message = format!("the relay at {}: {message}", self.base);
@@ -119,7 +119,7 @@ impl Running {
     }
 }
 
-/// The error with what is at its bottom, such as a refused connection, and without the URL.
+/// The error with its innermost cause, such as a refused connection, and without the URL.
 pub fn with_cause(error: reqwest::Error) -> String {
     let error = error.without_url();
     let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());

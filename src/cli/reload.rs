@@ -1,4 +1,5 @@
-//! Reads the configuration again at SIGHUP, and tells the log and the service manager what came of it.
+//! Reads the configuration again at SIGHUP, and reports the result to the log and the service
+//! manager.
 
 use crate::app::reload::{Changes, Reloader};
 use crate::cli::exit::Failure;
@@ -12,26 +13,26 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
 
-/// SIGHUP, from now on: it does not end the process any more.
+/// Listens for SIGHUP from now on, which then no longer ends the process.
 pub fn hangups() -> Result<Signal, Failure> {
     signal(SignalKind::hangup())
         .map_err(|error| Failure::failed(format!("listening for signals: {error}")))
 }
 
-/// Reads a configuration again whenever it is asked for.
+/// Reads a configuration again at each signal.
 pub struct Rereading {
-    /// Where the signals come.
+    /// The signals.
     pub hangups: Signal,
     /// The file that the start read, if there was one.
     pub file: Option<PathBuf>,
-    /// Takes the configuration over.
+    /// Applies the configuration.
     pub reloader: Arc<Reloader>,
     /// The level of the log.
     pub level: Level,
 }
 
 impl Rereading {
-    /// Reloads at each signal. Several that come during one reload are one more.
+    /// Reloads at each signal. Several signals during one reload cause one more reload.
     pub async fn run(mut self) -> Infallible {
         loop {
             if self.hangups.recv().await.is_none() || self.reloader.is_stopping() {
@@ -48,7 +49,7 @@ impl Rereading {
     async fn reload(&self) {
         let (file, reloader, level) =
             (self.file.clone(), Arc::clone(&self.reloader), self.level.clone());
-        // It reads files, which may be on a slow disk.
+        // On a thread that may block: it reads files, which may be on a slow disk.
         let reloaded = spawn_blocking(move || reload(file, &reloader, &level)).await;
         match reloaded {
             Ok(Ok(changes)) => {
@@ -78,7 +79,7 @@ impl Rereading {
     }
 }
 
-/// Reads, checks and takes over, or gives all faults.
+/// Reads, checks and applies the configuration, or returns all its faults.
 fn reload(
     file: Option<PathBuf>,
     reloader: &Reloader,
@@ -97,15 +98,15 @@ fn reload(
     Ok(changes)
 }
 
-/// What a service manager waits for after it has asked for a reload.
+/// The states that a service manager expects after it has asked for a reload.
 fn reloading() -> Vec<NotifyState<'static>> {
     let mut states = vec![NotifyState::Reloading];
-    // Without the time it takes the message for one of an earlier reload.
+    // Without the time, systemd would take the message for one of an earlier reload.
     states.extend(NotifyState::monotonic_usec_now());
     states
 }
 
-/// Tells the service manager, if it asked to be told.
+/// Notifies the service manager, if it asked for it.
 pub fn tell_systemd(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(error = %error, "cannot tell the service manager");

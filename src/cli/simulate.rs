@@ -1,4 +1,4 @@
-//! `cadrelay simulate`: the provider's side on loopback.
+//! `cadrelay simulate`: simulates a provider on loopback.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::note;
@@ -10,45 +10,46 @@ use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-/// Play the provider's side: its API and its deliveries, in memory.
+/// Simulate a provider: its API and its deliveries, in memory.
 ///
-/// Point the webhook commands, `serve` and other clients at it by ONSHAPE_BASE_URL or APS_BASE_URL.
-/// It accepts the credentials of ONSHAPE_ACCESS_KEY and ONSHAPE_SECRET_KEY, or APS_CLIENT_ID and
-/// APS_CLIENT_SECRET, or any if these are not set; and signs its deliveries with ONSHAPE_WEBHOOK_KEY
-/// and ONSHAPE_WEBHOOK_KEY_SECONDARY, or APS_WEBHOOK_SECRET.
+/// Direct the webhook commands, `serve` and other clients to it with ONSHAPE_BASE_URL or
+/// APS_BASE_URL. It accepts the credentials of ONSHAPE_ACCESS_KEY and ONSHAPE_SECRET_KEY, or
+/// APS_CLIENT_ID and APS_CLIENT_SECRET, or any if these are not set. It signs its deliveries with
+/// ONSHAPE_WEBHOOK_KEY and ONSHAPE_WEBHOOK_KEY_SECONDARY, or APS_WEBHOOK_SECRET.
 ///
-/// POST /simulator/events {"event": …} makes something happen; GET /simulator/deliveries shows every
+/// POST /simulator/events {"event": …} makes an event happen; GET /simulator/deliveries lists every
 /// attempt to deliver.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Whom to play.
+    /// The provider to simulate.
     #[arg(value_parser = super::webhook::provider_parser())]
     provider: Provider,
-    /// Where to listen: 127.0.0.1:8090 for onshape, 8091 for aps, port 0 for any.
+    /// The address to listen on: 127.0.0.1:8090 for onshape, 8091 for aps; port 0 for any.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     /// Onshape: try a new hook after its registration is answered, or before.
     #[arg(long, value_enum, default_value = "after")]
     trial: TrialArg,
-    /// How often a delivery is tried again: 3 for onshape, 8 for aps.
+    /// The number of retries of a delivery: 3 for onshape, 8 for aps.
     #[arg(long, value_name = "N")]
     retries: Option<u32>,
-    /// The pause before the first of them; it doubles with each.
+    /// The pause before the first retry; it doubles with each.
     #[arg(long, value_name = "D", value_parser = duration, default_value = "1s")]
     retry_delay: Duration,
-    /// How long a receiver may take: 5s for onshape, 6s for aps.
+    /// The time that a receiver may take to answer: 5s for onshape, 6s for aps.
     #[arg(long, value_name = "D", value_parser = duration)]
     timeout: Option<Duration>,
-    /// Deliveries given up in a row after which a hook is cancelled (onshape) or inactive (aps).
+    /// The number of failed deliveries in a row after which a hook is cancelled (onshape) or
+    /// inactive (aps).
     #[arg(long, value_name = "N", default_value_t = 5)]
     cancel_after: u32,
-    /// Let so many events a second happen, of those that hooks listen to.
+    /// Make this many events a second happen, of those that hooks listen to.
     #[arg(long, value_name = "N", alias = "events-per-second", value_parser = rate)]
     rate: Option<f64>,
-    /// Multiply all pauses and time-outs, to see in seconds what takes hours.
+    /// Multiply all pauses and time-outs, to see in seconds what usually takes hours.
     #[arg(long, value_name = "F", default_value_t = 1.0, value_parser = rate)]
     time_scale: f64,
-    /// Refuse every Nth call of the API, with 503 and 429 by turns, to see what a client does.
+    /// Refuse every Nth call of the API, with 503 and 429 by turns, to test a client.
     #[arg(long, value_name = "N", default_value_t = 0)]
     faults: u32,
     /// Deliver every Nth notification twice, as real services sometimes do.
@@ -63,7 +64,7 @@ enum TrialArg {
 }
 
 impl Args {
-    /// Listens until it is told to end.
+    /// Listens until it is told to stop.
     pub async fn run(self) -> Result<Exit, Failure> {
         let address = self.listen.unwrap_or_else(|| {
             SocketAddr::from((
@@ -124,7 +125,7 @@ fn secrets(provider: Provider) -> Secrets {
     }
 }
 
-/// Says where it listens: for programs in one line, for people as what to set.
+/// Prints the address: as JSON for programs, as variables to set for people.
 fn announce(provider: Provider, url: &str) {
     let mut stdout = std::io::stdout();
     let text = match (stdout.is_terminal(), provider) {

@@ -1,4 +1,4 @@
-//! `cadrelay tail`: the topics as a consumer sees them.
+//! `cadrelay tail`: reads the topics as a consumer sees them.
 
 use crate::cli::check::unreachable;
 use crate::cli::colour::Colour;
@@ -15,22 +15,22 @@ use crate::kafka::tailing::{From, Tail};
 pub struct Args {
     #[command(flatten)]
     kafka: WhichKafka,
-    /// Read this topic only; may be given several times [default: all of ours]
+    /// Read only this topic; may be given several times [default: all of ours]
     #[arg(long, value_name = "TOPIC")]
     topic: Vec<String>,
-    /// Where to begin
+    /// The place to begin
     #[arg(long, value_enum, default_value = "end")]
     from: From,
-    /// One JSON object a line, with topic, partition, offset, key, headers and value
+    /// Print one line of JSON for each event, with topic, partition, offset, key, headers and value
     #[arg(long)]
     json: bool,
-    /// End after so many events
+    /// End after this many events
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 }
 
 impl Args {
-    /// Prints events until Ctrl-C, or `--count`, or until it is clear that none will come.
+    /// Prints events until Ctrl-C or `--count`, or until it is clear that none will come.
     pub async fn run(self, colour: Colour) -> Result<Exit, Failure> {
         let settings = self.kafka.settings()?;
         let shutdown = signals::shutdown()?;
@@ -49,8 +49,8 @@ impl Args {
     }
 }
 
-/// Prints events as they come. Fails when the cluster refuses us, or no broker was ever reached; what may
-/// pass is said once, until an event has come again.
+/// Prints events as they come. Fails if the cluster refuses us, or if no broker was ever reached. A
+/// transient trouble is reported once, until an event has come again.
 fn show(mut tail: Tail, brokers: &str, style: Style, mut left: Option<u64>) -> Result<(), Failure> {
     let mut said = None;
     while left != Some(0) {
@@ -76,7 +76,7 @@ fn show(mut tail: Tail, brokers: &str, style: Style, mut left: Option<u64>) -> R
     Ok(())
 }
 
-/// Whether waiting cannot help.
+/// True if waiting cannot help.
 fn is_final(trouble: Trouble) -> bool {
     match trouble {
         Trouble::Authentication | Trouble::Fatal => true,

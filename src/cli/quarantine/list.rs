@@ -1,4 +1,4 @@
-//! `quarantine list`: what lies in the topic.
+//! `quarantine list`: lists the quarantine topic.
 
 use super::reasons;
 use crate::cli::check::unreachable;
@@ -9,21 +9,22 @@ use crate::kafka::quarantine::Reader;
 use crate::quarantine::{self, Wanted};
 use std::io;
 
-/// List what lies in quarantine, the newest last. Reads Kafka alone; no relay need run
+/// List the quarantine topic, the newest record last. Reads Kafka alone; no relay needs to run
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     kafka: WhichKafka,
-    /// What is there for this reason
+    /// Only records that are there for this reason
     #[arg(long, value_parser = reasons())]
     reason: Option<String>,
-    /// What came to this source
+    /// Only records that came to this source
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
-    /// What has this id: `sha256:` and the hash of the body, or of what Kafka refused the event's id
+    /// Only records with this id: `sha256:` and the hash of the body, or the event's id if Kafka
+    /// refused it
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// At most so many, the newest of them
+    /// At most this many records, the newest
     #[arg(long, value_name = "N", default_value = "100")]
     limit: usize,
     /// The form of output [default: table on a terminal, else json]
@@ -32,7 +33,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Lists what is asked for.
+    /// Lists the matching records.
     pub async fn run(self) -> Result<Exit, Failure> {
         let settings = self.kafka.settings()?;
         let wanted = Wanted { reason: self.reason, source: self.source, id: self.id };

@@ -1,4 +1,4 @@
-//! `cadrelay quarantine list|replay`: what was not understood or not taken, and another try.
+//! `cadrelay quarantine list|replay`: lists the quarantine topic, and replays its records.
 
 mod list;
 mod replay;
@@ -7,7 +7,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::event::reason::Reason;
 use clap::builder::PossibleValuesParser;
 
-/// See what lies in quarantine, and put it through the relay again.
+/// List the quarantine topic, and put its records through the relay again.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -21,7 +21,7 @@ enum Command {
 }
 
 impl Args {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self) -> Result<Exit, Failure> {
         match self.command {
             Command::List(args) => args.run().await,

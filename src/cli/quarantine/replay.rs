@@ -1,4 +1,4 @@
-//! `quarantine replay`: through the running relay, by its admin listener.
+//! `quarantine replay`: replays records through the admin listener of the running relay.
 
 use super::reasons;
 use crate::cli::exit::{Exit, Failure};
@@ -11,32 +11,33 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use std::io::{self, IsTerminal};
 
-/// Put records through the relay again, once the reason is mended
+/// Put records through the relay again, after their cause was removed
 ///
-/// The relay must run. What it understands now is published under its own id and the time at which
-/// it was received, once, however often it is replayed. What it does not understand stays where it is,
-/// and the exit code is 1. The records stay in the topic either way.
+/// The relay must be running. A body that it now understands is published under the event's own id
+/// and the time at which it was received, once, however often it is replayed. A body that it still
+/// does not understand stays where it is, and the exit code is 1. The records stay in the topic
+/// either way.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["id", "reason", "all"]))]
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// The record, or records, with this id
+    /// Only records with this id
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// All that are there for this reason
+    /// Only records that are there for this reason
     #[arg(long, value_parser = reasons())]
     reason: Option<String>,
-    /// All
+    /// All records
     #[arg(long)]
     all: bool,
-    /// Of these, what came to this source
+    /// Of these, only records that came to this source
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
-    /// Tell what would become of each, and do nothing
+    /// Tell the result for each record, without doing anything
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
     /// The form of output [default: table on a terminal, else json]
@@ -45,7 +46,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Replays them one after the other, oldest first.
+    /// Replays the records one after the other, oldest first.
     pub async fn run(self) -> Result<Exit, Failure> {
         let running = self.which.running(&self.which.config()?)?;
         let records = self.find(&running).await?;
@@ -64,7 +65,7 @@ impl Args {
         for row in records {
             match self.replay(&running, &row).await {
                 Ok(done) => replays.extend(done),
-                // Retention has taken it in the meantime.
+                // Retention has removed it meanwhile.
                 Err(failure) if failure.exit == Exit::NotFound => replays.push(gone(row)),
                 Err(error) => {
                     failure = Some(error);
@@ -106,7 +107,7 @@ impl Args {
             let answer = ask(&format!("Replay {records}? [y/N] "))?;
             return Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"));
         }
-        // Where nobody can be asked, naming one is consent enough.
+        // If nobody can be asked, naming one record is consent enough.
         match self.id {
             Some(_) => Ok(true),
             None => Err(Failure::usage(format!("{records} would be replayed; say --yes"))),

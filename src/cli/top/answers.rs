@@ -1,4 +1,4 @@
-//! What the admin listener says of the relay, read from its answers.
+//! The answers of the admin listener that the screen shows.
 
 use crate::cli::exit::Failure;
 use crate::cli::relay::Running;
@@ -7,7 +7,7 @@ use crate::recent::decision::Outcome;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// One look at the relay.
+/// All answers at one moment.
 #[derive(Clone, Debug)]
 pub struct Answers {
     /// `/api/status`.
@@ -24,21 +24,21 @@ pub struct Answers {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// The sentence.
+    /// The sentence about its state.
     pub summary: Summary,
     /// The program's version.
     pub version: String,
     /// The name of the spool.
     pub instance: String,
-    /// Since the start.
+    /// The time since the start.
     pub uptime_seconds: u64,
-    /// How records are delivered.
+    /// The delivery guarantee.
     pub delivery: String,
     /// The spool.
     pub spool: Spool,
     /// The way to Kafka.
     pub kafka: Kafka,
-    /// What waits for each topic.
+    /// The waiting records by topic.
     pub lanes: Vec<Lane>,
 }
 
@@ -58,13 +58,13 @@ pub struct Spool {
 pub struct Kafka {
     /// The brokers of the configuration.
     pub brokers: String,
-    /// Whether Kafka answered when it was last asked.
+    /// True if Kafka answered when it was last asked.
     pub delivering: bool,
-    /// When it last did.
+    /// The time of its last answer.
     pub last_success: Option<Timestamp>,
 }
 
-/// What waits for one topic.
+/// The waiting records of one topic.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Lane {
     /// The topic.
@@ -73,27 +73,27 @@ pub struct Lane {
     pub pending: u64,
     /// Records that it took since the start.
     pub published: u64,
-    /// Since when the oldest waits.
+    /// The time since which the oldest waits.
     pub oldest: Option<Timestamp>,
-    /// Why it is set aside, if it is.
+    /// The reason for which it is set aside, if it is.
     pub reason: Option<String>,
 }
 
-/// An inlet.
+/// A source.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// Its name.
     pub name: String,
-    /// Whose notifications it takes.
+    /// The provider that posts to it.
     pub provider: String,
-    /// When the last one was answered 200.
+    /// The time at which its last notification was answered 200.
     pub last_notification_at: Option<Timestamp>,
-    /// How they were answered.
+    /// The answers to its notifications.
     pub outcomes: Outcomes,
 }
 
-/// How the notifications of a source were answered since the start.
+/// The answers to the notifications of a source since the start.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct Outcomes {
     /// Stored for the first time.
@@ -108,10 +108,10 @@ pub struct Outcomes {
     unavailable: u64,
 }
 
-/// How much came and went in each interval of the last quarter of an hour, oldest first.
+/// The counts in each interval of the last quarter of an hour, oldest first.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Throughput {
-    /// How long an interval is.
+    /// The length of an interval.
     pub seconds: u64,
     /// Notifications received.
     pub received: Vec<u64>,
@@ -123,20 +123,20 @@ pub struct Throughput {
     pub refused: Vec<u64>,
 }
 
-/// What became of one notification.
+/// The decision on one notification.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Decision {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// At which source.
+    /// The source.
     pub source: String,
     /// The answer.
     pub outcome: Outcome,
-    /// What happened, by the sender's name.
+    /// The sender's name of the event.
     pub event: Option<String>,
-    /// To what it happened.
+    /// The thing that it concerns.
     pub subject: Option<String>,
-    /// Why it was not accepted.
+    /// The reason why it was not accepted.
     pub reason: Option<String>,
 }
 
@@ -151,7 +151,7 @@ struct Events {
 }
 
 impl Answers {
-    /// Asks the relay.
+    /// Asks the relay for all answers.
     pub async fn of(running: &Running) -> Result<Self, Failure> {
         let limit = [("limit", DECISIONS.to_string())];
         let (status, sources, throughput, events) = tokio::try_join!(

@@ -1,30 +1,30 @@
-//! How the screen looks: its colours, if it has some, and the zone of its times.
+//! The appearance of the screen: colours, if there are some, and the zone of its times.
 
 use crate::http::admin::summary::Health;
 use jiff::tz::TimeZone;
 use ratatui::style::{Color, Modifier, Style};
 
-/// How it is drawn.
+/// The appearance of the screen.
 #[derive(Clone, Debug)]
 pub struct Appearance {
-    /// Whether there are colours.
+    /// True if there are colours.
     pub colours: bool,
     /// The zone of the times.
     pub zone: TimeZone,
 }
 
 impl Appearance {
-    /// A colour, where there are some.
+    /// The style of a colour, or a plain one without colours.
     pub fn of(&self, colour: Color) -> Style {
         if self.colours { Style::new().fg(colour) } else { Style::new() }
     }
 
-    /// What may be overlooked.
+    /// The style of less important parts.
     pub fn quiet(&self) -> Style {
         Style::new().add_modifier(Modifier::DIM)
     }
 
-    /// The colour of a sentence.
+    /// The style of the sentence about the state.
     pub fn of_health(&self, health: Health) -> Style {
         let colour = match health {
             Health::Ok => Color::Green,

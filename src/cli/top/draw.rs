@@ -1,8 +1,8 @@
-//! Draws a view: the sentence first, then what it rests on.
+//! Draws a view: the sentence about the relay's state first, then the facts behind it.
 //!
 //! # Promises
-//! - Every text that is not ours passes `printable::text` before it is drawn.
-//! - A small terminal shows less, and the sentence always.
+//! - Every text that is not ours goes through `printable::text` before it is drawn.
+//! - A small terminal shows less, but always the sentence.
 
 use crate::cli::top::answers::{Answers, Throughput};
 use crate::cli::top::appearance::Appearance;
@@ -18,7 +18,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Sparkline, Table, Widget};
 
-/// Draws all that there is room for.
+/// Draws all parts for which there is room.
 pub fn draw(view: &View, appearance: &Appearance, area: Rect, buffer: &mut Buffer) {
     let Some(answers) = &view.answers else { return };
     let sentences = sentences(view, answers, appearance, usize::from(area.width));
@@ -78,7 +78,8 @@ fn head_of<'a>(view: &View, answers: &'a Answers, appearance: &Appearance) -> Li
     ])
 }
 
-/// The relay's sentence; before it, if the relay is lost, that what follows is old.
+/// The relay's sentence. If the relay no longer answers, a line before it says that the rest is
+/// old.
 fn sentences<'a>(
     view: &View,
     answers: &Answers,
@@ -117,7 +118,7 @@ fn kafka_of<'a>(view: &View, answers: &Answers, appearance: &Appearance) -> Line
     ])
 }
 
-/// The rates of the last interval, and what came in the last quarter of an hour.
+/// The rates of the last interval, and the history of the last quarter of an hour.
 fn throughput(series: &Throughput, appearance: &Appearance, area: Rect, buffer: &mut Buffer) {
     let [_, words, chart] =
         Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1)])
@@ -160,7 +161,7 @@ fn explain(area: Rect, buffer: &mut Buffer) {
         .render(place, buffer);
 }
 
-/// From here on all four rates fit in a line.
+/// At this width all four rates fit in a line.
 const WIDE: u16 = 80;
-/// From here on there is room for the bars.
+/// At this height there is room for the bars.
 const ROOMY: u16 = 30;

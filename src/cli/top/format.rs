@@ -1,4 +1,4 @@
-//! How numbers, times and sizes are said on the screen.
+//! Formats numbers, times and sizes for the screen.
 
 use crate::http::admin::summary::{grouped, span};
 use jiff::SignedDuration;
@@ -29,7 +29,7 @@ pub fn ago(past: SignedDuration) -> String {
     if past.as_secs() < 1 { "now".to_owned() } else { format!("{} ago", span(past)) }
 }
 
-/// The text in lines of at most so many characters, broken between words.
+/// Breaks a text between words into lines of at most `width` characters.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {

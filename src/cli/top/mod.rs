@@ -1,9 +1,9 @@
 //! `cadrelay top`: the console's first screen in a terminal.
 //!
 //! # Promises
-//! - It shows what the admin listener answers and asks for nothing else; it changes nothing.
-//! - Whatever a sender wrote is escaped before it reaches the terminal.
-//! - The terminal is given back as it was, however the command ends.
+//! - It shows the answers of the admin listener and asks for nothing else; it changes nothing.
+//! - Texts of a sender are escaped before they reach the terminal.
+//! - The terminal is restored, however the command ends.
 //!
 //! Without a terminal, or with `--once`, it prints one frame.
 
@@ -32,7 +32,7 @@ use ratatui::layout::Rect;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-/// Watch a running relay: what comes, what waits, what Kafka does, and the last decisions
+/// Watch a running relay: its sources, its waiting records, Kafka, and the last decisions
 ///
 /// Keys: q ends, p pauses, ? explains. The token is that of admin.token in the configuration, or of
 /// CADRELAY__ADMIN__TOKEN.
@@ -46,11 +46,11 @@ pub struct Args {
 }
 
 impl Args {
-    /// Watches until somebody presses q.
+    /// Watches until q is pressed.
     pub async fn run(self, colour: Colour) -> Result<Exit, Failure> {
         let running = self.which.running(&self.which.config()?)?;
         let mut view = View::default();
-        // The first look decides whether there is a relay to watch.
+        // The first answer decides whether there is a relay to watch.
         view.add(Answers::of(&running).await?, Timestamp::now());
         let stdout = io::stdout();
         let appearance = Appearance { colours: colour.suits(&stdout), zone: TimeZone::system() };
@@ -63,22 +63,22 @@ impl Args {
     }
 }
 
-/// Prints one frame. A rate takes two looks.
+/// Prints one frame. It asks twice, because a rate needs two answers.
 async fn once(running: &Running, mut view: View, appearance: Appearance) -> Result<(), Failure> {
     tokio::time::sleep(EVERY).await;
     view.add(Answers::of(running).await?, Timestamp::now());
-    // A terminal that is not written to says nothing of what is.
+    // The size is known only if stdout is a terminal.
     let size = io::stdout().is_terminal().then(ratatui::crossterm::terminal::size);
     let width = size.and_then(Result::ok).map_or(WIDTH, |(width, _)| width);
     let mut buffer = Buffer::empty(Rect::new(0, 0, width.max(NARROWEST), HEIGHT));
-    // Plain text: who prints a frame keeps or sends it.
+    // Plain text: a printed frame is often kept or sent.
     let appearance = Appearance { colours: false, ..appearance };
     draw(&view, &appearance, buffer.area, &mut buffer);
     output::print(&text_of(&buffer))?;
     Ok(())
 }
 
-/// The lines of a frame without what is blank at their ends.
+/// The lines of a frame without trailing blanks.
 fn text_of(frame: &Buffer) -> String {
     let width = usize::from(frame.area.width);
     let lines: Vec<String> = frame
@@ -90,11 +90,11 @@ fn text_of(frame: &Buffer) -> String {
     lines.join("\n").trim_end().to_owned()
 }
 
-/// How often the relay is asked.
+/// The interval between two requests.
 const EVERY: Duration = Duration::from_secs(1);
-/// Where no terminal says how wide it is.
+/// The width without a terminal.
 const WIDTH: u16 = 100;
-/// Narrower than this nothing can be read.
+/// On a narrower terminal nothing can be read.
 const NARROWEST: u16 = 40;
-/// A frame that is printed has room for a screenful of decisions.
+/// Enough lines for a screenful of decisions.
 const HEIGHT: u16 = 48;

@@ -1,4 +1,4 @@
-//! The terminal: draws the view whenever it changes, and listens to keys.
+//! The terminal: draws the view whenever it changes, and reads keys.
 
 use crate::cli::exit::Failure;
 use crate::cli::relay::Running;
@@ -35,7 +35,7 @@ pub async fn watch(
         }
         Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
     };
-    // The keyboard's thread ends when nobody listens to it any more.
+    // The keyboard's thread ends when its receiver is gone.
     drop(keys);
     if let Ok(keyboard) = keyboard {
         drop(keyboard.join());
@@ -44,7 +44,7 @@ pub async fn watch(
     Ok(ended?)
 }
 
-/// Asks and draws until somebody presses q.
+/// Asks and draws until q is pressed.
 async fn follow(
     running: &Running,
     view: &mut View,
@@ -55,7 +55,7 @@ async fn follow(
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        // A relay that takes its time holds up no key.
+        // A slow relay delays no key.
         let mut asked = std::pin::pin!(async {
             ticks.tick().await;
             tokio::time::timeout(PATIENCE, Answers::of(running)).await
@@ -85,13 +85,13 @@ fn show(view: &View, appearance: &Appearance, terminal: &mut DefaultTerminal) ->
     terminal.draw(|frame| draw(view, appearance, frame.area(), frame.buffer_mut())).map(drop)
 }
 
-/// What a person wants.
+/// A key, or another event of the terminal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Key {
     End,
     Pause,
     Explain,
-    /// The terminal has another size.
+    /// The terminal was resized.
     Resized,
 }
 
@@ -111,7 +111,7 @@ impl Key {
     }
 }
 
-/// Says each key, until nobody listens.
+/// Sends each key, until the receiver is gone.
 fn listen(said: &mpsc::Sender<Key>) {
     while !said.is_closed() {
         match event::poll(GLANCE) {
@@ -130,9 +130,9 @@ fn listen(said: &mpsc::Sender<Key>) {
     }
 }
 
-/// A relay answers in milliseconds; a machine that is busy may take longer.
+/// A relay answers in milliseconds; on a busy machine it may take longer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the end may wait for the keyboard's thread.
+/// The time that the end may wait for the keyboard's thread.
 const GLANCE: Duration = Duration::from_millis(100);
-/// More keys than anybody presses at once; what is over waits in the terminal.
+/// More keys than anybody presses at once; further keys wait in the terminal.
 const KEYS: usize = 16;

@@ -1,4 +1,4 @@
-//! The tables of the screen. A narrow terminal gets fewer columns, never cut numbers.
+//! The tables of the screen. On a narrow terminal a table has fewer columns, never cut numbers.
 
 use crate::cli::top::answers::Answers;
 use crate::cli::top::appearance::Appearance;
@@ -12,15 +12,15 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Text;
 use ratatui::widgets::{Cell, Row, Table};
 
-/// A table, and how many rows it has.
+/// A table, and the number of its rows.
 pub struct Rows<'a> {
     /// The table.
     pub table: Table<'a>,
-    /// Its rows.
+    /// The number of its rows.
     pub rows: usize,
 }
 
-/// A column: its title, its width, and from which width of the terminal on it is shown.
+/// A column: its title, its width, and the width of the terminal from which on it is shown.
 struct Column {
     title: &'static str,
     width: Constraint,
@@ -33,12 +33,12 @@ const fn words(title: &'static str, width: u16, from: u16) -> Column {
     Column { title, width: Constraint::Length(width), from, numbers: false }
 }
 
-/// A column of numbers, which stand to the right.
+/// A column of numbers, aligned to the right.
 const fn numbers(title: &'static str, width: u16, from: u16) -> Column {
     Column { title, width: Constraint::Length(width), from, numbers: true }
 }
 
-/// A column that takes the room that is left.
+/// A column that takes the remaining width.
 const fn rest(title: &'static str, least: u16, from: u16) -> Column {
     Column { title, width: Constraint::Min(least), from, numbers: false }
 }
@@ -70,7 +70,7 @@ const DECISIONS: [Column; 5] = [
     Column { title: "SUBJECT", width: Constraint::Fill(1), from: 100, numbers: false },
 ];
 
-/// The inlets.
+/// The table of the sources.
 pub fn sources<'a>(
     view: &View,
     answers: &Answers,
@@ -98,8 +98,8 @@ pub fn sources<'a>(
     table(&SOURCES, rows, appearance, width)
 }
 
-/// What waits for the topics, the fullest first. Where nothing waits and nothing passed, nothing is
-/// shown.
+/// The table of the topics, those with the most waiting records first. A topic without waiting or
+/// published records is not shown.
 pub fn lanes<'a>(view: &View, answers: &Answers, appearance: &Appearance, width: u16) -> Rows<'a> {
     let mut lanes: Vec<_> = answers
         .status
@@ -130,7 +130,7 @@ pub fn lanes<'a>(view: &View, answers: &Answers, appearance: &Appearance, width:
     table(&LANES, rows, appearance, width)
 }
 
-/// The last decisions, newest first.
+/// The table of the last decisions, newest first.
 pub fn decisions<'a>(answers: &Answers, appearance: &Appearance, width: u16) -> Rows<'a> {
     let rows = answers.decisions.iter().map(|decision| {
         let at =

@@ -1,35 +1,35 @@
-//! What the screen is made of: the last answers, and what only several of them tell.
+//! The state of the screen: the last answers, and rates that need several of them.
 
 use crate::cli::top::answers::Answers;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
-/// What the screen is made of.
+/// The state of the screen.
 #[derive(Debug, Default)]
 pub struct View {
-    /// The last answers. There are some once the first look succeeded.
+    /// The last answers. Set once the first request succeeded.
     pub answers: Option<Answers>,
-    /// When the relay was last asked, in vain or not.
+    /// The time of the last request, successful or not.
     pub now: Timestamp,
-    /// Since when the relay does not answer, and what is known of why.
+    /// The outage of the relay, if it does not answer.
     pub lost: Option<Lost>,
-    /// Whether somebody pressed p.
+    /// True after p was pressed.
     pub paused: bool,
-    /// Whether somebody pressed ?.
+    /// True after ? was pressed.
     pub explains: bool,
     looks: VecDeque<Counted>,
 }
 
-/// A relay that does not answer any more.
+/// A relay that no longer answers.
 #[derive(Clone, Debug)]
 pub struct Lost {
-    /// When it last answered.
+    /// The time of its last answer.
     pub last: Timestamp,
     /// The failure.
     pub why: String,
 }
 
-/// What each source had received at one moment.
+/// The notifications that each source had received at one moment.
 #[derive(Debug)]
 struct Counted {
     at: Timestamp,
@@ -37,7 +37,7 @@ struct Counted {
 }
 
 impl View {
-    /// Takes new answers in.
+    /// Takes in new answers.
     pub fn add(&mut self, answers: Answers, now: Timestamp) {
         let received =
             answers.sources.iter().map(|source| (source.name.clone(), source.outcomes.received()));
@@ -50,15 +50,15 @@ impl View {
         self.now = now;
     }
 
-    /// Notes that a look failed. What was known stays.
+    /// Notes that a request failed. The last answers stay.
     pub fn miss(&mut self, why: String, now: Timestamp) {
         let last = self.looks.back().map_or(now, |look| look.at);
         self.lost = Some(Lost { last, why });
         self.now = now;
     }
 
-    /// How many notifications a second came to a source lately. Not known after one look, or when the
-    /// relay has started anew since.
+    /// The notifications a second of a source. Not known after one answer, or if the relay has
+    /// restarted since.
     pub fn rate(&self, source: &str) -> Option<f64> {
         let (first, last) = (self.looks.front()?, self.looks.back()?);
         let seconds = last.at.duration_since(first.at).as_secs_f64();
@@ -66,7 +66,7 @@ impl View {
         (seconds > 0.0).then(|| came as f64 / seconds)
     }
 
-    /// How long ago something was, when the relay was last asked.
+    /// The time from a moment to the last request.
     pub fn since(&self, then: Timestamp) -> SignedDuration {
         self.now.duration_since(then)
     }

@@ -1,13 +1,14 @@
-//! What of a topic is not as the relay needs it, and the command that would change it.
+//! Finds the settings of a topic that differ from those the relay needs, and the commands that
+//! would change them.
 //!
 //! # Promises
-//! - A setting is different only if it harms the relay or its consumers: a larger limit or another
-//!   retention is the cluster's own business.
+//! - A setting counts as different only if it harms the relay or its consumers: a larger limit or
+//!   another retention is the cluster's own business.
 
 use crate::kafka::topics::{Needed, Properties};
 use serde::Serialize;
 
-/// A setting of a topic that is not as it is needed.
+/// A setting of a topic that differs from the needed one.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Difference {
     /// Its name: `partitions`, or that of Kafka's setting.
@@ -16,7 +17,7 @@ pub struct Difference {
     pub found: String,
     /// The value that is needed.
     pub wanted: String,
-    /// How a person would change it.
+    /// The command that would change it.
     pub remedy: String,
 }
 
@@ -25,7 +26,7 @@ pub fn of_partitions(topic: &Needed, found: i32, brokers: &str) -> Option<Differ
     let (name, wanted) = (&topic.name, topic.partitions);
     let remedy = match found.cmp(&wanted) {
         std::cmp::Ordering::Equal => return None,
-        // A key may lie in another partition then, and its events out of order for once.
+        // A key may then fall into another partition, and its events out of order once.
         std::cmp::Ordering::Less => format!(
             "kafka-topics.sh --bootstrap-server {brokers} --alter --topic {name} --partitions {wanted}"
         ),
@@ -53,11 +54,11 @@ pub fn of_properties(topic: &Needed, found: &Properties, brokers: &str) -> Vec<D
     topic.properties.iter().filter_map(different).collect()
 }
 
-/// Whether a value serves as well as the one that we would set.
+/// True if a value serves as well as the one that we would set.
 fn does(setting: &str, found: &str, wanted: &str) -> bool {
     let numbers = || Some((found.parse::<i64>().ok()?, wanted.parse::<i64>().ok()?));
     match (setting, numbers()) {
-        // A topic that takes more takes ours, too.
+        // A topic that takes larger records takes ours, too.
         ("max.message.bytes", Some((found, wanted))) => found >= wanted,
         _ => found == wanted,
     }

@@ -1,8 +1,9 @@
-//! `cadrelay topics plan|apply`: the topics that are needed, and making them.
+//! `cadrelay topics plan|apply`: lists the needed topics, and creates the missing ones.
 //!
 //! # Promises
-//! - `plan` changes nothing. `apply` makes missing topics and touches no other: a second one does nothing.
-//! - A topic that differs is shown with the command that would change it; nobody but a person runs it.
+//! - `plan` changes nothing. `apply` creates missing topics and touches no other: a second run does
+//!   nothing.
+//! - A topic that differs is shown with the command that would change it; only a person runs it.
 //! - One topic in trouble hides no other.
 
 mod drift;
@@ -20,10 +21,10 @@ use crate::kafka::topics::{self, Inspector, Needed, needed};
 use std::io;
 use std::time::Duration;
 
-/// See which topics are needed, and make those that are missing
+/// List the needed topics, and create those that are missing
 ///
-/// Topics that are there are never changed: what differs from the configuration is told, with the
-/// command of Kafka's own tools that would change it.
+/// Existing topics are never changed: a difference from the configuration is shown, with the
+/// command of Kafka's own tools that would remove it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -32,9 +33,9 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Show which topics are missing or different; changes nothing
+    /// Show the topics that are missing or different; changes nothing
     Plan(Shown),
-    /// Make the topics that are missing; changes no other
+    /// Create the topics that are missing; changes no other
     Apply(Shown),
 }
 
@@ -47,7 +48,7 @@ struct Shown {
     output: Option<Format>,
 }
 
-/// What is done about a missing topic.
+/// The action for a missing topic.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Missing {
     Tell,
@@ -55,7 +56,7 @@ enum Missing {
 }
 
 impl Args {
-    /// Shows a row for each topic, and what differs.
+    /// Prints a row for each topic, with its differences.
     pub async fn run(self) -> Result<Exit, Failure> {
         match self.command {
             Command::Plan(shown) => shown.run(Missing::Tell).await,
@@ -93,7 +94,7 @@ impl Cluster {
         Ok(Self { settings, inspector })
     }
 
-    /// What is there of a topic. An error is about the cluster and not the topic.
+    /// The state of a topic. An error concerns the cluster and not the topic.
     async fn row(&self, topic: &Needed, missing: Missing) -> Result<Row, Failure> {
         let refused = |trouble| unreachable(&self.settings.brokers, trouble);
         match self.inspector.look(&topic.name, PATIENCE).map_err(refused)? {
@@ -111,7 +112,7 @@ impl Cluster {
             Ok(properties) => {
                 Ok(Row::found(topic, partitions, &properties, &self.settings.brokers))
             }
-            // To write is another right than to read the settings.
+            // The permission to write does not include the one to read settings.
             Err(Trouble::Authorization) => {
                 Ok(Row::unread(topic, partitions, &self.settings.brokers))
             }
@@ -130,5 +131,5 @@ impl Cluster {
     }
 }
 
-/// A cluster that answers takes milliseconds.
+/// A cluster that is up answers within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);

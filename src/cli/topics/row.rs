@@ -1,4 +1,4 @@
-//! One topic as the result shows it.
+//! The row of one topic in the result.
 
 use crate::cli::exit::Exit;
 use crate::cli::output::Layout;
@@ -19,10 +19,10 @@ pub struct Row {
     cleanup_policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_message_bytes: Option<u64>,
-    /// How long, and how many bytes of a partition, records are kept.
+    /// The retention, in time and in bytes of a partition.
     #[serde(skip_serializing_if = "Option::is_none")]
     retention: Option<String>,
-    /// Why it takes nothing, or why its settings are not known.
+    /// The reason why it takes no records, or why its settings are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -31,24 +31,24 @@ pub struct Row {
     exit: Exit,
 }
 
-/// What there is of a topic.
+/// The state of a topic.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It is as it is needed.
+    /// It exists and is as needed.
     There,
-    /// It is there, and not as it is needed.
+    /// It exists, and differs.
     Different,
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// It was made just now.
+    /// It was created just now.
     Made,
     /// It takes no records of ours for now.
     Trouble,
 }
 
 impl Row {
-    /// A topic that is there.
+    /// The row of an existing topic.
     pub fn found(topic: &Needed, partitions: i32, found: &Properties, brokers: &str) -> Self {
         let mut row = Self::unread(topic, partitions, brokers);
         row.reason = None;
@@ -62,7 +62,7 @@ impl Row {
         row
     }
 
-    /// A topic that is there, and whose settings we may not read.
+    /// The row of an existing topic whose settings we may not read.
     pub fn unread(topic: &Needed, partitions: i32, brokers: &str) -> Self {
         let differences: Vec<_> =
             drift::of_partitions(topic, partitions, brokers).into_iter().collect();
@@ -75,7 +75,7 @@ impl Row {
         }
     }
 
-    /// A topic of which nothing is known yet but what is needed.
+    /// The row of a topic of which only the needed settings are known.
     pub fn unfound(topic: &Needed, state: State) -> Self {
         Self {
             topic: topic.name.clone(),
@@ -90,18 +90,18 @@ impl Row {
         }
     }
 
-    /// A topic that takes nothing.
+    /// The row of a topic that takes no records.
     pub fn troubled(topic: &Needed, trouble: Trouble) -> Self {
         let exit = Exit::from(trouble);
         Self { reason: Some(trouble.as_str()), exit, ..Self::unfound(topic, State::Trouble) }
     }
 
-    /// The number that the command ends with because of this topic.
+    /// The exit of the command because of this topic.
     pub fn exit(&self) -> Exit {
         self.exit
     }
 
-    /// What a person should know of it, a line each.
+    /// Remarks on the topic for people, one line each.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
         let topic = &self.topic;
         let reason = self.reason.iter().map(move |reason| format!("{topic}: {reason}"));
@@ -112,7 +112,8 @@ impl Row {
     }
 }
 
-/// `7d`, `7d or 1GiB`, `for ever`. A topic that is compacted alone keeps the last record of a key.
+/// `7d`, `7d or 1GiB`, `for ever`. A topic that is only compacted keeps the last record of each
+/// key.
 fn retention(properties: &Properties) -> Option<String> {
     if properties.get("cleanup.policy").is_some_and(|policy| policy == "compact") {
         return None;
@@ -124,7 +125,7 @@ fn retention(properties: &Properties) -> Option<String> {
     let bytes = limit("retention.bytes")
         .and_then(|bytes| u64::try_from(bytes).ok())
         .map(|bytes| ByteSize(bytes).to_string());
-    // No limit is -1; no setting at all is nothing known.
+    // -1 means no limit; without the setting nothing is known.
     match (time, bytes) {
         (Some(time), Some(bytes)) => Some(format!("{time} or {bytes}")),
         (Some(one), None) | (None, Some(one)) => Some(one),
@@ -132,7 +133,7 @@ fn retention(properties: &Properties) -> Option<String> {
     }
 }
 
-/// How the rows look.
+/// The keys of the rows.
 pub const ROWS: Layout = Layout {
     keys: &[
         "topic",

@@ -1,11 +1,11 @@
 //! `webhook test --count`: a short burst, and one row that sums it up.
 //!
 //! # Promises
-//! - Exactly so many POSTs, each begun no sooner than the rate allows.
+//! - It sends exactly the given number of POSTs, each no sooner than the rate allows.
 //!
 //! # Limits
-//! [`MAX_COUNT`] POSTs. With a rate at most [`MAX_IN_FLIGHT`] wait for their answers, then the next one
-//! waits too; without a rate they go one after the other.
+//! At most [`MAX_COUNT`] POSTs. With a rate, at most [`MAX_IN_FLIGHT`] wait for their answers
+//! before the next one waits too; without a rate they go one after the other.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::webhook::posting::{Answer, Posting, Verdict};
@@ -21,12 +21,12 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-/// How many, and how fast.
+/// The number and the rate of POSTs.
 #[derive(Clone, Copy, Debug)]
 pub struct Burst {
-    /// So many POSTs.
+    /// The number of POSTs.
     pub count: u32,
-    /// So many are begun a second; without it each waits for the answer before.
+    /// The POSTs begun in a second; without a rate each waits for the answer to the one before.
     pub rate: Option<f64>,
 }
 
@@ -40,23 +40,23 @@ struct Summary {
     event: Option<String>,
     count: usize,
     succeeded: usize,
-    /// How many of each status; `none` for no answer.
+    /// The number of answers by status; `none` for no answer.
     statuses: BTreeMap<String, usize>,
-    /// How many of each receipt of a relay like ours.
+    /// The number of receipts by kind, if the receiver is a relay like ours.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     receipts: BTreeMap<String, usize>,
-    /// From the first POST to the last answer.
+    /// The time from the first POST to the last answer.
     time_ms: u64,
     median_ms: f64,
     p99_ms: f64,
     max_ms: f64,
     signed: bool,
-    /// The first failure, or the last answer.
+    /// The text of the first failure, or of the last answer.
     message: String,
 }
 
 impl Burst {
-    /// Posts, and prints what came of it all.
+    /// Posts, and prints the summary.
     pub async fn run(
         self,
         posting: Posting,
@@ -97,7 +97,7 @@ impl Burst {
         let first_seed = Timestamp::now().as_nanosecond() as u64;
         let mut ticks = self.rate.map(|rate| {
             let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
-            // Who was late does not hurry afterwards: the rate is a bound.
+            // A late POST does not make the following ones faster: the rate is a bound.
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             ticks
         });
@@ -123,7 +123,7 @@ impl Burst {
     }
 }
 
-/// Answer times in order.
+/// The answer times, in order.
 struct Times(Vec<f64>);
 
 impl Times {
@@ -134,7 +134,7 @@ impl Times {
         Self(times)
     }
 
-    /// The time within which this share was answered, in tenths of a millisecond.
+    /// The time within which this share was answered, in milliseconds with one decimal.
     fn quantile(&self, share: f64) -> f64 {
         let rank = (share * self.0.len() as f64).ceil() as usize;
         let time = self.0.get(rank.saturating_sub(1)).copied().unwrap_or(0.0);
@@ -158,7 +158,7 @@ fn status(answer: &Answer) -> String {
     answer.status.map_or_else(|| "none".to_owned(), |status| status.as_str().to_owned())
 }
 
-/// What a relay like ours says that it did: accepted, duplicate or quarantined.
+/// The receipt of a relay like ours: accepted, duplicate or quarantined.
 fn receipt(answer: &Answer) -> Option<String> {
     let body: Value = serde_json::from_str(&answer.text).ok()?;
     body.get("status")?.as_str().map(str::to_owned)
@@ -175,7 +175,7 @@ fn broken(error: tokio::task::JoinError) -> Failure {
     Failure::failed(format!("posting: {error}"))
 }
 
-/// What a person waits for; a load test is another thing.
+/// More would be a load test, which this is not.
 pub const MAX_COUNT: u32 = 10_000;
 const MAX_IN_FLIGHT: usize = 64;
 const KEYS: &[&str] = &[

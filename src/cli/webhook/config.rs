@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Where the configuration is.
+/// The choice of the configuration.
 #[derive(Debug, clap::Args)]
 pub struct ConfigFile {
     /// The configuration file [default: $CADRELAY_CONFIG, ./cadrelay.toml, /etc/cadrelay/cadrelay.toml]
@@ -32,7 +32,7 @@ struct Http {
 }
 
 impl ConfigFile {
-    /// The declared subscriptions, or all that is wrong with them. Tells what is questionable.
+    /// The declared subscriptions, or all their faults. Prints warnings.
     pub fn subscriptions(&self) -> Result<Vec<Declared>, Failure> {
         let path = self.path()?;
         let cannot = |fault: String| Failure::usage(format!("{}: {fault}", path.display()));
@@ -77,7 +77,7 @@ impl ConfigFile {
     }
 }
 
-/// One subscription; a fault names it and the key.
+/// Reads one subscription; a fault names it and the key.
 fn read(at: usize, value: Value) -> Result<Subscription, String> {
     let name = value.get("name").and_then(Value::as_str).map(str::to_owned);
     serde_path_to_error::deserialize(value).map_err(|error| {

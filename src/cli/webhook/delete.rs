@@ -1,4 +1,4 @@
-//! `webhook delete`: end hooks.
+//! `webhook delete`: deletes hooks.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Layout, note};
@@ -7,7 +7,7 @@ use crate::cli::webhook::session::{Client, Consent, Session};
 use crate::webhooks::onshape::client::Farewell;
 use serde::Serialize;
 
-/// Remove hooks.
+/// Delete hooks.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The ids of the hooks.
@@ -27,11 +27,11 @@ struct Deleted {
 }
 
 impl Args {
-    /// Removes the hooks, one after the other; one that cannot be removed does not stop the others.
+    /// Deletes the hooks, one after the other; one that cannot be deleted does not stop the others.
     pub async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let client = session.client()?;
         let question = format!("Delete {}?", self.ids.join(", "));
-        // Where nobody can be asked, naming the ids is consent enough.
+        // If nobody can be asked, naming the ids is consent enough.
         if session.is_interactive() && session.consent(&question)? == Consent::Refused {
             note("Nothing was deleted.");
             return Ok(Exit::Failed);

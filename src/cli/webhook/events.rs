@@ -11,10 +11,10 @@ use crate::providers::catalog::entry::Entry;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
-/// The events that can be subscribed to, and what each needs. Without network.
+/// List the events that can be subscribed to, and what each needs. Works without a network.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only those of a group, which is a topic.
+    /// Only the events of this group, which is a topic.
     #[arg(long, value_parser = group_parser())]
     group: Option<Group>,
 }
@@ -71,7 +71,7 @@ fn row(provider: Provider, entry: &Entry) -> Row {
 
 fn group_parser() -> impl TypedValueParser<Value = Group> {
     let mut all: Vec<_> = Provider::ALL.into_iter().flat_map(Group::of).copied().collect();
-    // Both providers have one for what is not known.
+    // Both providers have a group for unknown events.
     all.sort_unstable();
     all.dedup();
     PossibleValuesParser::new(all.clone().into_iter().map(Group::as_str)).map(move |name| {

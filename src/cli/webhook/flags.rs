@@ -1,4 +1,4 @@
-//! The flags that `create` and `update` share: what a hook can be given, said once.
+//! The flags that `create` and `update` share.
 
 use crate::cli::exit::Failure;
 use crate::cli::webhook::secret;
@@ -7,7 +7,7 @@ use crate::secret::Secret;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-/// What a hook of Onshape can be given.
+/// The options of an Onshape hook.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Onshape")]
 pub struct Onshape {
@@ -20,19 +20,20 @@ pub struct Onshape {
     /// A text that each notification echoes.
     #[arg(long)]
     pub data: Option<String>,
-    /// One notification for similar events.
+    /// Send one notification for similar events.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub collapse: Option<bool>,
-    /// Let Onshape remove it after some idle days (its own default; here a new hook is durable).
+    /// Let Onshape remove the hook after some idle days (Onshape's own default; here a new hook is
+    /// durable).
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub transient: Option<bool>,
 }
 
-/// What a hook of APS can be given.
+/// The options of an APS hook.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "APS")]
 pub struct Aps {
-    /// The system that owns the event, where the catalog cannot tell.
+    /// The system that owns the event, if the catalog cannot tell.
     #[arg(short, long)]
     pub system: Option<String>,
     /// A JSON object that each callback repeats, under 1 KB.
@@ -41,19 +42,19 @@ pub struct Aps {
     /// Let APS try an inactive hook again after a week.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub auto_reactivate: Option<bool>,
-    /// When APS shall remove it: 2027-01-31T00:00:00Z.
+    /// The time at which APS removes the hook: 2027-01-31T00:00:00Z.
     #[arg(long, value_name = "T", value_parser = super::expiry)]
     pub expires: Option<Timestamp>,
-    /// Callbacks without the hook. The relay needs `assume` for such a source.
+    /// Leave the hook out of callbacks. The source at the relay then needs `assume`.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub payload_only: Option<bool>,
-    /// What this hook's callbacks are signed with: 32 to 64 letters and digits.
+    /// The secret that signs this hook's callbacks: 32 to 64 letters and digits.
     #[arg(long, value_name = "S", value_parser = secret::secret)]
     pub secret: Option<Secret>,
 }
 
 impl Onshape {
-    /// Refuses each of them, and each of `more`, where the provider is APS.
+    /// Refuses each of them, and each of `more`, if the provider is APS.
     pub fn refuse(&self, more: &[(&str, bool)]) -> Result<(), Failure> {
         let given = [
             ("--name", self.name.is_some()),
@@ -68,7 +69,7 @@ impl Onshape {
 }
 
 impl Aps {
-    /// Refuses each of them, and each of `more`, where the provider is Onshape.
+    /// Refuses each of them, and each of `more`, if the provider is Onshape.
     pub fn refuse(&self, more: &[(&str, bool)]) -> Result<(), Failure> {
         let given = [
             ("--system", self.system.is_some()),

@@ -1,4 +1,4 @@
-//! `webhook get`: one hook.
+//! `webhook get`: shows one hook.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::webhook::session::{Client, Session};
@@ -8,7 +8,7 @@ use crate::webhooks::aps::client::Level;
 use crate::webhooks::aps::hook::Address;
 use crate::webhooks::checks;
 
-/// One hook.
+/// Show one hook.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The id of the hook.
@@ -37,7 +37,7 @@ impl Args {
 }
 
 impl Whereabouts {
-    /// Where the hook is, if the event was given.
+    /// The address of the hook, if the event was given.
     pub fn address(&self, id: &str) -> Result<Option<Address>, Failure> {
         let Some(event) = self.event.clone() else { return Ok(None) };
         let system = match (&self.system, checks::aps_event(None, &event)) {
@@ -48,7 +48,7 @@ impl Whereabouts {
         Ok(Some(Address { system, event, id: id.to_owned() }))
     }
 
-    /// The hook, found by listing.
+    /// Finds the hook by listing.
     pub async fn find(
         &self,
         client: &aps::client::Client,
@@ -58,7 +58,7 @@ impl Whereabouts {
         Ok(client.find(level, id).await?)
     }
 
-    /// Where the hook is, if need be by listing.
+    /// The address of the hook, found by listing if the event was not given.
     pub async fn locate(&self, client: &aps::client::Client, id: &str) -> Result<Address, Failure> {
         match self.address(id)? {
             Some(address) => Ok(address),

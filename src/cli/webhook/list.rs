@@ -1,4 +1,4 @@
-//! `webhook list`: the hooks that exist.
+//! `webhook list`: lists the existing hooks.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::webhook::session::{Client, Session};
@@ -8,22 +8,22 @@ use crate::webhooks::aps::client::Level;
 use crate::webhooks::checks;
 use crate::webhooks::scope::Scope;
 
-/// The hooks that exist at the provider, all pages.
+/// List the hooks that exist at the provider, all pages.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Onshape: the hooks of this company instead of the user's.
     #[arg(long, value_name = "ID")]
     company: Option<String>,
-    /// APS: only of this system.
+    /// APS: only hooks of this system.
     #[arg(short, long)]
     system: Option<String>,
-    /// APS: only of this event.
+    /// APS: only hooks of this event.
     #[arg(short, long)]
     event: Option<String>,
-    /// APS: only with this status.
+    /// APS: only hooks with this status.
     #[arg(long, value_parser = ["active", "inactive", "reactivated"])]
     status: Option<String>,
-    /// APS: only with this scope.
+    /// APS: only hooks with this scope.
     #[arg(long, value_name = "KEY=VALUE", value_parser = Scope::parse_pair)]
     scope: Vec<(String, String)>,
 }

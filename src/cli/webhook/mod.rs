@@ -1,7 +1,7 @@
-//! `cadrelay webhook`: the subscriptions at the providers, by hand.
+//! `cadrelay webhook`: manages the subscriptions at the providers by hand.
 //!
 //! # Promises
-//! - Nothing is sent before everything that can be checked here is right.
+//! - Nothing is sent before everything that can be checked here was checked.
 //! - No credential, bearer token or secret is printed, and a `token` in a URL reads `***`.
 
 mod burst;
@@ -34,7 +34,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// See, make, change, test and remove the subscriptions at Onshape and APS.
+/// List, create, change, test and delete the subscriptions at Onshape and APS.
 ///
 /// Onshape: ONSHAPE_ACCESS_KEY and ONSHAPE_SECRET_KEY (with ONSHAPE_AUTH=signed they sign each
 /// request), or ONSHAPE_ACCESS_TOKEN; ONSHAPE_BASE_URL for an enterprise.
@@ -50,19 +50,19 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Common options")]
 struct Common {
-    /// At which provider.
+    /// The provider.
     #[arg(long, global = true, value_parser = provider_parser())]
     provider: Option<Provider>,
     /// The form of the result: a table on a terminal, else json.
     #[arg(long, global = true, value_enum)]
     output: Option<Format>,
-    /// Answer every question with yes.
+    /// Answer yes to every question.
     #[arg(long, global = true)]
     yes: bool,
-    /// Ask nothing.
+    /// Never ask.
     #[arg(long, global = true)]
     non_interactive: bool,
-    /// How long one call may take, in seconds.
+    /// The time that one call may take, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
     timeout: Duration,
     /// APS: the region of the hooks: US, EMEA, AUS, CAN, DEU, IND, JPN or GBR [default: $APS_REGION, US]
@@ -105,7 +105,7 @@ impl Args {
     }
 }
 
-/// Where an APS hook is, where it is known.
+/// The place of an APS hook, if it is known.
 #[derive(Debug, clap::Args)]
 struct Whereabouts {
     /// APS: the system of the hook.
@@ -116,7 +116,7 @@ struct Whereabouts {
     event: Option<String>,
 }
 
-/// Reads a provider's name.
+/// Parses a provider's name.
 pub fn provider_parser() -> impl TypedValueParser<Value = Provider> {
     PossibleValuesParser::new(Provider::ALL.map(Provider::as_str)).map(|name| {
         let named = |provider: &Provider| provider.as_str() == name;
@@ -131,7 +131,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Seconds to wait; zero looks at once.
+/// Seconds to wait; zero checks at once.
 fn wait(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
@@ -139,7 +139,7 @@ fn wait(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A moment that is still to come.
+/// A moment in the future.
 fn expiry(text: &str) -> Result<Timestamp, String> {
     match text.parse::<Timestamp>() {
         Ok(moment) if moment > Timestamp::now() => Ok(moment),
@@ -166,5 +166,5 @@ fn scope(pairs: &[(String, String)]) -> Scope {
     pairs.iter().cloned().collect()
 }
 
-/// What APS takes in `hookAttribute`.
+/// The most bytes that APS takes in `hookAttribute`.
 const MAX_ATTRIBUTES: usize = 1024;

@@ -1,11 +1,11 @@
-//! `webhook ping`: have Onshape post to a hook.
+//! `webhook ping`: makes Onshape post to a hook.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::webhook::session::Session;
 use crate::event::provider::Provider;
 use serde::Serialize;
 
-/// Have Onshape post a webhook.ping to the hook's URL.
+/// Make Onshape post a webhook.ping to the hook's URL.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The id of the hook.

@@ -1,4 +1,5 @@
-//! `webhook plan` and `webhook apply`: make the provider's hooks as the configuration declares them.
+//! `webhook plan` and `webhook apply`: compare the provider's hooks with the configuration, and
+//! change them.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Format, Layout, note};
@@ -14,27 +15,28 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
 
-/// What has to be done so that the provider's hooks are as [[subscriptions]] declares them.
+/// Show the changes that would make the provider's hooks match [[subscriptions]].
 #[derive(Debug, clap::Args)]
 pub struct PlanArgs {
     #[command(flatten)]
     config: ConfigFile,
-    /// End with 1 if there is anything to do.
+    /// Exit with 1 if there is anything to change.
     #[arg(long)]
     check: bool,
 }
 
-/// Make the provider's hooks as [[subscriptions]] declares them.
+/// Make the provider's hooks match [[subscriptions]].
 ///
-/// Hooks of others are never touched. Ours that are not declared any more go only with --prune.
+/// Hooks of others are never touched. Our hooks that are no longer declared are only deleted with
+/// --prune.
 #[derive(Debug, clap::Args)]
 pub struct ApplyArgs {
     #[command(flatten)]
     config: ConfigFile,
-    /// Also remove our hooks that are not declared any more, or there twice.
+    /// Also delete our hooks that are no longer declared, or that exist twice.
     #[arg(long)]
     prune: bool,
-    /// Seconds after which to look whether Onshape has kept the new hooks [default: 3].
+    /// Seconds to wait before checking that Onshape has kept the new hooks [default: 3].
     #[arg(long, value_name = "SECONDS", value_parser = super::wait)]
     wait: Option<Duration>,
 }
@@ -43,7 +45,7 @@ pub struct ApplyArgs {
 struct Planned<'a> {
     changes: &'a [Change],
     unchanged: usize,
-    /// Subscriptions of which nothing is known, because a list could not be read.
+    /// Subscriptions of unknown state, because a list could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed: Vec<Row>,
 }
@@ -54,7 +56,7 @@ struct Applied {
     unchanged: usize,
 }
 
-/// A change, or the look that failed before one could be planned, and what came of it.
+/// A change with its result, or the failed look that kept it from being planned.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
@@ -71,7 +73,7 @@ struct Row {
     error: Option<String>,
 }
 
-/// How a change ended.
+/// The ending of a change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Ending {
@@ -80,17 +82,17 @@ enum Ending {
     Skipped,
 }
 
-/// What was seen at the providers, and what follows.
+/// The existing hooks, and the plan that follows from them.
 struct Sight {
     clients: Clients,
     plan: Plan,
     hidden: Vec<Row>,
-    /// [`Exit::Done`], or why the first list was not read.
+    /// [`Exit::Done`], or the exit of the first list that was not read.
     exit: Exit,
 }
 
 impl PlanArgs {
-    /// Looks, and prints what would be done.
+    /// Compares, and prints the plan.
     pub async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let Sight { plan, hidden, exit, .. } = look(&self.config, session).await?;
         let changes = plan.changes.as_slice();
@@ -107,7 +109,7 @@ impl PlanArgs {
 }
 
 impl ApplyArgs {
-    /// Looks, asks, and does it.
+    /// Compares, asks, and makes the changes.
     pub async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let Sight { clients, plan, hidden: mut applied, mut exit } =
             look(&self.config, session).await?;
@@ -132,7 +134,7 @@ impl ApplyArgs {
                 if is_skipped(&change) { None } else { Some(clients.begin(&change).await) };
             begun.push((change, outcome));
         }
-        // All trials at once: they were begun one after the other, and end so.
+        // All trials at once: they were begun one after the other, and end in the same order.
         if begun.iter().any(|(_, outcome)| matches!(outcome, Some(Ok(Begun::OnTrial(_))))) {
             tokio::time::sleep(self.wait.unwrap_or(apply::TRIAL)).await;
         }
@@ -180,8 +182,8 @@ impl Row {
     }
 }
 
-/// Reads what is declared, and looks at what exists. A list that cannot be read does not stop the
-/// subscriptions of the others.
+/// Reads the declared subscriptions, and lists the existing hooks. A list that cannot be read does
+/// not stop the other subscriptions.
 async fn look(config: &ConfigFile, session: &Session) -> Result<Sight, Failure> {
     let mut declared = config.subscriptions()?;
     if let Some(only) = session.provider() {
@@ -200,7 +202,7 @@ async fn look(config: &ConfigFile, session: &Session) -> Result<Sight, Failure> 
     Ok(Sight { clients, plan, hidden, exit })
 }
 
-/// Clients of the providers that are named, so that only they need credentials.
+/// Clients of the named providers, so that only they need credentials.
 fn clients(declared: &[Declared], session: &Session) -> Result<Clients, Failure> {
     let named = |provider| {
         session.provider() == Some(provider)

@@ -1,10 +1,9 @@
-//! What `webhook test` posts, and how one answer is judged.
+//! The posting of `webhook test`, and the judgement of its answer.
 //!
 //! # Promises
-//! - One POST each time: no redirect is followed and nothing is repeated.
-//! - A payload is sent and signed byte for byte, whatever it holds; a made-up body has new ids each
-//!   time.
-//! - No secret is in what an answer shows.
+//! - Each call sends one POST: no redirect is followed and nothing is repeated.
+//! - A given payload is sent and signed byte for byte; a made-up body has new ids each time.
+//! - No secret appears in an answer.
 
 use crate::event::provider::Provider;
 use crate::providers::sample;
@@ -18,7 +17,7 @@ use reqwest::{Client, Response, StatusCode};
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// A notification that can be posted again and again.
+/// A notification that can be posted repeatedly.
 #[derive(Debug)]
 pub struct Posting {
     client: Client,
@@ -30,36 +29,36 @@ pub struct Posting {
     veil: Veil,
 }
 
-/// What a body is made of.
+/// The content of a body.
 #[derive(Debug)]
 pub enum Content {
-    /// This event, made up anew each time.
+    /// An event, made up anew each time.
     Event(String),
-    /// These bytes.
+    /// The given bytes.
     Payload(Vec<u8>),
 }
 
-/// What came of one POST.
+/// The result of one POST.
 #[derive(Debug)]
 pub struct Answer {
-    /// Whether the provider would take it for a success.
+    /// The provider's judgement of the answer.
     pub verdict: Verdict,
     /// The status, if there was an answer.
     pub status: Option<StatusCode>,
-    /// What the answer says, or why there is none.
+    /// The text of the answer, or the reason for its absence.
     pub text: String,
-    /// How long it took.
+    /// The time until the answer.
     pub time: Duration,
 }
 
-/// How the provider would take an answer.
+/// The provider's judgement of an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// Delivered.
+    /// The provider takes it for delivered.
     Success,
-    /// Answered, and not as it wants.
+    /// The answer is not the one that the provider wants.
     Failure,
-    /// Not answered.
+    /// There was no answer.
     NoAnswer,
 }
 
@@ -79,17 +78,17 @@ impl Posting {
         Ok(Self { client, url, target, provider, content, secret, veil })
     }
 
-    /// Whose notification it is.
+    /// The provider whose notification it is.
     pub fn provider(&self) -> Provider {
         self.provider
     }
 
-    /// Whether it is signed.
+    /// True if it is signed.
     pub fn is_signed(&self) -> bool {
         self.secret.is_some()
     }
 
-    /// Posts it once, as of now. Another seed gives other ids.
+    /// Posts it once, with the time `now`. Another seed gives other ids.
     pub async fn post(&self, seed: u64, now: Timestamp) -> Answer {
         let body = self.body(seed, now);
         let mut headers = match &self.secret {
@@ -122,7 +121,7 @@ impl Posting {
             Content::Event(event) => event,
         };
         let mut body = sample::value(self.provider, event, seed, now);
-        // A hook of APS names the URL that it posts to.
+        // A hook of APS contains the URL that it posts to.
         if let Some(url) = body.get_mut("hook").and_then(|hook| hook.get_mut("callbackUrl")) {
             *url = self.url.reveal().into();
         }
@@ -139,7 +138,7 @@ impl Posting {
 }
 
 impl Answer {
-    /// What people are told: the answer, and what was wanted if it is not that.
+    /// The message for people: the answer, and the wanted status if it is another one.
     pub fn message(&self, provider: Provider) -> String {
         let message = match (self.verdict, self.status) {
             (Verdict::Failure, Some(status)) => {
@@ -152,7 +151,7 @@ impl Answer {
     }
 }
 
-/// The beginning of a body. The status is the answer: a body that breaks off takes nothing from it.
+/// The beginning of a body. The status is what counts: a body that breaks off changes nothing.
 async fn beginning(response: Response) -> String {
     let read = match reply::read_body(response, MAX_READ).await {
         Ok(body) | Err(Unread::TooLarge { beginning: body }) => body,

@@ -1,4 +1,4 @@
-//! What the rows of the results look like.
+//! The keys of the rows in the results.
 
 use crate::cli::output::Layout;
 use crate::webhooks::{aps, onshape};

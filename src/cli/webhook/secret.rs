@@ -1,4 +1,4 @@
-//! `webhook secret`: what the callbacks of an APS app are signed with.
+//! `webhook secret`: sets the secret that signs the callbacks of an APS app.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::note;
@@ -11,8 +11,8 @@ use crate::webhooks::environment::variable;
 use clap::Subcommand;
 use serde::Serialize;
 
-/// What the callbacks of the app are signed with, in one region. Without one APS signs nothing, and
-/// a source with `proof = { hmac = … }` refuses everything.
+/// Manage the secret that signs the callbacks of the app, in one region. Without one APS signs
+/// nothing, and a source with `proof = { hmac = … }` refuses everything.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -21,9 +21,9 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Set it, or replace the one that is set.
+    /// Set the secret, or replace the one that is set.
     Set(Given),
-    /// Remove it: callbacks come unsigned then.
+    /// Delete the secret: callbacks are then unsigned.
     Delete,
 }
 
@@ -34,7 +34,7 @@ pub struct Given {
     /// The secret: 32 to 64 letters and digits. Others may see it in the list of processes.
     #[arg(long, value_name = "S", value_parser = secret)]
     secret: Option<Secret>,
-    /// The name of the environment variable that holds it.
+    /// The name of the environment variable that holds the secret.
     #[arg(long, value_name = "NAME")]
     secret_env: Option<String>,
 }
@@ -46,7 +46,7 @@ struct Done {
 }
 
 impl Args {
-    /// Sets or removes it.
+    /// Sets or deletes the secret.
     pub async fn run(self, session: &Session) -> Result<Exit, Failure> {
         if session.required_provider()? == Provider::Onshape {
             return Err(Failure::usage(
@@ -86,13 +86,13 @@ impl Given {
     }
 }
 
-/// A secret of the environment.
+/// The secret in an environment variable.
 pub fn from_variable(name: &str) -> Result<Secret, Failure> {
     let missing = || Failure::usage(format!("--secret-env: the variable {name} is not set"));
     variable(name).map(Secret::new).ok_or_else(missing)
 }
 
-/// A secret as APS takes it.
+/// Checks that APS accepts the secret.
 pub fn check(secret: Secret) -> Result<Secret, Failure> {
     let text = secret.reveal();
     if (32..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
@@ -102,7 +102,7 @@ pub fn check(secret: Secret) -> Result<Secret, Failure> {
     }
 }
 
-/// Takes any text, so that no parser complains by repeating it.
+/// Accepts any text, so that no parser prints it in an error.
 pub fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }

@@ -1,4 +1,5 @@
-//! What all webhook commands share: the provider, its client, the form of output, the terminal.
+//! The common part of all webhook commands: the provider, its client, the form of output, the
+//! terminal.
 
 use crate::cli::exit::Failure;
 use crate::cli::output::{Format, Layout};
@@ -11,12 +12,12 @@ use serde::Serialize;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-/// What was said beside the command itself.
+/// The options that are common to all commands.
 #[derive(Debug)]
 pub struct Session {
     /// The form of the result.
     pub format: Format,
-    /// How long one call may take.
+    /// The time that one call may take.
     pub timeout: Duration,
     /// The region of APS hooks.
     pub region: Region,
@@ -25,7 +26,7 @@ pub struct Session {
     terminal: bool,
 }
 
-/// A client of the provider that was chosen.
+/// A client of the chosen provider.
 #[derive(Debug)]
 pub enum Client {
     /// Of Onshape.
@@ -34,7 +35,7 @@ pub enum Client {
     Aps(aps::client::Client),
 }
 
-/// How a question that needs a yes was answered.
+/// The answer to a question that needs consent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Consent {
     /// Yes.
@@ -48,11 +49,11 @@ pub enum Consent {
 impl Session {
     pub(super) fn new(common: Common) -> Result<Self, Failure> {
         let stdout = io::stdout();
-        // Nobody can be asked where either end is no terminal.
+        // If either end is no terminal, nobody can be asked.
         let terminal = io::stdin().is_terminal() && stdout.is_terminal();
         let region = match (common.region, variable("APS_REGION")) {
             (Some(region), _) => region,
-            // What is wrong with it is no business of Onshape's.
+            // A wrong value does not concern commands for Onshape.
             (None, Some(text)) if common.provider != Some(Provider::Onshape) => {
                 text.parse().map_err(|error| Failure::usage(format!("APS_REGION: {error}")))?
             }
@@ -68,18 +69,18 @@ impl Session {
         })
     }
 
-    /// The provider, if one was named.
+    /// The provider, if one was given.
     pub fn provider(&self) -> Option<Provider> {
         self.provider
     }
 
-    /// The provider, which this command must have.
+    /// The provider, required by this command.
     pub fn required_provider(&self) -> Result<Provider, Failure> {
         self.provider
             .ok_or_else(|| Failure::usage("--provider onshape or --provider aps is needed"))
     }
 
-    /// A client of the provider, which this command must have.
+    /// A client of the provider, required by this command.
     pub fn client(&self) -> Result<Client, Failure> {
         Ok(match self.required_provider()? {
             Provider::Onshape => Client::Onshape(self.onshape()?),
@@ -97,12 +98,12 @@ impl Session {
         Ok(environment::aps(region, self.timeout)?)
     }
 
-    /// Whether somebody can be asked.
+    /// True if somebody can be asked.
     pub fn is_interactive(&self) -> bool {
         self.terminal
     }
 
-    /// Asks for a yes; `--yes` gives it.
+    /// Asks for consent; `--yes` gives it.
     pub fn consent(&self, question: &str) -> Result<Consent, Failure> {
         if self.yes {
             return Ok(Consent::Given);
@@ -115,7 +116,7 @@ impl Session {
         Ok(if yes { Consent::Given } else { Consent::Refused })
     }
 
-    /// Whether the provider runs on this machine, so that private URLs are no concern.
+    /// True if the provider runs on this machine, so that private URLs are no concern.
     pub fn is_simulated(&self) -> bool {
         let base = self.provider.and_then(|provider| environment::base(provider).ok());
         base.is_some_and(|base| crate::webhooks::url::is_loopback(&base))

@@ -3,10 +3,10 @@
 use crate::cli::exit::Failure;
 use std::io::{self, BufRead, Write};
 
-/// Asks, and returns the answer without its ends.
+/// Asks a question, and returns the answer without surrounding blanks.
 ///
 /// # Errors
-/// If the input ends instead of an answer.
+/// If the input ends before an answer.
 pub fn ask(question: &str) -> Result<String, Failure> {
     let mut stderr = io::stderr();
     let mut line = String::new();
@@ -21,7 +21,7 @@ pub fn ask(question: &str) -> Result<String, Failure> {
     }
 }
 
-/// Asks until the answer is something.
+/// Asks until the answer can be read.
 pub fn ask_for<T>(question: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
     loop {
         match read(&ask(question)?) {
@@ -31,7 +31,8 @@ pub fn ask_for<T>(question: &str, read: impl Fn(&str) -> Result<T, String>) -> R
     }
 }
 
-/// Lets a person choose one row of a list, by its number or its first word. Enter takes the first.
+/// Lets a person choose one row of a list, by its number or its first word. Enter chooses the
+/// first.
 pub fn choose<'a>(title: &str, rows: &[(&'a str, &str)]) -> Result<&'a str, Failure> {
     let mut text = format!("{title}\n");
     for (at, (name, meaning)) in rows.iter().enumerate() {

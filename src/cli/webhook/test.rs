@@ -18,27 +18,27 @@ use std::path::PathBuf;
 
 /// Post one realistic notification to a URL, signed as the provider signs.
 ///
-/// Success is what the provider takes for one: exactly 200 for onshape, any 2xx for aps.
+/// Success is the answer that the provider takes for one: exactly 200 for onshape, any 2xx for aps.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Where to post.
+    /// The URL to post to.
     url: String,
     /// The event; dm.version.added or onshape.model.lifecycle.changed if none is given.
     #[arg(short, long)]
     event: Option<String>,
-    /// What to sign with. Others may see it in the list of processes.
+    /// The secret to sign with. Others may see it in the list of processes.
     #[arg(short, long, value_name = "S", value_parser = secret::secret, conflicts_with = "secret_env")]
     secret: Option<Secret>,
-    /// The name of the environment variable that holds what to sign with.
+    /// The name of the environment variable that holds the secret.
     #[arg(long, value_name = "NAME")]
     secret_env: Option<String>,
     /// Post the bytes of this file instead of a made-up body.
     #[arg(short, long, value_name = "F")]
     payload_file: Option<PathBuf>,
-    /// Post so many, each with new ids, and print one row that sums them up.
+    /// Post this many, each with new ids, and print one summary.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_COUNT as i64))]
     count: Option<u32>,
-    /// So many a second; without it each waits for the answer before.
+    /// Post this many a second; without it each waits for the answer to the one before.
     #[arg(long, value_name = "R", value_parser = rate, requires = "count")]
     rate: Option<f64>,
 }
@@ -59,7 +59,7 @@ struct Outcome {
 }
 
 impl Args {
-    /// Posts, and prints what came of it.
+    /// Posts, and prints the result.
     pub async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let url = CallbackUrl::parse(&self.url)
             .map_err(|error| Failure::usage(format!("URL: {error}")))?;
@@ -89,7 +89,7 @@ impl Args {
         }
     }
 
-    /// The provider that was named, else the one whose event it is, else APS.
+    /// The provider that was given, else the one that has the event, else APS.
     fn provider(&self, session: &Session) -> Result<Provider, Failure> {
         let Some(event) = &self.event else {
             return Ok(session.provider().unwrap_or(Provider::Aps));
@@ -166,5 +166,5 @@ fn print(session: &Session, outcome: &Outcome) -> Result<(), Failure> {
 
 const KEYS: &[&str] =
     &["success", "url", "provider", "event", "status", "timeMs", "signed", "message"];
-/// More than anybody needs to try a URL.
+/// Wide enough to try any URL.
 const RATES: RangeInclusive<f64> = 0.01..=1000.0;

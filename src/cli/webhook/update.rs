@@ -1,4 +1,4 @@
-//! `webhook update`: change a hook.
+//! `webhook update`: changes a hook.
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::webhook::session::Session;
@@ -9,21 +9,21 @@ use crate::webhooks::onshape::hook::{Options, Params};
 use crate::webhooks::url::CallbackUrl;
 use crate::webhooks::{aps, checks, onshape};
 
-/// Change a hook. What is not mentioned stays as it is.
+/// Change a hook. Everything that is not given stays as it is.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The id of the hook.
     id: String,
-    /// Onshape: where it shall post.
+    /// Onshape: the new URL.
     #[arg(short, long, value_name = "URL")]
     url: Option<String>,
-    /// Onshape: the events that it shall listen to. APS: the event of the hook, to find it.
+    /// Onshape: the new events. APS: the event of the hook, to find it.
     #[arg(short, long = "event", value_name = "EVENT")]
     events: Vec<String>,
-    /// Cannot be changed at either provider; delete and create.
+    /// Cannot be changed at either provider; delete the hook and create another.
     #[arg(long, value_name = "KEY=VALUE", hide = true)]
     scope: Vec<String>,
-    /// Narrow it: an expression for onshape, JSON paths for aps, of which all must match.
+    /// A filter: an expression for onshape, JSON paths for aps, all of which must match.
     #[arg(long, value_name = "FILTER", num_args = 1..)]
     filter: Vec<String>,
     #[command(flatten)]
@@ -32,24 +32,24 @@ pub struct Args {
     aps: Aps,
 }
 
-/// What of a hook of APS can be changed beside what `create` gives it.
+/// The properties of an APS hook that can be changed beside the options of `create`.
 #[derive(Debug, clap::Args)]
-// A group would be named by the type, as that of the shared flags is.
+// The group would get the name of the type, which the shared flags have as well.
 #[command(next_help_heading = "APS")]
 #[group(skip)]
 struct Aps {
     #[command(flatten)]
     given: flags::Aps,
-    /// `active` wakes a hook that went inactive.
+    /// `active` wakes a hook that became inactive.
     #[arg(long, value_enum)]
     status: Option<StatusArg>,
-    /// Without a filter.
+    /// Remove the filter.
     #[arg(long, conflicts_with = "filter")]
     no_filter: bool,
-    /// Without attributes.
+    /// Remove the attributes.
     #[arg(long, conflicts_with = "attributes")]
     no_attributes: bool,
-    /// Without an end.
+    /// Remove the expiry.
     #[arg(long, conflicts_with = "expires")]
     no_expiry: bool,
 }
@@ -102,7 +102,7 @@ impl Args {
             return Err(nothing());
         }
         let client: onshape::client::Client = session.onshape()?;
-        // These two are always sent, so they must be as they were.
+        // These two are always sent, so they must keep their value.
         let hook = client.get(&self.id).await?;
         params.is_transient = self.onshape.transient.unwrap_or(hook.transient);
         let collapse_events = self.onshape.collapse.unwrap_or(hook.collapse);

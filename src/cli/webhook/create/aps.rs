@@ -12,9 +12,9 @@ use crate::webhooks::aps::patch::Patch;
 use crate::webhooks::checks;
 use crate::webhooks::error::Error;
 
-/// What APS alone takes.
+/// The flags that only APS takes.
 #[derive(Debug, clap::Args)]
-// A group would be named by the type, and the other provider has one of that name.
+// The group would get the name of the type, which the other provider's flags have as well.
 #[command(next_help_heading = "APS")]
 #[group(skip)]
 pub struct Flags {
@@ -26,7 +26,7 @@ pub struct Flags {
     /// The tenant.
     #[arg(long)]
     tenant: Option<String>,
-    /// The hub, with its `b.`, for users in very many projects.
+    /// The hub, with its `b.`, for users with very many projects.
     #[arg(long)]
     hub: Option<String>,
     /// The project, with its `b.`.
@@ -35,7 +35,7 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// Refuses all of them, where the provider is Onshape.
+    /// Refuses all of them if the provider is Onshape.
     pub fn refuse(&self) -> Result<(), Failure> {
         self.given.refuse(&[
             ("--all-events", self.all_events),
@@ -45,7 +45,7 @@ impl Flags {
         ])
     }
 
-    /// Makes a hook at APS, or one for each event of a system.
+    /// Creates a hook at APS, or one for each event of a system.
     pub async fn make(mut self, mut hook: Hook, session: &Session) -> Result<Exit, Failure> {
         if hook.events.len() > 1 {
             return Err(Failure::usage("--event: a hook of aps has one; a pattern covers several"));
@@ -89,7 +89,7 @@ impl Flags {
             let hooks = client.create_all(&new).await.map_err(maybe_made)?;
             let mut exit = Exit::Done;
             for hook in &hooks {
-                // One that is refused does not stop the others.
+                // A refused one does not stop the others.
                 if let Err(failure) = sign_with(&client, &hook.address(), patch.as_ref()).await {
                     note(&format!("error: {}", failure.message));
                     exit = exit.or(failure.exit);
@@ -110,7 +110,7 @@ impl Flags {
     }
 }
 
-/// Gives a hook a secret of its own, if it shall have one.
+/// Gives a hook its own secret, if there is one.
 async fn sign_with(
     client: &Client,
     address: &Address,
@@ -125,5 +125,5 @@ fn made_but(address: &Address, error: Error, what: &str) -> Failure {
     Failure::from(error).context(format_args!("the hook {} was made, but {what}", address.id))
 }
 
-/// What stands for every event of a system when a scope is checked.
+/// Stands for every event of a system when a scope is checked.
 const EVERY_EVENT: &str = "*";

@@ -1,7 +1,7 @@
-//! `webhook create`: make a hook, asking for what is missing.
+//! `webhook create`: creates a hook, asking for missing values.
 //!
 //! # Promises
-//! - Everything that can be checked is checked before the one call that makes the hook.
+//! - Everything that can be checked is checked before the one call that creates the hook.
 //! - Ctrl-C during the questions sends nothing.
 
 mod aps;
@@ -18,10 +18,10 @@ use crate::webhooks::error::Error;
 use crate::webhooks::scope::Scope;
 use crate::webhooks::url::CallbackUrl;
 
-/// Make a hook. Asks for what is missing, if there is a terminal.
+/// Create a hook. Asks for missing values, if there is a terminal.
 ///
-/// The receiver must be up: Onshape posts a webhook.register at once and cancels the hook unless it
-/// is answered 200.
+/// The receiver must be running: Onshape posts a webhook.register at once, and cancels the hook
+/// unless the answer is 200.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -32,25 +32,25 @@ pub struct Args {
     aps: aps::Flags,
 }
 
-/// What a hook has at both providers.
+/// The flags for both providers.
 #[derive(Debug, clap::Args)]
 struct Hook {
-    /// Where the provider shall post.
+    /// The URL that the provider posts to.
     #[arg(short, long, value_name = "URL")]
     url: Option<String>,
     /// The event, see `cadrelay webhook events`. Several for onshape, or a pattern for aps (dm.*).
     #[arg(short, long = "event", value_name = "EVENT")]
     events: Vec<String>,
-    /// What to listen to: documentId=…, companyId=…, folder=…, project=….
+    /// The scope of the hook: documentId=…, companyId=…, folder=…, project=….
     #[arg(long, value_name = "KEY=VALUE", value_parser = Scope::parse_pair)]
     scope: Vec<(String, String)>,
-    /// Narrow it: an expression for onshape, JSON paths for aps, of which all must match.
+    /// A filter: an expression for onshape, JSON paths for aps, all of which must match.
     #[arg(long, value_name = "FILTER", num_args = 1..)]
     filter: Vec<String>,
 }
 
 impl Args {
-    /// Makes the hook.
+    /// Creates the hook.
     pub async fn run(self, session: &Session) -> Result<Exit, Failure> {
         match session.required_provider()? {
             Provider::Onshape => {
@@ -105,7 +105,7 @@ impl Hook {
     }
 }
 
-/// The scope, asked for if it is missing and one key could be told.
+/// The scope, asked for if it is missing and one of `keys` is needed.
 fn asked_scope(session: &Session, scope: Scope, keys: &[&str]) -> Result<Scope, Failure> {
     if !session.is_interactive()
         || keys.is_empty()
@@ -125,7 +125,7 @@ fn asked_scope(session: &Session, scope: Scope, keys: &[&str]) -> Result<Scope, 
     Ok(scope.with(key, value))
 }
 
-/// The objection, by the flag that has to change.
+/// The objection as an error, which names the flag to change.
 fn usage(objection: Objection) -> Failure {
     let flag = match objection.setting() {
         Setting::Events => "--event",
@@ -135,7 +135,8 @@ fn usage(objection: Objection) -> Failure {
     Failure::usage(format!("{flag}: {objection}"))
 }
 
-/// A call without an answer may still have made the hook, and is not repeated.
+/// The failure of a call that may have created the hook although no answer came. It is not
+/// repeated.
 fn maybe_made(error: Error) -> Failure {
     let lost = matches!(error, Error::Unreachable { .. } | Error::Unreadable { .. });
     let mut failure = Failure::from(error);

@@ -11,33 +11,33 @@ use crate::webhooks::onshape::hook::{Options, Params};
 use crate::webhooks::{apply, checks};
 use std::time::Duration;
 
-/// What Onshape alone takes.
+/// The flags that only Onshape takes.
 #[derive(Debug, clap::Args)]
-// A group would be named by the type, and the other provider has one of that name.
+// The group would get the name of the type, which the other provider's flags have as well.
 #[command(next_help_heading = "Onshape")]
 #[group(skip)]
 pub struct Flags {
     #[command(flatten)]
     given: flags::Onshape,
-    /// Seconds after which to look whether Onshape has kept the hook [default: 3].
+    /// Seconds to wait before checking that Onshape has kept the hook [default: 3].
     #[arg(long, value_name = "SECONDS", value_parser = crate::cli::webhook::wait)]
     wait: Option<Duration>,
 }
 
 impl Flags {
-    /// Refuses all of them, where the provider is APS.
+    /// Refuses all of them if the provider is APS.
     pub fn refuse(&self) -> Result<(), Failure> {
         self.given.refuse(&[("--wait", self.wait.is_some())])
     }
 
-    /// Makes a hook at Onshape, and looks whether it stays.
+    /// Creates a hook at Onshape, and checks that it stays.
     pub async fn make(self, mut hook: Hook, session: &Session) -> Result<Exit, Failure> {
         if hook.filter.len() > 1 {
             return Err(Failure::usage("--filter: onshape takes one"));
         }
         let scope = hook.scope();
         if session.is_interactive() {
-            // Who lacks credentials shall not answer questions first.
+            // Checks the credentials before a person has to answer questions.
             session.onshape()?;
         }
         let url = hook.callback_url(session)?;
@@ -65,7 +65,7 @@ impl Flags {
         };
         note("Creating webhook...");
         let mut made = client.create(&params).await.map_err(maybe_made)?;
-        // What is known beyond what the API returns.
+        // The API does not return the scope.
         made.scope = scope;
         tokio::time::sleep(self.wait.unwrap_or(apply::TRIAL)).await;
         match apply::survived(&client, &made).await {
