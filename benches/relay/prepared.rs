@@ -37,7 +37,7 @@ pub async fn fill(dir: &Path, ids: u64, pending: u64, size: usize) {
         let through = last.min(ids - pending);
         if through > released {
             let published = through - released;
-            let bytes = published * (size as u64 + 100);
+            let bytes = published * record(&value).as_bytes().len() as u64;
             let leaving = Leaving { through, published, quarantined: 0, withdrawn: 0, bytes };
             spool.release(lane, leaving, &[]);
             released = through;
@@ -47,19 +47,24 @@ pub async fn fill(dir: &Path, ids: u64, pending: u64, size: usize) {
 }
 
 async fn append(spool: &Spool, lane: LaneId, number: u64, value: &[u8], now: u64) {
-    let mut record = Record::builder("document", value.len() + 100);
-    record.header("content-type", "application/json").value().extend_from_slice(value);
     let appended = spool
         .append(Submission {
             id: IdKey::of_id("onshape", &format!("{number:024x}")),
             fact: None,
             lane,
-            record: record.finish(),
+            record: record(value),
             account: Account(0),
             now,
         })
         .await;
     assert!(matches!(appended, Ok(Appended::New { .. })), "{appended:?}");
+}
+
+/// Records of one size take the same bytes in the spool.
+fn record(value: &[u8]) -> Record {
+    let mut record = Record::builder("document", value.len() + 100);
+    record.header("content-type", "application/json").value().extend_from_slice(value);
+    record.finish()
 }
 
 fn open(dir: &Path) -> Spool {

@@ -129,13 +129,14 @@ impl Lanes {
         lane.withdrawals += leaving.withdrawn;
         let left = leaving.published + leaving.quarantined + leaving.withdrawn;
         lane.pending = lane.pending.saturating_sub(left);
-        lane.pending_bytes = lane.pending_bytes.saturating_sub(leaving.bytes);
+        let freed = leaving.bytes.min(lane.pending_bytes);
+        lane.pending_bytes -= freed;
         lane.published += leaving.published;
         while lane.tail.front().is_some_and(|chunk| chunk.last <= leaving.through) {
             lane.pop();
         }
         self.lanes[quarantine.index()].published += leaving.quarantined;
-        leaving.bytes
+        freed
     }
 
     /// Lets records leave up to a sequence in each lane, but for those that are withdrawn.
