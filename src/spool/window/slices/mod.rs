@@ -12,6 +12,7 @@ use crate::spool::notes::{Elsewhere, Published};
 use crate::spool::window::old_ids::{Cursor, Error, Handover, OldIds};
 use crate::spool::window::slices::rows::{id_key, is_whole, note_row, notes_key, sequence_key};
 use crate::spool::window::{IdEntry, IdKey, Slicing};
+use fjall::compaction::Leveled;
 use fjall::config::PinningPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use std::collections::BTreeMap;
@@ -76,6 +77,7 @@ impl Slices {
         let slice = self.database.keyspace(&format!("{PREFIX}{number:016x}"), || {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(SLICE_MEMTABLE_BYTES)
+                .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(LOOSE_TABLES)))
                 // Kept in memory, ten bits an id: one that has grown past the cache's largest
                 // block, some 1.5 MB, would be read whole at every look.
                 .filter_block_pinning_policy(PinningPolicy::all(true))
@@ -267,4 +269,7 @@ const CACHE_BYTES: u64 = 8 << 20;
 const MAX_JOURNAL_BYTES: u64 = 64 << 20;
 const META_MEMTABLE_BYTES: u64 = 1 << 20;
 const SLICE_MEMTABLE_BYTES: u64 = 8 << 20;
+/// Tables of a slice that wait until they are merged into the larger ones. A segment gives one, and a
+/// merge writes the whole slice again; a look passes the others by their filters.
+const LOOSE_TABLES: u8 = 12;
 const MOST_FAULTS: usize = 10;
