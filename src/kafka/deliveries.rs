@@ -37,10 +37,9 @@ impl Deliveries {
             Batch { number, reports: vec![Report::Unheard; records], worst: None, is_lost: false };
     }
 
-    /// Returns a tag for a record of the current batch, which tells late reports of an earlier
-    /// batch apart.
-    pub(super) fn tag(&self, index: usize) -> usize {
-        lock(&self.batch).number << INDEX_BITS | index
+    /// Returns a tag for a record of a batch, which tells late reports of an earlier batch apart.
+    pub(super) fn tag(batch: usize, index: usize) -> usize {
+        batch << INDEX_BITS | index
     }
 
     pub(super) fn refuse(&self, index: usize, trouble: Trouble) {

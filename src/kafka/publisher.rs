@@ -122,7 +122,7 @@ impl Publisher {
         self.producer.begin_transaction().map_err(trouble)?;
         for (index, partition) in partitions.iter().enumerate() {
             let record: BaseRecord<'_, [u8], [u8], usize> =
-                BaseRecord::with_opaque_to(topic, context.tag(index)).partition(*partition);
+                BaseRecord::with_opaque_to(topic, Deliveries::tag(self.batches, index)).partition(*partition);
             self.producer.send(record).map_err(|(error, _)| Trouble::of(&error))?;
         }
         self.producer.flush(patience).map_err(trouble)?;
@@ -226,21 +226,20 @@ impl Publisher {
         began: Instant,
         patience: &Patience<'_>,
     ) -> Result<(), Failure> {
-        let context = self.producer.context();
         for (index, outgoing) in batch.iter().enumerate() {
             let count = outgoing.headers.size_hint().1.unwrap_or(0);
             let mut headers = OwnedHeaders::new_with_capacity(count);
             for (key, value) in outgoing.headers.clone() {
                 headers = headers.insert(Header { key, value: Some(value) });
             }
-            let record = BaseRecord::with_opaque_to(outgoing.topic, context.tag(index))
+            let record = BaseRecord::with_opaque_to(outgoing.topic, Deliveries::tag(self.batches, index))
                 .key(outgoing.key)
                 .payload(outgoing.value)
                 .headers(headers);
             self.send(index, record, began, patience)?;
         }
         for (position, index) in positions.iter().zip(batch.len()..) {
-            let mut record = BaseRecord::with_opaque_to(positions_topic, context.tag(index))
+            let mut record = BaseRecord::with_opaque_to(positions_topic, Deliveries::tag(self.batches, index))
                 .key(position.key.as_bytes());
             record.payload = position.value.as_deref().map(str::as_bytes);
             self.send(index, record, began, patience)?;
