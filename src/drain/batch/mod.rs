@@ -272,8 +272,8 @@ fn quarantined(bytes: &[u8], why: RefusedRecord, topic: &str) -> Bytes {
     Bytes::copy_from_slice(refused::encode(&parts_of(bytes), why.reason(), topic).as_bytes())
 }
 
-/// The most records in a batch: a few milliseconds of sending, so that the wait for a commit costs
-/// little at full speed.
-pub const MAX_RECORDS: usize = 40_000;
-/// About the most bytes in a batch; the client copies them once.
-pub const MAX_BYTES: u64 = 24 << 20;
+/// At most this many records go together. The client makes a copy of each with its headers, about 2 kB
+/// beside the value: larger batches drained faster by a quarter, and took 40 MB more.
+pub const MAX_RECORDS: usize = 24_000;
+/// At most about this many bytes go together; the client copies them once.
+pub const MAX_BYTES: u64 = 14 << 20;
