@@ -117,3 +117,19 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use std::time::Duration;
+
+    #[test]
+    fn connections_rest_longer_than_a_common_balancer_lets_them() {
+        // A balancer that finds its kept connection closed answers its sender 502. Common ones keep
+        // theirs for 60 s; read_timeout is for what has begun.
+        let settings = Settings::default();
+
+        assert!(settings.keep_alive.0 > Duration::from_secs(60), "{:?}", settings.keep_alive);
+        assert!(settings.read_timeout.0 < settings.keep_alive.0);
+    }
+}

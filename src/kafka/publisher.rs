@@ -122,7 +122,8 @@ impl Publisher {
         self.producer.begin_transaction().map_err(trouble)?;
         for (index, partition) in partitions.iter().enumerate() {
             let record: BaseRecord<'_, [u8], [u8], usize> =
-                BaseRecord::with_opaque_to(topic, Deliveries::tag(self.batches, index)).partition(*partition);
+                BaseRecord::with_opaque_to(topic, Deliveries::tag(self.batches, index))
+                    .partition(*partition);
             self.producer.send(record).map_err(|(error, _)| Trouble::of(&error))?;
         }
         self.producer.flush(patience).map_err(trouble)?;
@@ -232,15 +233,17 @@ impl Publisher {
             for (key, value) in outgoing.headers.clone() {
                 headers = headers.insert(Header { key, value: Some(value) });
             }
-            let record = BaseRecord::with_opaque_to(outgoing.topic, Deliveries::tag(self.batches, index))
-                .key(outgoing.key)
-                .payload(outgoing.value)
-                .headers(headers);
+            let record =
+                BaseRecord::with_opaque_to(outgoing.topic, Deliveries::tag(self.batches, index))
+                    .key(outgoing.key)
+                    .payload(outgoing.value)
+                    .headers(headers);
             self.send(index, record, began, patience)?;
         }
         for (position, index) in positions.iter().zip(batch.len()..) {
-            let mut record = BaseRecord::with_opaque_to(positions_topic, Deliveries::tag(self.batches, index))
-                .key(position.key.as_bytes());
+            let mut record =
+                BaseRecord::with_opaque_to(positions_topic, Deliveries::tag(self.batches, index))
+                    .key(position.key.as_bytes());
             record.payload = position.value.as_deref().map(str::as_bytes);
             self.send(index, record, began, patience)?;
         }

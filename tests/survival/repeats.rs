@@ -35,4 +35,5 @@ async fn of_fifty_copies_at_the_same_instant_one_is_accepted_and_one_published()
     assert_eq!(verdict.published, EVENTS);
 }
 
-const EVENTS: u64 = 20;
+/// With the copies fifty thousand requests.
+const EVENTS: u64 = 1_000;

@@ -2,6 +2,7 @@
 
 use super::{command, outcomes, payload_only, plant, replay};
 use reqwest::Method;
+use std::time::Instant;
 use support::kafka::{Kafka, Received};
 use support::relay::{Answer, Relay};
 
@@ -56,4 +57,21 @@ async fn a_quarantine_that_cannot_be_read_is_not_an_empty_one() {
 
     relay.ask("/api/quarantine").await.assert_problem(503);
     replay(&relay, "some", "").await.assert_problem(503);
+}
+
+#[tokio::test]
+async fn five_reads_while_kafka_is_away_take_no_longer_together_than_two_alone() {
+    let relay = Relay::builder().start().await;
+    relay.kafka_goes_away();
+    let read = async || relay.ask("/api/quarantine").await.assert_problem(503);
+
+    let began = Instant::now();
+    read().await;
+    let alone = began.elapsed();
+    let began = Instant::now();
+    tokio::join!(read(), read(), read(), read(), read());
+    let together = began.elapsed();
+
+    // One after the other they would take five times as long.
+    assert!(together < 2 * alone, "one takes {alone:?}, five together {together:?}");
 }
