@@ -1,5 +1,6 @@
 //! The relay as a whole: builds its parts, runs them, and stops them from the front.
 
+pub mod hand_over;
 mod inlets;
 mod parts;
 pub mod reload;
@@ -24,6 +25,7 @@ use crate::metrics::{self, Metrics};
 use crate::providers::source::Source;
 use crate::quarantine::shared_reader::SharedReader;
 use crate::shared::confirmer::Confirmer;
+use crate::shared::life::Life;
 use crate::shared::{Shared, Work};
 use crate::spool::lanes::Gate;
 use crate::spool::{Loss, Opening, Spool};
@@ -128,7 +130,9 @@ impl Relay {
         let listeners = bind(config)?;
         let sharing = resolved.shared.map(|target| {
             // As long as the spool remembers ids itself.
-            Shared::new(target, &spool.identity().instance, window, metrics.shared.clone())
+            let identity = spool.identity();
+            let life = Life::new(&target, &identity.instance, identity.run());
+            Shared::new(target, &identity.instance, life, window, metrics.shared.clone())
         });
         let (shared, work) = sharing.unzip();
         // The replica that keeps the subscriptions is the one that tells of gaps.

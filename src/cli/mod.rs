@@ -12,6 +12,7 @@ pub mod dev;
 pub mod dev_brokers;
 pub mod exit;
 pub mod explain;
+pub mod hand_over;
 pub mod manual;
 pub mod output;
 pub mod printing;
@@ -106,7 +107,7 @@ impl Command {
             Self::Tail(args) => args.run(colour).await,
             Self::Top(args) => args.run(colour).await,
             Self::Topics(args) => args.run().await,
-            Self::Spool(args) => args.run().await,
+            Self::Spool(args) => args.run(colour).await,
             Self::Explain(args) => args.run().await,
             Self::Quarantine(args) => args.run().await,
             Self::Webhook(args) => args.run().await,

@@ -1,7 +1,9 @@
-//! `cadrelay spool stat|list|verify`: what waits, and whether it is sound.
+//! `cadrelay spool stat|list|verify|hand-over`: what waits, whether it is sound, and its way out.
 
 use crate::cli::check::unreachable;
+use crate::cli::colour::Colour;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::hand_over;
 use crate::cli::output::{Format, Layout};
 use crate::cli::relay::{Found, Running, Which};
 use crate::http::admin::inspect::{MAX_RECORDS, Records};
@@ -43,6 +45,8 @@ enum Command {
         #[arg(long)]
         connect: bool,
     },
+    /// Publish what the disk of a relay still holds that will not come back
+    HandOver(hand_over::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,11 +60,12 @@ struct Shown {
 
 impl Args {
     /// Looks, and shows what was found.
-    pub async fn run(self) -> Result<Exit, Failure> {
+    pub async fn run(self, colour: Colour) -> Result<Exit, Failure> {
         match self.command {
             Command::Stat(shown) => shown.stat().await,
             Command::List { shown, topic, limit } => shown.list(topic, limit).await,
             Command::Verify { shown, connect } => shown.verify(connect).await,
+            Command::HandOver(args) => args.run(colour).await,
         }
     }
 }

@@ -11,6 +11,8 @@
 pub mod address;
 pub mod claims;
 pub mod confirmer;
+pub mod lease;
+pub mod life;
 pub mod link;
 #[cfg(test)]
 mod model;
@@ -20,6 +22,7 @@ pub mod trouble;
 
 use crate::pause::growing;
 use crate::shared::claims::{Ask, Gatherer, QUEUE};
+use crate::shared::life::Life;
 use crate::shared::link::{Link, Probe};
 use crate::shared::protocol::{CLAIM_LASTS, CONFIRM, Claim, Confirmation, WAIT};
 use crate::shared::redis::{Call, Connector, Script};
@@ -78,6 +81,7 @@ struct Inner {
 #[derive(Debug)]
 pub struct Work {
     link: Arc<Link>,
+    life: Life,
     gatherer: Gatherer,
     asks: mpsc::Receiver<Ask>,
 }
@@ -105,8 +109,15 @@ pub struct Copy {
 }
 
 impl Shared {
-    /// The shared window of an instance. [`Work::run`] has to run for anything to be answered.
-    pub fn new(target: Target, instance: &str, window: Duration, meters: Meters) -> (Self, Work) {
+    /// The shared window of an instance, which says by `life` that it lives. [`Work::run`] has to run
+    /// for anything to be answered.
+    pub fn new(
+        target: Target,
+        instance: &str,
+        life: Life,
+        window: Duration,
+        meters: Meters,
+    ) -> (Self, Work) {
         let probe = probe(&target.prefix, instance);
         let link = Arc::new(Link::new(target.connector, probe));
         let (sender, asks) = mpsc::channel(QUEUE);
@@ -122,7 +133,7 @@ impl Shared {
             confirm: Script::new(CONFIRM),
             meters,
         };
-        (Self { inner: Arc::new(inner) }, Work { link, gatherer, asks })
+        (Self { inner: Arc::new(inner) }, Work { link, life, gatherer, asks })
     }
 
     /// Whether Redis did what it was last asked to.
@@ -205,13 +216,15 @@ impl Shared {
 }
 
 impl Work {
-    /// Keeps the link and gathers claims, until told to stop.
+    /// Keeps the link, gathers claims and says that the instance lives, until told to stop.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         tokio::select! {
             () = stop => {}
             () = self.link.keep() => {}
             () = self.gatherer.run(self.asks) => {}
+            never = self.life.say(&self.link) => match never {},
         }
+        self.life.end(&self.link).await;
     }
 }
 

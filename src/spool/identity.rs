@@ -12,6 +12,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The name of this run. Empty for a spool that is only looked at and never had one.
+    pub fn run(&self) -> &str {
+        self.runs.last().map(|run| run.name.as_str()).unwrap_or_default()
+    }
+
     /// The run that stored a record; the oldest that is known, for one from before.
     pub fn run_of(&self, sequence: u64) -> Option<&Run> {
         let at = self.runs.partition_point(|run| run.first <= sequence);

@@ -71,7 +71,7 @@ impl Admin {
             version: env!("CARGO_PKG_VERSION"),
             ingest: self.ingest.clone(),
             instance: identity.instance.clone(),
-            run: identity.runs.last().map(|run| run.name.clone()).unwrap_or_default(),
+            run: identity.run().to_owned(),
             uptime_seconds: self.began.elapsed().as_secs(),
             delivery: self.delivery,
             ready,

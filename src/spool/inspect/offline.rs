@@ -146,6 +146,11 @@ impl Offline {
         Look::Stopped(self)
     }
 
+    /// The name of the relay whose spool it is.
+    pub fn instance(&self) -> &str {
+        &self.state.instance
+    }
+
     /// What is gone from it.
     pub fn faults(&self) -> &[Damage] {
         &self.faults

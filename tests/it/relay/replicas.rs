@@ -1,13 +1,16 @@
 //! Several relays share a window in Redis, and an event that reaches more than one is published once.
 
-use cadrelay::shared::protocol;
+use cadrelay::shared::{life, protocol};
 use cadrelay::spool::window::IdKey;
 use std::collections::HashSet;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use support::notification::Notification;
 use support::redis::Redis;
-use support::relay::{Builder, Relay};
+use support::relay::{Builder, Relay, cadrelay};
 use support::waiting::eventually;
+use tokio::task::spawn_blocking;
 
 #[tokio::test]
 async fn an_event_that_reaches_two_replicas_at_once_is_published_once() {
@@ -172,6 +175,120 @@ async fn a_repeat_that_this_replica_remembers_costs_no_round_trip() {
     assert!(began.elapsed() < Duration::from_secs(20), "it asked Redis");
     assert_eq!(relay.metrics().await.sum("cadrelay_dedup_degraded_total"), 0.0);
     redis.resume();
+}
+
+#[tokio::test]
+async fn what_a_dead_replicas_disk_holds_is_published_once_and_not_while_the_replica_lives() {
+    let redis = Redis::start().await;
+    let mut dead = sharing(&redis).start().await;
+    let alive = beside(&dead, &redis).start().await;
+    let (spool, copy) = (dead.dir().join("spool"), alive.dir().join("copy"));
+    let notifications: Vec<_> = (0..1_000).map(Notification::onshape).collect();
+    dead.kafka_goes_away();
+    post_all(&dead, &notifications).await;
+
+    let copied = Command::new("cp").arg("-a").arg(&spool).arg(&copy).status();
+    assert!(copied.expect("cp runs").success());
+    let here = hand_over(&alive, &spool).await;
+    assert_eq!((here.code, here.mentions("in use by another process")), (1, true), "{here:?}");
+    let elsewhere = hand_over(&alive, &copy).await;
+    assert_eq!((elsewhere.code, elsewhere.mentions("lives")), (1, true), "{elsewhere:?}");
+    dead.kill();
+    dead.kafka_comes_back();
+    let first = hand_over(&alive, &spool).await;
+    let again = hand_over(&alive, &spool).await;
+
+    assert_eq!((first.code, first.figure("published")), (0, 1_000), "{first:?}");
+    assert_eq!((again.code, again.figure("published")), (0, 0), "{again:?}");
+    dead.restart().await;
+    assert_eq!(dead.metrics().await.sum("cadrelay_spool_recovered"), 0.0);
+    assert_eq!(published(&dead, &alive).await, (1_000, 1_000));
+    alive.post(&notifications[0]).await.assert_duplicate();
+}
+
+#[tokio::test]
+async fn a_copy_that_another_replica_published_is_withdrawn_by_a_hand_over() {
+    let redis = Redis::start().await;
+    let mut dead = sharing(&redis).set("dedup.shared_hold", "'1h'").start().await;
+    let alive = beside(&dead, &redis).start().await;
+    let notifications: Vec<_> = (0..50).map(Notification::onshape).collect();
+    redis.pause();
+    post_all(&dead, &notifications).await;
+    dead.kill();
+    redis.resume();
+    up(&alive).await;
+    post_all(&alive, &notifications).await;
+    alive.drained().await;
+
+    let done = hand_over(&alive, &dead.dir().join("spool")).await;
+
+    assert_eq!((done.code, done.figure("withdrawn")), (0, 50), "{done:?}");
+    assert_eq!(done.figure("published"), 0);
+    assert_eq!(dead.read_to_end("onshape.document").await.len(), 50);
+}
+
+#[tokio::test]
+async fn a_hand_over_says_why_it_does_nothing() {
+    let mut redis = Redis::start().await;
+    let mut relay = sharing(&redis).start().await;
+    let spool = relay.dir().join("spool");
+    assert!(relay.terminate().await.success());
+
+    let nowhere = hand_over(&relay, &relay.dir().join("nowhere")).await;
+    // A relay that stopped takes its sign of life back: nobody waits for its end.
+    let stopped = hand_over(&relay, &spool).await;
+    redis.stop();
+    let unknown = hand_over(&relay, &spool).await;
+
+    assert_eq!((nowhere.code, nowhere.mentions("there is no spool in")), (4, true), "{nowhere:?}");
+    assert_eq!((stopped.code, stopped.figure("published")), (0, 0), "{stopped:?}");
+    assert!(stopped.took < life::LASTS, "{stopped:?}");
+    assert_eq!((unknown.code, unknown.mentions("dedup.shared")), (5, true), "{unknown:?}");
+}
+
+/// Accepts them all, many at once.
+async fn post_all(relay: &Relay, notifications: &[Notification]) {
+    for some in notifications.chunks(50) {
+        let posted = some.iter().map(|notification| relay.post(notification));
+        futures_util::future::join_all(posted).await.iter().for_each(|answer| {
+            answer.assert_accepted();
+        });
+    }
+}
+
+/// A hand-over that came to its end.
+#[derive(Debug)]
+struct HandedOver {
+    code: i32,
+    shown: String,
+    said: String,
+    took: Duration,
+}
+
+impl HandedOver {
+    fn mentions(&self, words: &str) -> bool {
+        self.said.contains(words)
+    }
+
+    fn figure(&self, name: &str) -> u64 {
+        let shown: serde_json::Value = serde_json::from_str(&self.shown).expect("JSON");
+        shown[name].as_u64().expect("a number")
+    }
+}
+
+/// Hands a directory over, with a relay's configuration.
+async fn hand_over(by: &Relay, dir: &Path) -> HandedOver {
+    let mut command = cadrelay();
+    command.args(["spool", "hand-over", "--config"]).arg(by.config()).arg("--dir").arg(dir);
+    let began = Instant::now();
+    let output =
+        spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs");
+    HandedOver {
+        code: output.status.code().expect("a code"),
+        shown: String::from_utf8(output.stdout).expect("text"),
+        said: String::from_utf8(output.stderr).expect("text"),
+        took: began.elapsed(),
+    }
 }
 
 /// A relay that shares its window.
