@@ -2,7 +2,7 @@
 //!
 //! # Promises
 //! - Every attempt is in the log, in the order in which the attempts ended.
-//! - A retry has the same body and id; its signature is of the moment it is sent.
+//! - A retry has the same body and id; its signature is made when it is sent.
 //!
 //! # Limits
 //! The log keeps the last 100,000 attempts.
@@ -42,9 +42,9 @@ pub struct Parcel {
     pub event: String,
     /// The messageId, or the delivery id of APS.
     pub id: String,
-    /// Where it goes.
+    /// The URL that it is posted to.
     pub url: String,
-    /// What is posted.
+    /// The body.
     pub body: Vec<u8>,
     /// Makes the headers that prove it, for the moment of an attempt.
     pub sign: Box<dyn Fn(Timestamp) -> Vec<(&'static str, String)> + Send + Sync>,
@@ -63,12 +63,12 @@ pub struct Attempt {
     time_ms: u64,
 }
 
-/// How a delivery ended.
+/// The end of a delivery.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fate {
-    /// The receiver took it.
+    /// The receiver accepted it.
     Delivered,
-    /// It did not, at any attempt.
+    /// The receiver did not accept it at any attempt.
     GivenUp,
 }
 
@@ -80,7 +80,7 @@ impl Courier {
             .retry(reqwest::retry::never())
             .no_proxy()
             .timeout(schedule.timeout);
-        // Someone else may have chosen a provider before; then that one stays.
+        // If a provider was installed before, that one stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
             provider,
@@ -89,7 +89,7 @@ impl Courier {
             log: Mutex::default(),
             tasks: Mutex::default(),
             runtime: Handle::current(),
-            // Ids of another run must not look like repeats of this one.
+            // So that the ids of another run do not look like repeats.
             seed: AtomicU64::new(Timestamp::now().as_microsecond() as u64),
             delivered: AtomicU32::new(0),
         })
@@ -100,26 +100,26 @@ impl Courier {
         self.seed.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Does something beside the answer to a call.
+    /// Runs a task beside the answer to a call.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = lock(&self.tasks);
-        // Those that have ended are let go.
+        // Tasks that have ended are dropped.
         while tasks.try_join_next().is_some() {}
         tasks.spawn_on(task, &self.runtime);
     }
 
-    /// Ends all that is under way.
+    /// Ends all tasks that are under way.
     pub async fn end(&self) {
         let mut tasks = std::mem::take(&mut *lock(&self.tasks));
         tasks.shutdown().await;
     }
 
-    /// What was posted so far.
+    /// All attempts so far.
     pub fn log(&self) -> Vec<Attempt> {
         lock(&self.log).iter().cloned().collect()
     }
 
-    /// Delivers with all its retries, and now and then once more, as real services do.
+    /// Delivers with all retries, and now and then a second time, as real services do.
     pub async fn deliver(&self, parcel: &Parcel) -> Fate {
         let mut pause = self.schedule.retry_delay;
         for attempt in 1..=self.schedule.retries + 1 {

@@ -1,4 +1,4 @@
-//! Calls that fail for no fault of the caller, as they do at every real service now and then.
+//! Calls that fail without a fault of the caller, as happens at every real service.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -9,14 +9,14 @@ use actix_web::{HttpResponse, ResponseError, web};
 use serde_json::json;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Decides which calls fail.
+/// Chooses the calls that fail.
 #[derive(Debug)]
 pub struct Faults {
     every: u32,
     calls: AtomicU32,
 }
 
-/// How a call fails. Nothing was done then.
+/// The failure of a call, which then does nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 enum Fault {
     #[error("Service unavailable. Please try later.")]
@@ -26,12 +26,12 @@ enum Fault {
 }
 
 impl Faults {
-    /// Every so many calls fail; zero: none.
+    /// Makes every Nth call fail; none for zero.
     pub fn new(every: u32) -> Self {
         Self { every, calls: AtomicU32::new(0) }
     }
 
-    /// Whether this call fails. The control routes never do.
+    /// The fault of this call, if it fails. The control routes never do.
     fn next(&self, path: &str) -> Option<Fault> {
         if self.every == 0 || path.starts_with("/simulator/") {
             return None;
@@ -45,7 +45,7 @@ impl Faults {
     }
 }
 
-/// Lets a call through, or lets it fail.
+/// Lets a call through, or makes it fail.
 pub async fn interfere(
     faults: web::Data<Faults>,
     request: ServiceRequest,

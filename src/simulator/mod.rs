@@ -1,8 +1,8 @@
-//! The providers' side, for users, tests and development: their API and their deliveries.
+//! Simulated providers for users, tests and development: their API and their deliveries.
 //!
 //! # Promises
 //! - Paths, sign-in, paging, statuses and errors are those of the real service, as far as they are
-//!   known; a client that works here finds nothing new there but data.
+//!   known; a client that works here only meets new data there.
 //! - Deliveries have the real shapes and signatures, and are retried with the same body.
 //!
 //! # Limits
@@ -29,24 +29,24 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// How the simulated provider behaves.
+/// The behaviour of the simulated provider.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// When Onshape tries a new hook.
+    /// The time at which Onshape tries a new hook.
     pub trial: Trial,
-    /// How deliveries are made.
+    /// The schedule of deliveries.
     pub schedule: Schedule,
     /// Deliveries given up in a row after which a hook is cancelled or becomes inactive.
     pub cancel_after: u32,
     /// Events a second that happen by themselves, of those that hooks listen to.
     pub rate: Option<f64>,
-    /// Every so many calls of the API are refused with 503, or 429 in turn; zero: none.
+    /// Every Nth call of the API is refused, with 503 and 429 by turns; none for zero.
     pub fault_every: u32,
-    /// Who may call, and what deliveries are signed with.
+    /// The credentials of callers, and the secrets that sign deliveries.
     pub secrets: Secrets,
 }
 
-/// When Onshape tries a new hook: both happen.
+/// The time at which Onshape tries a new hook: both occur.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Trial {
     /// After the answer to the registration.
@@ -55,20 +55,21 @@ pub enum Trial {
     Before,
 }
 
-/// How deliveries are made.
+/// The schedule of deliveries.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// Further attempts after the first.
+    /// The number of further attempts after the first.
     pub retries: u32,
-    /// The pause before the first of them; it doubles with each.
+    /// The pause before the first of these; it doubles with each.
     pub retry_delay: Duration,
-    /// How long an answer may take.
+    /// The time that an answer may take.
     pub timeout: Duration,
-    /// Every so many deliveries are made twice, as real ones sometimes are; zero: never.
+    /// Every Nth delivery is made twice, as real ones sometimes are; none for zero.
     pub repeat_every: u32,
 }
 
-/// Who may call, and what deliveries are signed with. What is absent is not checked, or not signed.
+/// The credentials of callers, and the secrets that sign deliveries. An absent one is not checked,
+/// or signs nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     /// Onshape's access key, or the client id of an APS app.
@@ -77,15 +78,16 @@ pub struct Secrets {
     pub secret: Option<Secret>,
     /// An OAuth token, or a 3-legged one of APS.
     pub token: Option<Secret>,
-    /// What deliveries are signed with: Onshape's primary key, the token of an APS app in the US.
+    /// The secret that signs deliveries: Onshape's primary key, or the token of an APS app in the
+    /// US.
     pub signing: Option<Secret>,
     /// Onshape's secondary key.
     pub signing_secondary: Option<Secret>,
 }
 
-/// A simulated provider that listens.
+/// A running simulation of a provider.
 pub struct Simulation {
-    /// Where it listens.
+    /// The URL of the listener.
     pub url: String,
     server: Server,
     courier: Arc<Courier>,
@@ -122,12 +124,12 @@ pub fn start(
 }
 
 impl Simulation {
-    /// Runs until SIGTERM or Ctrl-C, and ends what is under way.
+    /// Runs until SIGTERM or Ctrl-C, and then ends all deliveries.
     pub async fn run(self) -> io::Result<()> {
         let ended = self.server.await;
         if let Some(pulse) = self.pulse {
             pulse.abort();
-            // It ends by being aborted, which is no news.
+            // It was aborted, so its result is not interesting.
             let _ = pulse.await;
         }
         self.courier.end().await;
@@ -150,7 +152,7 @@ fn serve(
     Ok(server.run())
 }
 
-/// Lets something happen `rate` times a second.
+/// Makes an event happen `rate` times a second.
 fn pulse(rate: f64, happen: impl Fn() + Send + 'static) -> JoinHandle<()> {
     let mut beats = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
     tokio::spawn(async move {

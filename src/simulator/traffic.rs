@@ -1,6 +1,6 @@
 //! Realistic notifications of both providers at a steady rate, for `cadrelay dev --simulate`.
 //!
-//! One in seven is a redelivery, one in forty is something no provider should send.
+//! One in seven is a redelivery, and one in forty is a body that no provider should send.
 
 use crate::event::provider::Provider;
 use crate::providers::{catalog, sample};

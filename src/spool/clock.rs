@@ -1,11 +1,12 @@
-//! The instance's own clock, by which ids are kept and forgotten.
+//! The instance's own clock, by which ids are remembered and forgotten.
 //!
-//! It goes on from the pair of times (the system's, its own) of the last commit. While the process runs
-//! the system's clock is not asked, so a jump of it changes nothing; and because the jump is in the next
-//! pair, a restart after one changes nothing either.
+//! It continues from the pair of times (the system's, its own) in the last commit. While the
+//! process runs it does not read the system's clock, so a jump of that clock changes nothing; and
+//! because the jump is in the next pair, a restart after it changes nothing either.
 //!
 //! # Limits
-//! What passes while nothing runs is known by the system's clock alone. Set back then, no time has passed.
+//! Only the system's clock knows the time that passes while nothing runs. If it was set back
+//! meanwhile, no time has passed.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -26,29 +27,29 @@ pub struct Moment {
 }
 
 impl Clock {
-    /// A clock that goes on from the last commit; without one, from the system's.
+    /// A clock that continues from the last commit, or from the system's clock if there is none.
     pub fn after(last: Option<Moment>) -> Self {
         Self { steady: steady_at(wall(), last), began: Instant::now() }
     }
 
-    /// This moment.
+    /// The current moment.
     pub fn now(&self) -> Moment {
         Moment { wall: wall(), steady: self.steady_at(Instant::now()) }
     }
 
-    /// A moment by the instance's own clock.
+    /// A moment by the instance's own clock, in milliseconds since 1970.
     pub fn steady_at(&self, moment: Instant) -> u64 {
         let since = moment.saturating_duration_since(self.began);
         self.steady + u64::try_from(since.as_millis()).unwrap_or(0)
     }
 }
 
-/// How far the system's clock is ahead of the instance's, in milliseconds.
+/// The lead of the system's clock over the instance's, in milliseconds.
 pub fn offset(wall: u64, steady: u64) -> i64 {
     wall.cast_signed().saturating_sub(steady.cast_signed())
 }
 
-/// The instance's time when a process starts.
+/// The instance's time at the start of a process.
 fn steady_at(wall: u64, last: Option<Moment>) -> u64 {
     match last {
         Some(last) => last.steady + wall.saturating_sub(last.wall),

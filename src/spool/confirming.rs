@@ -1,15 +1,16 @@
-//! Holds records back until they are confirmed: where several replicas may have stored the same event,
+//! Holds records back until they are confirmed: if several replicas may have stored the same event,
 //! only one of the copies is published.
 //!
-//! A [`Follower`] reads the log behind the writer and gives the records of each frame with their ids, those
-//! that a start recovered first. Whoever asks the other replicas tells the spool what came of it: lanes
-//! are open up to a sequence, and single records are withdrawn. The drain passes over those.
+//! A [`Follower`] reads the log behind the writer and returns the records of each frame with their
+//! ids, beginning with those that a start has recovered. The caller asks the other replicas, and
+//! tells the spool the result: lanes open up to a sequence, and single records are withdrawn. The
+//! drain passes over withdrawn records.
 //!
 //! # Promises
-//! - A record is given again after every start, until it has left the spool.
+//! - A record is returned again after every start, until it has left the spool.
 //! - Lanes open in whole chunks.
 //!
-//! Knows nothing of whom is asked. Without a gate nothing of this runs.
+//! Knows nothing of the way others are asked. Without a gate nothing of this runs.
 
 use crate::lock::lock;
 use crate::spool::log::frame::{FoundFrame, Kind, next_frame};
@@ -36,7 +37,7 @@ pub struct Unconfirmed {
 /// The records of some frames.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Followed {
-    /// Those that wait, with their ids.
+    /// The waiting records, with their ids.
     pub records: Vec<Unconfirmed>,
     /// The last sequence in each lane.
     pub through: BTreeMap<LaneId, u64>,
@@ -47,14 +48,14 @@ pub struct Followed {
 pub struct Follower {
     segment: u64,
     at: u64,
-    /// The number of the frame before, 0 at the beginning of a segment.
+    /// The number of the previous frame, 0 at the beginning of a segment.
     frame: u64,
-    /// The last sequence that was given.
+    /// The last sequence that was returned.
     last_sequence: u64,
 }
 
 impl Spool {
-    /// A follower that begins with the oldest record that waits.
+    /// A follower that begins with the oldest waiting record.
     pub fn follower(&self) -> Follower {
         let lanes = lock(&self.inner.lanes);
         let first = lanes.oldest_waiting_segment();
@@ -62,14 +63,15 @@ impl Spool {
         Follower { segment, at: FIRST_FRAME, frame: 0, last_sequence: 0 }
     }
 
-    /// The next frames' records, about so many. Nothing if the follower has caught up.
+    /// Returns the records of the next frames, about `about` of them. Empty if the follower has
+    /// caught up.
     pub fn follow(&self, follower: &mut Follower, about: usize) -> Result<Followed, ReadError> {
         let mut followed = Followed::default();
         while followed.records.len() < about && self.inner.follow(follower, &mut followed)? {}
         Ok(followed)
     }
 
-    /// Lets records leave, up to a sequence in each lane, but for those that are withdrawn.
+    /// Lets records leave, up to a sequence in each lane, except for the withdrawn ones.
     pub fn open_through(
         &self,
         through: &BTreeMap<LaneId, u64>,
@@ -79,7 +81,7 @@ impl Spool {
         self.inner.committed.notify_all();
     }
 
-    /// Waits until something is stored that is not confirmed, or time is up.
+    /// Waits until an unconfirmed record is stored, or the time is up.
     pub fn wait_for_unconfirmed(&self, timeout: Duration) {
         let lanes = lock(&self.inner.lanes);
         let nothing = |lanes: &mut crate::spool::lanes::Lanes| !lanes.waits_for_confirmation();
@@ -91,7 +93,8 @@ impl Spool {
 impl Inner {
     /// Takes in the next frame. False if there is none.
     fn follow(&self, place: &mut Follower, followed: &mut Followed) -> Result<bool, ReadError> {
-        // Before the segment's end: once another is active, nothing is added to this one.
+        // Read before the segment's end: once another segment is active, nothing is added to this
+        // one.
         let active = self.active.load(Ordering::Acquire);
         let segment = self.log.segment(place.segment);
         let Some(segment) = segment.filter(|segment| place.at < segment.end()) else {
@@ -104,7 +107,7 @@ impl Inner {
             Some((found, bytes)) => (place.at, found, bytes),
             None => match self.frame_behind_a_gap(&segment, place)? {
                 Some(behind) => behind,
-                // Its file was given to another segment just now: nothing in it waits.
+                // Its file was just reused for another segment, so nothing in it waits.
                 None if self.log.segment(place.segment).is_none() => return Ok(true),
                 None => return Err(damaged(&segment, place.at)),
             },
@@ -113,8 +116,8 @@ impl Inner {
         place.frame = found.head.number;
         let lanes = lock(&self.lanes);
         for (id, IdEntry { sequence, lane, .. }) in ids_of(&found, &bytes) {
-            // Of a record's ids its event's comes first. What does not grow is a fact of the same record,
-            // or an id that tells an older fact again.
+            // The first of a record's ids is its event's. An id whose sequence does not grow is a
+            // fact of the same record, or tells an older fact again.
             if sequence > place.last_sequence {
                 place.last_sequence = sequence;
                 followed.through.insert(lane, sequence);
@@ -126,7 +129,7 @@ impl Inner {
         Ok(true)
     }
 
-    /// The next frame, if those before it are known to be lost.
+    /// Finds the next frame, if the frames before it are known to be lost.
     fn frame_behind_a_gap(
         &self,
         segment: &Segment,
@@ -141,7 +144,7 @@ impl Inner {
     }
 }
 
-/// The ids of a frame.
+/// The ids in a frame.
 fn ids_of<'f>(
     found: &'f FoundFrame,
     frame: &'f [u8],

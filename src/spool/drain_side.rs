@@ -1,4 +1,4 @@
-//! The drain's side of the spool: what waits in a lane, and letting go of what Kafka has.
+//! The drain's view of the spool: reads waiting records, and releases those that Kafka has.
 
 use crate::lock::lock;
 use crate::spool::append::admission::Acceptance;
@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 impl Spool {
-    /// The chunk that holds a lane's first record after `sequence`: from memory if it is there.
+    /// The chunk with a lane's first record after `sequence`, from memory if it is there.
     pub fn chunk_after(
         &self,
         lane: LaneId,
@@ -31,7 +31,8 @@ impl Spool {
         walk(sequence, move |after| self.inner.chunk_after(lane, after))
     }
 
-    /// Waits until a record follows in any of the given lanes after its sequence, or time is up.
+    /// Waits until a record follows in any of the given lanes after its sequence, or the time is
+    /// up.
     pub fn wait_for_records(&self, after: &[(LaneId, u64)], timeout: Duration) {
         let lanes = lock(&self.inner.lanes);
         let nothing_new = |lanes: &mut Lanes| {
@@ -41,39 +42,39 @@ impl Spool {
         drop(self.inner.committed.wait_timeout_while(lanes, timeout, nothing_new));
     }
 
-    /// Wakes [`Spool::wait_for_records`]' caller at once, to look at something else.
+    /// Wakes the caller of [`Spool::wait_for_records`] at once, to look at something else.
     pub fn wake_drain(&self) {
-        // Under the lock, or it could fall between the look and the wait.
+        // Under the lock, so that it cannot fall between the caller's check and its wait.
         let _lanes = lock(&self.inner.lanes);
         self.inner.drain_woken.store(true, Ordering::Relaxed);
         self.inner.committed.notify_all();
     }
 
-    /// The first record of a lane after `sequence`, if there is one.
+    /// The sequence of a lane's first record after `sequence`, if there is one.
     pub fn first_after(&self, lane: LaneId, sequence: u64) -> Result<Option<u64>, ReadError> {
         let rest = self.records_after(lane, sequence).next().transpose()?;
         Ok(rest.and_then(|rest| rest.records().next().map(|record| record.sequence)))
     }
 
-    /// Whether anything waits in a lane and may leave.
+    /// True if a record waits in a lane and may leave.
     pub fn waits(&self, lane: LaneId) -> bool {
         let lanes = lock(&self.inner.lanes);
         lanes.may_leave(lane) > lanes.released(lane)
     }
 
-    /// The records of a lane in `after + 1..=through` that are withdrawn, in order. `None` while those up
-    /// to `through`, the end of a chunk, may not leave: lanes open in whole chunks.
+    /// The withdrawn records of a lane in `after + 1..=through`, in order. `through` is the end of
+    /// a chunk. `None` while its records may not leave: lanes open in whole chunks.
     pub fn withdrawn(&self, lane: LaneId, after: u64, through: u64) -> Option<Vec<u64>> {
         let lanes = lock(&self.inner.lanes);
         (through <= lanes.may_leave(lane)).then(|| lanes.withdrawn(lane, after, through))
     }
 
-    /// How far a lane is released.
+    /// The sequence up to which a lane is released.
     pub fn released(&self, lane: LaneId) -> u64 {
         lock(&self.inner.lanes).released(lane)
     }
 
-    /// Lets records go that are committed in Kafka, and notes where they went.
+    /// Releases records that are committed in Kafka, and notes their places.
     pub fn release(&self, lane: LaneId, leaving: Leaving, places: &[Published]) {
         let freed = lock(&self.inner.lanes).release(lane, leaving, self.inner.quarantine);
         self.inner.pending_bytes.fetch_sub(freed, Ordering::Relaxed);
@@ -81,7 +82,7 @@ impl Spool {
         self.inner.note(Note::Released { lane, through: leaving.through, places });
     }
 
-    /// Notes where records went that their lane's own topic refused for good, and why.
+    /// Notes the places of records that their own topic refused for good, and the reason.
     pub fn note_quarantined(&self, lane: LaneId, places: &[Published], reason: &str) {
         for place in places {
             let went = Elsewhere { place: *place, reason: reason.to_owned() };
@@ -89,8 +90,8 @@ impl Spool {
         }
     }
 
-    /// When the oldest record of a lane that still waits was committed, milliseconds since the epoch. The
-    /// disk is not read.
+    /// The time at which the oldest waiting record of a lane was committed, in milliseconds since
+    /// the epoch. Does not read the disk.
     pub fn oldest(&self, lane: LaneId) -> Option<u64> {
         lock(&self.inner.lanes).oldest(lane)
     }
@@ -105,7 +106,8 @@ impl Inner {
             }
             if let Some(chunk) = lanes.tail_after(lane, sequence) {
                 drop(lanes);
-                // It has caught up with memory; what was read from the disk is of no use.
+                // The drain has caught up with memory, so chunks read from the disk are no longer
+                // needed.
                 self.reader.forget(lane);
                 return Ok(Some(chunk));
             }
@@ -119,7 +121,7 @@ impl Inner {
         Ok(chunk)
     }
 
-    /// As [`Inner::chunk_after`], for who only looks: what the drain has read ahead stays.
+    /// The same as [`Inner::chunk_after`] for inspection: the drain's read-ahead stays.
     pub(super) fn look_at_chunk(
         &self,
         lane: LaneId,
@@ -136,11 +138,11 @@ impl Inner {
         Reader::new(self.reader.gone().clone()).chunk_after(&self.log, lane, sequence, segment)
     }
 
-    /// Has a note carried by the next frame.
+    /// Adds a note for the next frame.
     fn note(&self, note: Note) {
         let mut front = lock(&self.front);
         front.notes.push(note);
-        // With many, the frame that carries them is not waited for.
+        // If there are many notes, asks for a frame that carries them.
         if front.notes.len() >= MANY_NOTES && front.state == Acceptance::Open {
             front.asked.notes = true;
             drop(front);
@@ -149,5 +151,5 @@ impl Inner {
     }
 }
 
-/// Some megabytes of notes, if each tells of thousands of records.
+/// Some megabytes of notes, if each is about thousands of records.
 const MANY_NOTES: usize = 64;

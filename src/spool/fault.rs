@@ -1,14 +1,14 @@
-//! What is not as it was written, and what cannot be read.
+//! The faults of stored data: damaged, or unreadable.
 
 use crate::spool::window::old_ids;
 use serde::{Deserialize, Serialize};
 
-/// Something that is not as it was written.
+/// A part of the spool that is not as it was written.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Damage {
     /// The file, or the part of the spool.
     pub place: String,
-    /// What is wrong there.
+    /// The fault.
     pub fault: String,
 }
 
@@ -19,16 +19,16 @@ impl Damage {
     }
 }
 
-/// Why something stored cannot be read.
+/// The reason why stored data cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It is not what was written. The next start says what is lost.
+    /// It is not what was written. The next start reports the loss.
     #[error("the spool is damaged: {0}")]
     Damaged(String),
-    /// The system does not give it.
+    /// The system does not return it.
     #[error("the spool cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
-    /// The window's store does not.
+    /// The window's store does not return it.
     #[error(transparent)]
     Window(#[from] old_ids::Error),
 }

@@ -8,9 +8,9 @@ use std::sync::atomic::Ordering;
 /// The figures of the store itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Figures {
-    /// Ids remembered, about.
+    /// The approximate number of remembered ids.
     pub ids: u64,
-    /// Bytes of records that wait.
+    /// Bytes of waiting records.
     pub pending_bytes: u64,
     /// Bytes to compare with the disk's reserve: those free, and those laid out and not used.
     pub disk_free: u64,
@@ -22,7 +22,7 @@ impl Spool {
         lock(&self.inner.lanes).books()
     }
 
-    /// The figures of the store. The disk is not read.
+    /// The figures of the store. Does not read the disk.
     pub fn figures(&self) -> Figures {
         let inner = &*self.inner;
         Figures {

@@ -2,22 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Who this spool is.
+/// The identity of a spool.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The directory's name, given once.
+    /// The directory's name, chosen once.
     pub instance: String,
-    /// All runs that may have records here, oldest first, this one last.
+    /// All runs that may have records here, oldest first. The last one is this run.
     pub runs: Vec<Run>,
 }
 
 impl Identity {
-    /// The name of this run. Empty for a spool that is only looked at and never had one.
+    /// The name of this run. Empty for a spool that is only read and never had a run.
     pub fn run(&self) -> &str {
         self.runs.last().map(|run| run.name.as_str()).unwrap_or_default()
     }
 
-    /// The run that stored a record; the oldest that is known, for one from before.
+    /// The run that stored a record; the oldest known run for an older record.
     pub fn run_of(&self, sequence: u64) -> Option<&Run> {
         let at = self.runs.partition_point(|run| run.first <= sequence);
         self.runs.get(at.saturating_sub(1))
@@ -29,6 +29,6 @@ impl Identity {
 pub struct Run {
     /// Its name, new at each start.
     pub name: String,
-    /// The sequence of its first record; those of the run before end there.
+    /// The sequence of its first record, which ends the run before.
     pub first: u64,
 }

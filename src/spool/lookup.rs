@@ -1,4 +1,4 @@
-//! Finds ids, and where records went: in memory, in segments that are on their way out, in the window.
+//! Finds ids, and the places of records: in memory, in segments not absorbed yet, in the window.
 
 use crate::lock::lock;
 use crate::spool::notes::{Elsewhere, Note, Published};
@@ -6,7 +6,7 @@ use crate::spool::window::{IdEntry, IdKey};
 use crate::spool::{Inner, LaneId, ReadError, Spool};
 
 impl Spool {
-    /// What is remembered of an id, and where its record went.
+    /// The entry of an id, and the place of its record if it is known.
     pub fn find(&self, id: &IdKey) -> Result<Option<(IdEntry, Option<Published>)>, ReadError> {
         let Some(entry) = self.inner.entry(id) else { return Ok(None) };
         let place = self.inner.place(entry.lane, entry.sequence)?;
@@ -15,14 +15,14 @@ impl Spool {
 }
 
 impl Inner {
-    /// What is remembered of an id, on its way to the disk or there.
+    /// The entry of an id, whether or not it is on the disk yet.
     pub(super) fn entry(&self, id: &IdKey) -> Option<IdEntry> {
-        // The slices at the end: what is absorbed meanwhile is found there.
+        // The slices last: ids that are absorbed meanwhile are found there.
         let recent = lock(&self.front).recent.get(id).map(|known| known.entry);
         recent.or_else(|| self.old_entry(id))
     }
 
-    /// Where a record went, if it is known.
+    /// The place of a record, if it is known.
     pub(super) fn place(
         &self,
         lane: LaneId,
@@ -35,7 +35,7 @@ impl Inner {
         })
     }
 
-    /// Where a record went that its own topic refused, if it did and that is known.
+    /// The place of a record that its own topic refused, if it did and that is known.
     pub(super) fn elsewhere(
         &self,
         lane: LaneId,
@@ -48,7 +48,7 @@ impl Inner {
         })
     }
 
-    /// Looks through the notes that are in memory.
+    /// Searches the notes in memory.
     fn find_note<T>(&self, find: impl Fn(&Note) -> Option<T>) -> Option<T> {
         let in_front = lock(&self.front).notes.iter().find_map(&find);
         let newest = in_front.or_else(|| {

@@ -1,19 +1,19 @@
 //! Commits records to disk and remembers their ids.
 //!
 //! # Promises
-//! - When [`Spool::append`] says `New`, the record survives a crash.
+//! - When [`Spool::append`] returns `New`, the record survives a crash.
 //! - An id is remembered if and only if its record was stored, until the window has passed.
-//! - What commits first is first in its lane, and leaves it first.
-//! - After a failed commit nothing more is accepted: every append is answered [`Error::Failed`].
+//! - Records leave a lane in the order in which they were committed.
+//! - After a failed commit nothing more is accepted: every append returns [`Error::Failed`].
 //!
 //! # Limits
-//! At most `max_bytes` pending, and never into the disk's reserve; past it, append answers
-//! [`Error::Full`] and stores nothing. Repeats of what is stored are recognised all the same.
+//! At most `max_bytes` are pending, and the disk's reserve is never used; beyond it, append returns
+//! [`Error::Full`] and stores nothing. Repeats of stored records are still recognised.
 //!
 //! Knows nothing of HTTP, providers, or Kafka.
 //!
-//! [`Spool`] has three kinds of callers: who appends (`append`), the drain (`drain_side`), and who only
-//! looks (`inspect`, `figures`).
+//! [`Spool`] has three kinds of callers: ingest appends (`append`), the drain reads and releases
+//! (`drain_side`), and operators inspect (`inspect`, `figures`).
 
 pub mod append;
 pub mod clock;
@@ -66,23 +66,24 @@ pub use crate::spool::figures::Figures;
 pub use crate::spool::identity::{Identity, Run};
 pub use crate::spool::open::{Loss, OpenError, Opening};
 
-/// A lane: the records of one topic, in order. Numbered as topics were first used.
+/// A lane: the records of one topic, in order. Numbered in the order in which topics were first
+/// used.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct LaneId(pub u16);
 
-/// What stored records are counted in.
+/// An account in which stored records are counted.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Account(pub u16);
 
 impl LaneId {
-    /// Its place in a list of all lanes.
+    /// Its index in a list of all lanes.
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
 }
 
 impl Account {
-    /// Its place in a list of all accounts.
+    /// Its index in a list of all accounts.
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -97,7 +98,7 @@ pub struct Spool {
 #[derive(Debug)]
 struct Inner {
     identity: Identity,
-    /// This run, as frames name it.
+    /// The number of this run in frames.
     run: u64,
     limits: Limits,
     clock: Clock,
@@ -105,20 +106,20 @@ struct Inner {
     log: Log,
     reader: Reader,
     front: Mutex<Front>,
-    /// Rung when something waits for a commit.
+    /// Notified when something waits for a commit.
     work: Condvar,
     writing: Mutex<Writing>,
     lanes: Mutex<Lanes>,
-    /// Rung when records were committed.
+    /// Notified when records were committed.
     committed: Condvar,
     drain_woken: AtomicBool,
     quarantine: LaneId,
-    /// Bytes of records that wait, in the log or on the way there.
+    /// Bytes of waiting records, in the log or on their way there.
     pending_bytes: AtomicU64,
     last_sequence: AtomicU64,
-    /// What segments will hand over to the window.
+    /// The ids and notes that segments will hand over to the window.
     unabsorbed: Mutex<BTreeMap<u64, Unabsorbed>>,
-    /// The latest time that an id was accepted at.
+    /// The latest time at which an id was accepted.
     latest: AtomicU64,
     slicing: Slicing,
     old_ids: Arc<dyn OldIds>,
@@ -126,21 +127,21 @@ struct Inner {
     /// Bytes to compare with the disk's reserve, as upkeep last saw them.
     room: AtomicU64,
     window_trouble: Once,
-    /// As [`Front::absorbed`], to be read without the lock.
+    /// The same as [`Front::absorbed`], readable without the lock.
     absorbed: AtomicU64,
     /// The segment that takes frames.
     active: AtomicU64,
     /// Segments that take no more frames and are not sealed yet.
     full: Mutex<Vec<u64>>,
-    /// Segments that hand over what they hold, sealed and not absorbed.
+    /// Sealed segments that are not absorbed yet, with the ids and notes to hand over.
     sealed: Mutex<BTreeMap<u64, Arc<Sealed>>>,
     /// A segment that is laid out and not used yet.
     next: Mutex<Option<Cursor>>,
-    /// Segments on their way out.
+    /// Segments that are about to be removed.
     leaving: Mutex<LeavingSegments>,
-    /// The most bytes that it takes to say who the instance is.
+    /// The most bytes that the instance's state takes in a frame.
     state_bytes: u64,
-    /// How far the system's clock is ahead of our own in the last frame.
+    /// The lead of the system's clock over our own in the last frame.
     offset: AtomicI64,
     failed: watch::Sender<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -156,22 +157,22 @@ struct Limits {
     disk_reserve: u64,
 }
 
-/// What is measured of each commit.
+/// The metrics of each commit.
 #[derive(Clone, Debug)]
 pub struct CommitMeters {
-    /// Seconds from taking a commit's records to having them on the disk.
+    /// The seconds from taking a commit's records to having them on the disk.
     pub commit_duration: prometheus::Histogram,
-    /// Records in one commit.
+    /// The number of records in a commit.
     pub commit_records: prometheus::Histogram,
 }
 
 impl Spool {
-    /// Who this spool is.
+    /// The identity of this spool.
     pub fn identity(&self) -> &Identity {
         &self.inner.identity
     }
 
-    /// The clock by which ids are kept. [`Submission::now`] is a moment of it.
+    /// The clock by which ids are remembered. [`Submission::now`] is a moment of it.
     pub fn clock(&self) -> Clock {
         self.inner.clock
     }
@@ -181,18 +182,19 @@ impl Spool {
         lock(&self.inner.lanes).number(topic)
     }
 
-    /// Declares the spool failed, because what it holds cannot be read.
+    /// Declares the spool failed, because its content cannot be read.
     pub fn fail(&self) {
         lock(&self.inner.front).state = Acceptance::Failed;
         self.inner.failed.send_replace(true);
     }
 
-    /// Turns true when a commit failed; the process must end then.
+    /// Becomes true when a commit failed; the process must end then.
     pub fn failure(&self) -> watch::Receiver<bool> {
         self.inner.failed.subscribe()
     }
 
-    /// Commits what waits, accepts nothing more and ends the threads. Blocks until that is done.
+    /// Commits everything that waits, accepts nothing more and ends the threads. Blocks until that
+    /// is done.
     pub fn close(&self) {
         {
             let mut front = lock(&self.inner.front);
@@ -218,8 +220,8 @@ impl Spool {
 const LOG: &str = "log";
 /// The folder of the window's store.
 const WINDOW: &str = "window";
-/// The file that one process holds.
+/// The file whose lock one process holds.
 const LOCK: &str = "lock";
-/// A segment: small enough that what is drained is soon given back, large enough that laying one out,
-/// beside the writer, does not matter.
+/// The size of a segment: small enough that drained space is soon given back, large enough that
+/// laying one out, beside the writer, does not matter.
 const SEGMENT_BYTES: u64 = 24 << 20;

@@ -1,51 +1,52 @@
-//! Where records went: noted when they leave, carried by the next frame, kept with the ids.
+//! Notes on the places of records: made when records leave, carried by the next frame, kept with
+//! the ids.
 
 use crate::spool::LaneId;
 use crate::spool::log::frame::{Kind, Section};
 
-/// Where one record went.
+/// The place of a published record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Published {
     /// The record's sequence.
     pub sequence: u64,
-    /// The partition it was published to.
+    /// The partition that it was published to.
     pub partition: i32,
     /// Its offset there.
     pub offset: i64,
 }
 
-/// Where a record went that its own topic refused for good.
+/// The place of a record that its own topic refused for good.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Elsewhere {
     /// Its place in the quarantine topic.
     pub place: Published,
-    /// Why it is there.
+    /// The reason.
     pub reason: String,
 }
 
-/// What a frame tells of records that left.
+/// A note on records that left.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Note {
     /// A lane is released.
     Released {
         /// The lane.
         lane: LaneId,
-        /// How far.
+        /// The sequence up to which it is released.
         through: u64,
-        /// Where its records went, as far as Kafka said.
+        /// The places of its records, as far as Kafka reported them.
         places: Vec<Published>,
     },
     /// A record went to the quarantine topic.
     Refused {
         /// Its lane.
         lane: LaneId,
-        /// Where it went, and why.
+        /// Its place, and the reason.
         went: Elsewhere,
     },
 }
 
 impl Note {
-    /// The section of a frame that carries it.
+    /// Encodes the note as the section of a frame.
     pub fn section(&self) -> Section {
         match self {
             Self::Released { lane, through, places } => {
@@ -79,7 +80,7 @@ impl Note {
         Some(Self::Refused { lane, went: Elsewhere::decode(bytes)? })
     }
 
-    /// Where a record went, if this note says so.
+    /// The place of a record, if this note has it.
     pub fn place(&self, of: LaneId, sequence: u64) -> Option<Published> {
         match self {
             Self::Released { lane, places, .. } if *lane == of => {
@@ -90,7 +91,7 @@ impl Note {
         }
     }
 
-    /// Where a record went that was refused, if this note says so.
+    /// The place of a refused record, if this note has it.
     pub fn elsewhere(&self, of: LaneId, sequence: u64) -> Option<&Elsewhere> {
         match self {
             Self::Refused { lane, went } if *lane == of && went.place.sequence == sequence => {
@@ -102,7 +103,7 @@ impl Note {
 }
 
 impl Published {
-    /// Places as they are stored.
+    /// Encodes places as they are stored.
     pub fn encode_all(places: &[Self]) -> Vec<u8> {
         places.iter().flat_map(|place| place.encode()).collect()
     }
@@ -130,12 +131,12 @@ impl Published {
 }
 
 impl Elsewhere {
-    /// As it is stored.
+    /// Encodes it as it is stored.
     pub fn encode(&self) -> Vec<u8> {
         [&self.place.encode()[..], self.reason.as_bytes()].concat()
     }
 
-    /// Reads what was stored.
+    /// Decodes it as it was stored.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (place, reason) = bytes.split_at_checked(PLACE_BYTES)?;
         let reason = String::from_utf8_lossy(reason).into_owned();

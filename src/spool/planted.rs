@@ -1,4 +1,4 @@
-//! Faults planted on purpose, to see that the models find them. Each thread has its own.
+//! Faults planted on purpose, to prove that the models find them. Each thread has its own.
 
 use std::cell::Cell;
 
@@ -7,15 +7,15 @@ use std::cell::Cell;
 pub enum Planted {
     /// The sender is answered before the sync.
     AnswerBeforeSync,
-    /// A segment is removed before a frame on the disk says that it may be gone.
+    /// A segment is removed before a frame on the disk names it as gone.
     RemovalBeforeItsNote,
     /// Ids are absorbed before their frame is on the disk.
     AbsorbedBeforeDurable,
     /// A commit that is given up keeps its ids.
     IdKeptAfterGivingUp,
-    /// A repeat of what gathers joins the commit that is on its way.
+    /// A repeat of an id in the gathering group joins the commit that is on its way.
     RepeatJoinsEarlierCommit,
-    /// A repeat of what is not on the disk yet is taken for new.
+    /// A repeat of an id that is not on the disk yet counts as new.
     RepeatNotSeenInGroup,
 }
 
@@ -24,7 +24,7 @@ pub fn plant(fault: Option<Planted>) {
     PLANTED.set(fault);
 }
 
-/// Whether a fault is planted in this thread.
+/// True if the fault is planted in this thread.
 pub fn is(fault: Planted) -> bool {
     PLANTED.get() == Some(fault)
 }

@@ -1,4 +1,4 @@
-//! What is kept of each segment from its first frame until its file is removed.
+//! The state of each segment from its first frame until its file is removed.
 
 use crate::lock::lock;
 use crate::spool::Inner;
@@ -10,7 +10,7 @@ use crate::spool::window::{IdEntry, IdKey};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-/// What a sealed segment hands over.
+/// The ids and notes that a sealed segment hands over.
 #[derive(Debug)]
 pub(super) struct Sealed {
     pub(super) handover: Handover,
@@ -18,13 +18,13 @@ pub(super) struct Sealed {
     pub(super) last: u64,
 }
 
-/// Segments of which nothing is needed. Each is named in a frame before its file is removed.
+/// Segments that are no longer needed. Each is named in a frame before its file is removed.
 #[derive(Debug, Default)]
 pub(super) struct LeavingSegments {
     pub(super) gone: Gone,
     /// Grows when something is added to `gone`.
     pub(super) version: u64,
-    /// The version that a frame on the disk names.
+    /// The version that a frame on the disk has.
     pub(super) noted: u64,
     /// Segments that may be removed, each once its version is noted.
     pub(super) segments: BTreeMap<u64, u64>,
@@ -32,7 +32,7 @@ pub(super) struct LeavingSegments {
     pub(super) absorbed: BTreeMap<u64, (u64, u64)>,
 }
 
-/// What a segment will hand over, and what its seal will say.
+/// The ids and notes that a segment will hand over, and the values for its seal.
 #[derive(Debug, Default)]
 pub(super) struct Unabsorbed {
     pub(super) handover: Handover,
@@ -42,7 +42,7 @@ pub(super) struct Unabsorbed {
 }
 
 impl Inner {
-    /// Keeps what a committed frame will hand over to the window.
+    /// Keeps the part of a committed frame that will be handed over to the window.
     pub(super) fn hand_over(
         &self,
         segment: u64,
@@ -63,7 +63,7 @@ impl Inner {
         (kept.last, kept.last_sequence) = (head.number, head.last_sequence);
     }
 
-    /// Bytes that the spool has on the disk.
+    /// The bytes that the spool takes on the disk.
     pub(super) fn disk_bytes(&self) -> u64 {
         self.log.disk_bytes() + self.old_ids.disk_bytes()
     }

@@ -1,4 +1,4 @@
-//! `[spool]`: where records wait, and how many may.
+//! `[spool]`: the directory of waiting records, and its bounds.
 
 use crate::quantity::ByteSize;
 use serde::Deserialize;
@@ -10,21 +10,21 @@ use std::path::PathBuf;
 pub struct Settings {
     /// The directory of the spool; one process at a time. Default `/var/lib/cadrelay`.
     pub dir: PathBuf,
-    /// The most bytes of records that may wait for Kafka. Past it notifications are answered 503.
+    /// The most bytes of records that may wait for Kafka. Beyond it notifications are answered 503.
     /// Default `4GiB`.
     pub max_bytes: ByteSize,
-    /// Space on the disk that is left for the log's own work: further segments and the window.
+    /// Space on the disk that stays free for the log's own work: further segments and the window.
     /// Default `256MiB`; less than 96 MiB counts as 96 MiB.
     pub disk_reserve: ByteSize,
 }
 
 impl Settings {
-    /// Where the recent decisions are, which the spool itself does not know.
+    /// The folder of the recent decisions, which the spool itself does not use.
     pub fn recent(&self) -> PathBuf {
         self.dir.join("recent")
     }
 
-    /// What is left for the log's own work.
+    /// The bytes that stay free for the log's own work.
     pub fn reserve(&self) -> u64 {
         self.disk_reserve.0.max(LEAST_RESERVE)
     }
@@ -40,6 +40,6 @@ impl Default for Settings {
     }
 }
 
-/// The least reserve: two segments of 24 MB that are laid out, and the journal and a few tables of the
+/// The least reserve: two laid out segments of 24 MB, and the journal and a few tables of the
 /// window.
 const LEAST_RESERVE: u64 = 96 << 20;

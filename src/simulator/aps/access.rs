@@ -1,4 +1,4 @@
-//! Signing in, and who may call.
+//! The sign-in and the access checks of APS.
 
 use crate::lock::lock;
 use crate::secret::Secret;
@@ -10,14 +10,14 @@ use ring::rand::{self, SystemRandom};
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-/// Decides who may call. Where no credentials are set, anybody who shows some.
+/// Decides on access. Without configured credentials it admits anybody who shows some.
 #[derive(Debug)]
 pub struct Gate {
     secrets: Secrets,
     issued: Mutex<HashSet<String>>,
 }
 
-/// Whom a token stands for.
+/// The caller behind a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Caller {
     /// An app (2-legged).
@@ -32,8 +32,8 @@ impl Gate {
         Self { secrets, issued: Mutex::default() }
     }
 
-    /// An access token, for an app that shows its id and secret: as Basic, or in the form as older
-    /// clients do.
+    /// Returns an access token for an app that shows its id and secret, as Basic or, like older
+    /// clients, in the form.
     pub fn sign_in(&self, request: &HttpRequest, form: &[u8]) -> Option<String> {
         let field = |name: &str| {
             url::form_urlencoded::parse(form)
@@ -58,7 +58,7 @@ impl Gate {
         Some(token)
     }
 
-    /// Who calls, if anybody who may.
+    /// The caller, if it has access.
     pub fn admit(&self, request: &HttpRequest) -> Option<Caller> {
         let token = header(request, "authorization").strip_prefix("Bearer ")?;
         if lock(&self.issued).contains(token) {
@@ -70,7 +70,7 @@ impl Gate {
     }
 }
 
-/// Whether this is the secret, or anything where none is set.
+/// True if this is the secret, or, if none is set, any text.
 fn same(secret: &Option<Secret>, shown: &str) -> bool {
     match secret {
         Some(secret) => secret.reveal() == shown,

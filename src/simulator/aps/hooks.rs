@@ -12,18 +12,18 @@ use crate::webhooks::url::CallbackUrl;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// A hook as APS keeps it: what was posted, and what became of its deliveries.
+/// A hook as APS keeps it: the posted fields, and the state of its deliveries.
 #[derive(Clone, Debug)]
 pub struct Hook {
     /// Its id.
     pub id: String,
-    /// Where it is kept.
+    /// Its region.
     pub region: Region,
     /// The system that owns its event.
     pub system: String,
     /// Its event or pattern.
     pub event: String,
-    /// Deliveries given up since the last one that arrived.
+    /// Deliveries given up since the last successful one.
     pub failures: u32,
     status: &'static str,
     creator: Caller,
@@ -32,7 +32,7 @@ pub struct Hook {
     updated: Timestamp,
 }
 
-/// Where a hook is made, and by whom.
+/// The place of a new hook, and its creator.
 #[derive(Clone, Debug)]
 pub struct Place<'a> {
     /// The region.
@@ -41,12 +41,12 @@ pub struct Place<'a> {
     pub system: &'a str,
     /// The event or pattern.
     pub event: &'a str,
-    /// Who makes it.
+    /// The creator.
     pub creator: Caller,
 }
 
 impl Hook {
-    /// Makes a hook of the body of a creation.
+    /// Makes a hook from the body of a creation.
     pub fn create(
         id: String,
         place: Place<'_>,
@@ -76,7 +76,7 @@ impl Hook {
         Ok(hook)
     }
 
-    /// Takes a patch: null removes, and some things cannot be changed.
+    /// Applies a patch: null removes a value, and some values cannot be changed.
     pub fn patch(&mut self, body: &[u8], now: Timestamp) -> Result<(), String> {
         let patch = object(body)?;
         if let Some(key) = patch.keys().find(|key| !PATCHABLE.contains(&key.as_str())) {
@@ -104,7 +104,7 @@ impl Hook {
         Ok(())
     }
 
-    /// Sets the status. An active hook begins anew.
+    /// Sets the status. An active hook starts again without failures.
     pub fn set_status(&mut self, status: &'static str, now: Timestamp) {
         self.status = status;
         self.failures = 0;
@@ -141,34 +141,34 @@ impl Hook {
         self.status
     }
 
-    /// Where it posts.
+    /// The URL that it posts to.
     pub fn url(&self) -> &str {
         self.posted.get("callbackUrl").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// What it listens to.
+    /// Its scope.
     pub fn scope(&self) -> Scope {
         let scope = self.posted.get("scope").cloned().unwrap_or_default();
         serde_json::from_value(scope).unwrap_or_default()
     }
 
-    /// What its callbacks are signed with, if it has a secret of its own.
+    /// The secret that signs its callbacks, if it has one of its own.
     pub fn token(&self) -> Option<Secret> {
         self.posted.get("token").and_then(Value::as_str).map(Secret::new)
     }
 
-    /// Whether its callbacks come without the hook.
+    /// True if its callbacks come without the hook.
     pub fn is_payload_only(&self) -> bool {
         self.posted.get("callbackWithEventPayloadOnly") == Some(&Value::Bool(true))
     }
 
-    /// Whether its time is over.
+    /// True if it has expired.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         let expiry = self.posted.get("hookExpiry").and_then(Value::as_str);
         expiry.and_then(|text| text.parse().ok()).is_some_and(|expiry: Timestamp| expiry <= now)
     }
 
-    /// Whether it is the same as another to APS, which refuses a second one.
+    /// True if it is the same as another to APS, which refuses a second one.
     pub fn is_same(&self, other: &Self) -> bool {
         self.region == other.region
             && self.system == other.system
@@ -190,7 +190,7 @@ impl Hook {
             .collect()
     }
 
-    /// Whether it hears what happens.
+    /// True if it listens to the event.
     pub fn hears(&self, happening: &Happening) -> bool {
         let entry = catalog::find(Provider::Aps, &happening.event);
         let system = happening.system.as_deref().or(entry.and_then(|entry| entry.system));
@@ -214,7 +214,7 @@ fn check_values(posted: &Map<String, Value>) -> Result<(), String> {
     }
 }
 
-/// Whether a text can sign callbacks.
+/// True if the text can sign callbacks.
 pub fn is_token(text: &str) -> bool {
     (32..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
@@ -228,7 +228,7 @@ fn written(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%3f+00:00").to_string()
 }
 
-/// What is said of a text that cannot sign callbacks.
+/// The error for a text that cannot sign callbacks.
 pub const BAD_TOKEN: &str = "a token has 32 to 64 letters and digits";
 const MAX_ATTRIBUTES: usize = 1024;
 

@@ -29,11 +29,11 @@ pub struct Service {
     courier: Arc<Courier>,
     gate: Gate,
     hooks: Mutex<Vec<Hook>>,
-    /// What an app's callbacks are signed with, by region.
+    /// The secrets that sign an app's callbacks, by region.
     tokens: Mutex<BTreeMap<Region, Secret>>,
 }
 
-/// Something that happens.
+/// An event that happens.
 #[derive(Clone, Debug)]
 struct Happening {
     event: String,
@@ -51,7 +51,7 @@ impl Service {
         Self { settings, courier, gate, hooks: Mutex::default(), tokens }
     }
 
-    /// Lets one event happen that some hook listens to.
+    /// Makes an event happen that some hook listens to.
     pub fn beat(self: &Arc<Self>) {
         let mut ids = Ids::new(self.courier.next_seed());
         let chosen = {
@@ -66,7 +66,7 @@ impl Service {
         }
     }
 
-    /// Lets something happen. Returns how many hooks hear it.
+    /// Makes an event happen. Returns the number of hooks that listen to it.
     fn happen(self: &Arc<Self>, happening: &Happening) -> usize {
         let now = Timestamp::now();
         let hearing: Vec<_> = {
@@ -85,7 +85,7 @@ impl Service {
         hearing.len()
     }
 
-    /// Remembers how a delivery ended, and silences a hook that fails too often.
+    /// Notes the end of a delivery, and deactivates a hook that fails too often.
     fn settle(&self, id: &str, fate: Fate) {
         let mut hooks = lock(&self.hooks);
         let Some(hook) = hooks.iter_mut().find(|hook| hook.id == id) else { return };
@@ -134,7 +134,7 @@ impl Service {
 }
 
 impl Happening {
-    /// Reads what was posted to the control route.
+    /// Reads a body posted to the control route.
     fn read(body: &[u8]) -> Result<Self, String> {
         let Ok(Value::Object(mut fields)) = serde_json::from_slice(body) else {
             return Err(r#"a JSON object is needed: {"event": …, "scope": {…}}"#.into());

@@ -1,4 +1,4 @@
-//! Who may call: Basic, signed and OAuth requests.
+//! The access checks of Onshape: Basic, signed and OAuth requests.
 
 use crate::lock::lock;
 use crate::secret::Secret;
@@ -14,7 +14,7 @@ use ring::hmac;
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-/// Decides who may call. Where no keys are set, anybody who shows some.
+/// Decides on access. Without configured keys it admits anybody who shows some.
 #[derive(Debug)]
 pub struct Gate {
     secrets: Secrets,
@@ -27,7 +27,7 @@ impl Gate {
         Self { secrets, nonces: Mutex::default() }
     }
 
-    /// Lets a request in, or says why not.
+    /// Admits a request, or returns the reason for refusing it.
     pub fn admit(&self, request: &HttpRequest, now: Timestamp) -> Result<(), &'static str> {
         let proof = header(request, "authorization");
         let right = match proof.split_once(' ') {
@@ -86,7 +86,7 @@ impl Gate {
     }
 }
 
-/// Whether this is the secret, or anything where none is set.
+/// True if this is the secret, or, if none is set, any text.
 fn same(secret: &Option<Secret>, shown: &str) -> bool {
     match secret {
         Some(secret) => secret.reveal() == shown,

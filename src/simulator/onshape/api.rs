@@ -185,7 +185,7 @@ async fn deliveries(service: web::Data<Service>) -> HttpResponse {
     HttpResponse::Ok().json(service.courier.log())
 }
 
-/// Answers a call that is about one hook.
+/// Answers a call on one hook.
 fn on_hook(
     service: &Service,
     request: &HttpRequest,
@@ -213,7 +213,7 @@ fn here(request: &HttpRequest) -> String {
     format!("{}://{}", connection.scheme(), connection.host())
 }
 
-/// Enough for the answer to be there first, as it usually is.
+/// Long enough for the answer to arrive first, as it usually does.
 const TRIAL_DELAY: Duration = Duration::from_millis(20);
-/// Onshape gives no more at once.
+/// Onshape's largest page.
 const PAGE_SIZE: usize = 20;

@@ -6,26 +6,26 @@ use crate::webhooks::url::CallbackUrl;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// A hook as Onshape keeps it: what was posted, and what became of its deliveries.
+/// A hook as Onshape keeps it: the posted fields, and the state of its deliveries.
 #[derive(Clone, Debug)]
 pub struct Hook {
     /// Its id.
     pub id: String,
-    /// Deliveries given up since the last one that arrived.
+    /// Deliveries given up since the last successful one.
     pub failures: u32,
-    /// Deliveries given up ever.
+    /// All deliveries ever given up.
     pub dropped: u64,
     posted: Map<String, Value>,
     created: Timestamp,
     modified: Timestamp,
 }
 
-/// What was posted is not what Onshape takes.
+/// Onshape does not accept the posted fields.
 #[derive(Debug)]
 pub struct Wrong(pub String);
 
 impl Hook {
-    /// Makes a hook of the body of a registration.
+    /// Makes a hook from the body of a registration.
     pub fn register(id: String, body: &[u8], now: Timestamp) -> Result<Self, Wrong> {
         let posted = object(body)?;
         let hook = Self { id, failures: 0, dropped: 0, posted, created: now, modified: now };
@@ -33,7 +33,7 @@ impl Hook {
         Ok(hook)
     }
 
-    /// Takes what was posted for the hook; what is absent stays.
+    /// Applies posted fields; absent ones stay.
     pub fn update(&mut self, body: &[u8], now: Timestamp) -> Result<(), Wrong> {
         let mut posted = object(body)?;
         if posted.remove("id").as_ref().and_then(Value::as_str) != Some(&self.id) {
@@ -47,7 +47,7 @@ impl Hook {
         Ok(())
     }
 
-    /// The hook as the API shows it: of the scope only company, project and folder.
+    /// The hook as the API shows it: only company, project and folder of its scope.
     pub fn info(&self) -> Value {
         let mut info = json!({
             "id": self.id,
@@ -66,12 +66,12 @@ impl Hook {
         info
     }
 
-    /// Where it posts.
+    /// The URL that it posts to.
     pub fn url(&self) -> &str {
         self.posted.get("url").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// What it listens to.
+    /// The events that it listens to.
     pub fn events(&self) -> impl Iterator<Item = &str> {
         let events = self.posted.get("events").and_then(Value::as_array);
         events.into_iter().flatten().filter_map(Value::as_str)
@@ -87,13 +87,13 @@ impl Hook {
         self.posted.get("companyId").and_then(Value::as_str)
     }
 
-    /// What it listens to, as far as it is said by ids.
+    /// The ids of its scope.
     pub fn scope(&self) -> Scope {
         let text = |key: &str| Some((key.to_owned(), self.posted.get(key)?.as_str()?.to_owned()));
         SCOPE.iter().filter_map(|key| text(key)).filter(|(_, id)| !id.is_empty()).collect()
     }
 
-    /// Whether it hears an event with these fields.
+    /// True if it listens to an event with these fields.
     pub fn hears(&self, event: &str, fields: &Map<String, Value>) -> bool {
         let field = |key| fields.get(key).and_then(Value::as_str);
         self.events().any(|heard| heard == event)
@@ -104,7 +104,8 @@ impl Hook {
         CallbackUrl::parse(self.url()).map_err(|error| Wrong(error.to_string()))?;
         let events: Vec<_> = self.events().map(str::to_owned).collect();
         let wrong = |objection: Objection| Wrong(objection.to_string());
-        // A client sends what its catalog lacks, with a warning; the service knows what it has.
+        // A client sends an event that its catalog lacks, with a warning; the service knows its
+        // events.
         if let [unknown, ..] = checks::onshape_events(&events).map_err(wrong)?.as_slice() {
             return Err(Wrong(format!("Unknown event: {unknown}")));
         }
@@ -119,7 +120,7 @@ impl Hook {
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, Wrong> {
     match serde_json::from_slice(body) {
-        // Null and absent are the same to Onshape.
+        // Null and absent mean the same to Onshape.
         Ok(Value::Object(posted)) => {
             Ok(posted.into_iter().filter(|(_, value)| !value.is_null()).collect())
         }

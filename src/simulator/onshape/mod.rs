@@ -36,7 +36,7 @@ impl Service {
         Self { settings, courier, gate, hooks: Mutex::default() }
     }
 
-    /// Lets one event happen that some hook listens to.
+    /// Makes an event happen that some hook listens to.
     pub fn beat(self: &Arc<Self>) {
         let seed = self.courier.next_seed();
         let chosen = {
@@ -55,7 +55,7 @@ impl Service {
         }
     }
 
-    /// Lets an event happen. Returns how many hooks hear it.
+    /// Makes an event happen. Returns the number of hooks that listen to it.
     fn happen(self: &Arc<Self>, event: &str, fields: &Map<String, Value>) -> usize {
         let hearing: Vec<_> =
             lock(&self.hooks).values().filter(|hook| hook.hears(event, fields)).cloned().collect();
@@ -75,7 +75,7 @@ impl Service {
         });
     }
 
-    /// Remembers how a delivery ended, and cancels a hook that fails too often.
+    /// Notes the end of a delivery, and cancels a hook that fails too often.
     fn settle(&self, id: &str, fate: Fate) {
         let mut hooks = lock(&self.hooks);
         let Some(hook) = hooks.get_mut(id) else { return };
@@ -94,7 +94,7 @@ impl Service {
     fn parcel(&self, hook: &Hook, event: &str, fields: Map<String, Value>) -> Parcel {
         let now = Timestamp::now();
         let mut body = sample::value(Provider::Onshape, event, self.courier.next_seed(), now);
-        // The company chooses who hears it, and is in no body.
+        // The company only selects the hooks, and is in no body.
         body.extend(fields.into_iter().filter(|(key, _)| key != "companyId"));
         body.insert("event".into(), event.into());
         body.insert("webhookId".into(), hook.id.clone().into());
@@ -117,7 +117,7 @@ impl Service {
     }
 }
 
-/// One header for each key of the company, and the moment of sending.
+/// One header for each key of the company, and the time of sending.
 fn signatures(
     primary: Option<&Secret>,
     secondary: Option<&Secret>,

@@ -1,18 +1,18 @@
-//! What may be expected of a spool after a crash.
+//! The expectations of a spool after a crash.
 
 use crate::spool::append::ticket::Ticket;
 use crate::spool::crash::spool::{Found, IDS, LANES};
 
-/// What may be expected of a disk.
+/// The expectations of a disk.
 #[derive(Default)]
 pub(super) struct Expected {
     pub(super) attempts: Vec<Attempt>,
     pub(super) repeats: Vec<(u64, Ticket)>,
-    /// How far each lane was released at most.
+    /// The last sequence released in each lane, at most.
     pub(super) released: [u64; LANES],
 }
 
-/// A record that is or may be stored.
+/// A record that is stored, or may be.
 pub(super) struct Attempt {
     pub(super) id: u64,
     pub(super) lane: u16,
@@ -20,11 +20,11 @@ pub(super) struct Attempt {
     pub(super) fate: Fate,
 }
 
-/// How far it came.
+/// The fate of an attempt.
 pub(super) enum Fate {
     Stored,
     Waiting(Ticket),
-    /// Its commit failed: it is there or not.
+    /// Its commit failed: it may be there or not.
     Unknown,
 }
 

@@ -1,8 +1,9 @@
-//! The spool's crash model: at each change of the disk it opens the spool on what a power cut may leave,
-//! and judges that.
+//! The crash model of the spool: at each change of the disk it opens the spool on each state that a
+//! power cut may leave, and judges it.
 //!
 //! # Promises
-//! - What was acknowledged is there, in its lane's order, once; what was not is there whole or not at all.
+//! - An acknowledged record is there, in its lane's order, once; any other is there whole or not at
+//!   all.
 //! - An id is remembered if and only if its record was stored.
 //! - No start is refused.
 //! - A call that fails ends acceptance only if it writes or syncs a segment of the log.
@@ -48,7 +49,7 @@ fn an_id_that_is_absorbed_before_it_is_durable_is_found() {
     assert!(found.contains("is remembered without its record"), "{found}");
 }
 
-/// Runs scripts until so many crash states were judged. What is wrong, if anything is.
+/// Runs scripts until this many crash states were judged. Returns the first fault, if there is one.
 fn search(states: u64, fault: Option<Planted>) -> Option<String> {
     let judged = AtomicU64::new(0);
     let seed = AtomicU64::new(0);

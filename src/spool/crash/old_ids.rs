@@ -1,4 +1,4 @@
-//! The window, in memory.
+//! A store of old ids, in memory.
 
 use crate::lock::lock;
 use crate::spool::LaneId;
@@ -9,14 +9,14 @@ use crate::spool::window::{IdEntry, IdKey};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// Old ids that last as soon as they are absorbed, which is all that the spool is promised of them.
+/// Old ids that last as soon as they are absorbed, which is all that the spool requires.
 #[derive(Clone, Debug)]
 pub(in crate::spool) struct OldInMemory {
     pub(in crate::spool) ids: Arc<Mutex<Arc<Old>>>,
     pub(in crate::spool) disk: MemoryDisk,
 }
 
-/// What it holds.
+/// The content of the store.
 #[derive(Clone, Debug, Default)]
 pub(in crate::spool) struct Old {
     ids: HashMap<[u8; 16], IdEntry>,
@@ -27,7 +27,7 @@ impl OldIds for OldInMemory {
     fn absorb(&self, handover: &Handover) -> Result<(), Error> {
         let ids = handover.ids.iter().map(|(id, entry)| (*id.as_bytes(), *entry));
         Arc::make_mut(&mut lock(&self.ids)).ids.extend(ids);
-        // The power may be cut between the two.
+        // The power may be cut between the two steps.
         self.disk.tell();
         let mut ids = lock(&self.ids);
         let old = Arc::make_mut(&mut ids);
@@ -53,7 +53,7 @@ impl OldIds for OldInMemory {
         Ok(None)
     }
 
-    /// Never none, so that a start makes no filter: each id is looked up.
+    /// Never zero, so that a start makes no filter and looks up each id.
     fn count(&self) -> u64 {
         1
     }

@@ -1,4 +1,4 @@
-//! The spool on a disk in memory, and what is found in it.
+//! Opens the spool on a disk in memory, and lists its content.
 
 use crate::quantity::ByteSize;
 use crate::record::layout::{Parts, Record};
@@ -68,7 +68,7 @@ pub(in crate::spool) fn look(spool: &Spool) -> Result<Found, String> {
     Ok(Found { lanes, released, ids })
 }
 
-/// What a spool holds.
+/// The content of a spool.
 pub(in crate::spool) struct Found {
     pub(in crate::spool) lanes: Vec<Vec<(u64, u64)>>,
     pub(in crate::spool) released: Vec<u64>,
@@ -83,7 +83,7 @@ fn key(id: u64) -> IdKey {
     IdKey::of_id("source", &id.to_string())
 }
 
-/// Up to four sectors, all of one byte.
+/// Up to four sectors, all filled with one byte.
 pub(in crate::spool) fn value(id: u64) -> Vec<u8> {
     vec![id as u8; 1 + (id * 397 % 1900) as usize]
 }
@@ -103,7 +103,7 @@ pub(in crate::spool) fn submission(id: u64, lane: u16) -> Submission {
 
 const NOW: u64 = 1_790_000_000_000;
 
-/// As many as the spool is opened with.
+/// The number of lanes that the spool is opened with.
 pub(in crate::spool) const LANES: usize = 3;
 
 pub(super) const IDS: u64 = 120;

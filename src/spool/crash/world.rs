@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// One script, and what may be expected of the disk at each moment of it.
+/// One script, with the expectations of the disk at each moment of it.
 pub(super) struct World {
     pub(super) disk: MemoryDisk,
     old_ids: OldInMemory,
@@ -54,7 +54,7 @@ impl World {
         lock(&self.wrong).get_or_insert(wrong);
     }
 
-    /// The next moment: a round of the upkeep later.
+    /// The next moment: one upkeep round later.
     fn later(&self) -> Instant {
         self.began + ROUND * self.rounds.fetch_add(1, Ordering::Relaxed)
     }
@@ -113,7 +113,7 @@ impl World {
         Failure { after: 1 + self.below(30), calls, error }
     }
 
-    /// A live process that no call fails any more stores again, soon.
+    /// Checks that a live process stores again soon, once no call fails any more.
     fn recover(&self, open: &Spool, upkeep: &mut Upkeep) {
         for _ in 0..MOST_ROUNDS {
             upkeep::step(&open.inner, upkeep, self.later());
@@ -159,7 +159,7 @@ impl World {
                 if failed.is_empty() || matches!(error, OpenError::Lost { .. }) {
                     self.say(format!("a start is refused: {error}, after {failed:?}"));
                 }
-                // Whoever starts it anew does so once the disk works.
+                // The process is started again only when the disk works.
                 self.disk.fail(None);
                 return None;
             }
@@ -241,7 +241,7 @@ impl World {
         spool.release(lane, leaving, &places);
     }
 
-    /// Cuts the power at this moment, in thought.
+    /// Simulates a power cut at this moment.
     fn crash(&self) {
         if lock(&self.wrong).is_some() {
             return;
@@ -268,5 +268,5 @@ impl World {
 const STEPS: usize = 80;
 
 const ROUND: Duration = Duration::from_millis(100);
-/// An attempt that failed over and over waits for 300 rounds.
+/// A job that keeps failing pauses for 300 rounds.
 const MOST_ROUNDS: usize = 700;

@@ -1,4 +1,4 @@
-//! What became of an event, by its id.
+//! Finds the life of an event by its id.
 
 use crate::spool::ReadError;
 use crate::spool::inspect::{Look, moment};
@@ -7,30 +7,30 @@ use crate::spool::window::IdKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What became of an event.
+/// The life of an event.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Life {
     /// The event's id, or that of a quarantined body.
     pub id: String,
-    /// The source that it came to.
+    /// The source that it was posted to.
     pub source: String,
-    /// Where its record is.
+    /// The state of its record.
     pub state: RecordState,
-    /// When it was accepted.
+    /// The time at which it was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted_at: Option<Timestamp>,
-    /// Its place in the instance's history.
+    /// Its sequence number in the instance.
     pub sequence: u64,
-    /// The topic that its record is for, or of one that Kafka refused that of quarantine.
+    /// The topic of its record; the quarantine topic if Kafka refused it.
     pub topic: String,
-    /// The partition it was published to, once that is known.
+    /// The partition in which it is published, once that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<i32>,
     /// Its offset there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<i64>,
-    /// Why Kafka refused it, if it did.
+    /// The reason of Kafka's refusal, if it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The topic that refused it.
@@ -38,7 +38,7 @@ pub struct Life {
     pub refused_by: Option<String>,
 }
 
-/// Where a record is.
+/// The state of a record.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RecordState {
@@ -51,8 +51,8 @@ pub enum RecordState {
 }
 
 impl Look<'_> {
-    /// What became of the events with this id, at the sources that had one. `quarantine` is the topic
-    /// of what was not understood or not taken.
+    /// The lives of the events with this id, at the sources that had one. `quarantine` is the topic
+    /// of bodies that were not understood and of refused records.
     pub fn lives<'n>(
         &self,
         sources: impl IntoIterator<Item = &'n str>,
@@ -94,7 +94,7 @@ impl Look<'_> {
 }
 
 impl Life {
-    /// The life of what its own topic refused.
+    /// Moves the life of a refused record to the quarantine topic.
     fn elsewhere(self, went: Elsewhere, quarantine: &str) -> Self {
         Self {
             state: RecordState::Quarantined,

@@ -1,10 +1,11 @@
-//! Inspects what a spool holds, without changing it: for operators, beside a running relay or on
+//! Inspects the content of a spool without changing it: for operators, beside a running relay or on
 //! the directory of a stopped one.
 //!
 //! # Limits
-//! A look is not one moment: records may come and leave while it is taken. [`Stat`]'s lanes are.
+//! An inspection does not show one moment: records may come and leave meanwhile. Only the lanes of
+//! [`Stat`] are of one moment.
 //!
-//! Knows nothing of HTTP, or of how a look is shown.
+//! Knows nothing of HTTP, or of the presentation of its results.
 
 mod life;
 pub mod offline;
@@ -28,34 +29,35 @@ pub use crate::spool::inspect::life::{Life, RecordState};
 pub use crate::spool::inspect::pending::PendingRecord;
 pub use crate::spool::inspect::stat::{LaneStat, RunStat, Stat};
 
-/// A look at a spool.
+/// An inspection of a spool.
 #[derive(Debug)]
 pub enum Look<'s> {
-    /// At one whose relay runs.
+    /// Of a running relay.
     #[doc(hidden)]
     Running(Running<'s>),
-    /// At the files of one that does not.
+    /// Of the files of a stopped relay.
     #[doc(hidden)]
     Stopped(&'s Offline),
 }
 
-/// A spool that runs.
+/// The spool of a running relay.
 #[derive(Debug)]
 pub struct Running<'s>(&'s Inner);
 
 impl Spool {
-    /// A look at this spool.
+    /// An inspection of this spool.
     pub fn look(&self) -> Look<'_> {
         Look::Running(Running(&self.inner))
     }
 }
 
 impl Look<'_> {
-    /// Whether everything in the spool is as it was written.
+    /// Checks that everything in the spool is as it was written.
     pub fn verify(&self) -> Verification {
         match self {
             Self::Running(Running(inner)) => {
-                // The mark before the log: what was acknowledged by now is in any later look.
+                // The mark is read before the log: a later reading contains everything acknowledged
+                // so far.
                 let acknowledged = inner.log.acknowledged().sequence;
                 let mut verdict = Verification { acknowledged, ..Verification::default() };
                 let gone = lock(&inner.leaving).gone.clone();
@@ -121,7 +123,7 @@ impl Look<'_> {
     fn entry(&self, id: &IdKey) -> Result<Option<IdEntry>, ReadError> {
         match self {
             Self::Running(Running(inner)) => {
-                // Memory may keep it for longer, where little comes.
+                // With little traffic, memory may keep it for longer.
                 let latest = inner.latest.load(Ordering::Relaxed);
                 let entry = inner.entry(id);
                 Ok(entry.filter(|entry| inner.slicing.remembers(entry, latest)))
@@ -158,7 +160,7 @@ impl Look<'_> {
     }
 }
 
-/// A moment as the store keeps it; one that no clock of ours gave is none.
+/// A time as the store keeps it. `None` for one that no clock of ours can have given.
 fn moment(milliseconds: u64) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()
 }

@@ -1,9 +1,9 @@
-//! Opens the spool of a relay that does not run, to inspect it and change nothing.
+//! Opens the spool of a stopped relay, to inspect it without changing anything.
 //!
 //! # Promises
-//! - Not a byte of the directory changes, whatever its state: our own files are opened to be read, and the
-//!   window's store, which writes when it is opened, is copied if old ids are asked for.
-//! - No relay starts on the directory meanwhile: the look holds its lock.
+//! - No byte of the directory changes, whatever its state: our own files are opened read-only, and
+//!   the window's store, which writes when it is opened, is copied if old ids are asked for.
+//! - No relay can start on the directory meanwhile: the inspection holds its lock.
 
 use crate::scratch::Scratch;
 use crate::spool::inspect::Look;
@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The spool of a relay that does not run.
+/// The spool of a stopped relay.
 #[derive(Debug)]
 pub struct Offline {
     pub(super) state: InstanceState,
@@ -47,35 +47,35 @@ pub struct Offline {
     _lock: File,
 }
 
-/// A copy of the window's store. Dropped in this order: the store before its files.
+/// A copy of the window's store. The store is dropped before its files.
 #[derive(Debug)]
 struct Window {
     slices: Slices,
     _copy: Scratch,
 }
 
-/// Why there is nothing to look at.
+/// The reason why a spool cannot be inspected.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no spool.
     #[error("there is no spool in {}", .0.display())]
     Absent(PathBuf),
-    /// A relay runs on it.
+    /// A relay is running on it.
     #[error("the spool in {} is in use by another process", .0.display())]
     InUse(PathBuf),
-    /// It is of the earlier format.
+    /// It has the earlier format.
     #[error("the spool in {} is of an earlier build; start the relay on it once", .0.display())]
     Earlier(PathBuf),
     /// The system refuses.
     #[error("{}: {cause}", path.display())]
     Unreadable {
-        /// What could not be read or made.
+        /// The path that could not be read or made.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         cause: io::Error,
     },
-    /// It cannot be read so far as to look at it.
+    /// It is too damaged to be inspected.
     #[error("{}: {}", .0.place, .0.fault)]
     Damaged(Damage),
 }
@@ -141,7 +141,7 @@ impl Offline {
         })
     }
 
-    /// A look at it.
+    /// An inspection of this spool.
     pub fn look(&self) -> Look<'_> {
         Look::Stopped(self)
     }
@@ -151,7 +151,7 @@ impl Offline {
         &self.state.instance
     }
 
-    /// What is gone from it.
+    /// The losses found in it.
     pub fn faults(&self) -> &[Damage] {
         &self.faults
     }
@@ -182,19 +182,19 @@ impl Offline {
         verdict
     }
 
-    /// The window's store.
+    /// The window's store, copied at the first call.
     pub(super) fn old_ids(&self) -> Result<&dyn OldIds, old_ids::Error> {
         if let Some(window) = self.window.get() {
             return Ok(&window.slices);
         }
         let copy = copy_of(&self.dir.join(WINDOW)).map_err(old_ids::Error::Unreadable)?;
-        // How long ids are kept does not matter to who only looks.
+        // The time for which ids are kept does not matter for an inspection.
         let slices = Slices::open(copy.path(), Slicing::of(Duration::MAX))?;
         Ok(&self.window.get_or_init(|| Window { slices, _copy: copy }).slices)
     }
 }
 
-/// A copy of a folder that is thrown away.
+/// A temporary copy of a folder.
 fn copy_of(folder: &Path) -> io::Result<Scratch> {
     let copy = Scratch::new("cadrelay-look")?;
     if folder.exists() {

@@ -1,4 +1,4 @@
-//! The records that wait, one by one.
+//! Lists the waiting records.
 
 use crate::record::layout::Parts;
 use crate::spool::inspect::{Look, moment};
@@ -8,27 +8,27 @@ use crate::spool::{LaneId, ReadError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A record that waits.
+/// A waiting record.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingRecord {
-    /// Its place in the instance's history.
+    /// Its sequence number in the instance.
     pub sequence: u64,
-    /// The topic it is for.
+    /// Its topic.
     pub topic: String,
     /// Its Kafka key.
     pub key: String,
-    /// Its event's id, `ce_id` to consumers; empty if the record does not say.
+    /// Its event's id, `ce_id` to consumers; empty if the record does not name it.
     pub id: String,
-    /// When it was committed.
+    /// The time at which it was committed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub committed_at: Option<Timestamp>,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
 }
 
 impl Look<'_> {
-    /// The first records that wait, oldest first; of one topic, if one is given.
+    /// The first waiting records, oldest first, of one topic if it is given.
     pub fn pending(
         &self,
         topic: Option<&str>,
@@ -70,7 +70,8 @@ fn read_record(topic: &str, record: Stored<'_>) -> PendingRecord {
     }
 }
 
-/// In the headers, or at the top of the value: in structured mode and in quarantine.
+/// Reads the id from the headers, or from the top level of the value in structured mode and in
+/// quarantine.
 fn id_of(parts: &Parts<'_>) -> Option<String> {
     #[derive(Deserialize)]
     struct Named {

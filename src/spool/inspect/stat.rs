@@ -1,11 +1,11 @@
-//! What a spool is and what waits in it, as figures.
+//! The figures of a spool: its identity and its waiting records.
 
 use crate::spool::inspect::{Look, moment};
 use crate::spool::{LaneId, ReadError, Run};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What a spool is and what waits in it.
+/// The identity of a spool, and its waiting records.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stat {
@@ -13,15 +13,15 @@ pub struct Stat {
     pub instance: String,
     /// The name of the last run, or of this one.
     pub run: String,
-    /// The last sequence given.
+    /// The last sequence that was given.
     pub last_sequence: u64,
-    /// Records that wait.
+    /// Waiting records.
     pub pending: u64,
     /// Their bytes.
     pub pending_bytes: u64,
-    /// Ids remembered, about.
+    /// The approximate number of remembered ids.
     pub ids: u64,
-    /// Bytes that the store has on the disk.
+    /// Bytes that the store takes on the disk.
     pub disk_bytes: u64,
     /// Each lane.
     pub lanes: Vec<LaneStat>,
@@ -29,19 +29,19 @@ pub struct Stat {
     pub runs: Vec<RunStat>,
 }
 
-/// What waits in one lane.
+/// The waiting records of one lane.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct LaneStat {
     /// The topic it feeds.
     pub topic: String,
-    /// Records that wait.
+    /// Waiting records.
     pub pending: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// When the oldest of them was committed.
+    /// The time at which the oldest of them was committed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest: Option<Timestamp>,
-    /// The last sequence that is out of the spool.
+    /// The last sequence that has left the spool.
     pub released: u64,
 }
 
@@ -55,7 +55,7 @@ pub struct RunStat {
 }
 
 impl Look<'_> {
-    /// What the spool is and what waits in it.
+    /// Returns the identity of the spool and its waiting records.
     pub fn stat(&self) -> Result<Stat, ReadError> {
         let books = self.books();
         let mut lanes = Vec::with_capacity(books.len());

@@ -1,8 +1,8 @@
-//! Reads everything in a spool, and says what is not as it was written.
+//! Reads everything in a spool, and reports the parts that are not as they were written.
 //!
 //! # Promises
 //! - Every byte that counts is read, and its checksum compared.
-//! - A fault ends the reading of its own segment alone, so that all are looked at.
+//! - A fault ends the reading of its own segment only, so that all segments are read.
 
 use crate::record::layout::Parts;
 use crate::spool::lanes::LaneBook;
@@ -18,28 +18,28 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What was read, and what is wrong with it.
+/// The parts that were read, and the faults found.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// Segments of records that were read.
+    /// Segments that were read.
     pub segments: u64,
     /// Commits in them.
     pub chunks: u64,
     /// Records in them.
     pub records: u64,
-    /// Ids that are remembered.
+    /// Remembered ids.
     pub ids: u64,
     /// The last sequence in the store.
     pub last_sequence: u64,
     /// The last sequence that was acknowledged.
     pub acknowledged: u64,
-    /// What is wrong. Nothing, as a rule.
+    /// The faults; empty if everything is sound.
     pub faults: Vec<Damage>,
 }
 
 impl Verification {
-    /// Whether nothing is wrong.
+    /// True if there is no fault.
     pub fn is_sound(&self) -> bool {
         self.faults.is_empty()
     }
@@ -56,7 +56,7 @@ impl Verification {
             let name = name_of(segment.number);
             match self.read_segment(&segment, gone, &mut reached) {
                 Ok(()) => {}
-                // Removed meanwhile.
+                // It was removed meanwhile.
                 Err(_) if log.segment(segment.number).is_none() => {}
                 Err(fault) => self.add(name, fault),
             }
@@ -134,7 +134,7 @@ impl Verification {
         self.faults.extend(faults.into_iter().map(|fault| Damage::at("window", fault)));
     }
 
-    /// Compares what was read with what the books say.
+    /// Compares the log with the books.
     pub(super) fn conclude(&mut self, books: &[LaneBook], last_sequence: u64) {
         self.last_sequence = self.last_sequence.max(last_sequence);
         let last = self.last_sequence;

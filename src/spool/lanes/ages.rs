@@ -1,31 +1,32 @@
-//! Since when the records of a lane wait, without a look at the disk.
+//! The ages of the waiting records of a lane, known without reading the disk.
 //!
 //! # Promises
-//! - The oldest record is never said to be younger than it is. It is said to be older by at most a second
-//!   and a thirty-second of its age.
+//! - The age of the oldest record is never reported too small. It is too large by at most a second
+//!   and a thirty-second of the age.
 //!
 //! # Limits
-//! 4,096 moments a lane; when there are more, those that lie close together for their age become one.
+//! 4,096 moments for each lane. If there are more, moments that are close together relative to
+//! their age become one.
 
 use std::collections::BTreeMap;
 
-/// Moments of commits, by the last record that each covers.
+/// The moments of commits, by the last record that each covers.
 #[derive(Debug, Default)]
 pub struct Ages {
-    /// What follows the entry before, up to this sequence, was committed at this moment or later; in
-    /// milliseconds since the epoch, 0 if it is not known.
+    /// The commit time of the records after the previous entry, up to this sequence: at this moment
+    /// or later, in milliseconds since the epoch, 0 if it is not known.
     moments: BTreeMap<u64, u64>,
-    /// Records up to this sequence wait no more.
+    /// The sequence up to which records no longer wait.
     released: u64,
 }
 
 impl Ages {
-    /// Records behind `released`, up to `last`, wait since a time that is not known yet.
+    /// Ages of records after `released`, up to `last`, whose commit time is not known yet.
     pub fn unknown(released: u64, last: u64) -> Self {
         Self { moments: BTreeMap::from([(last, 0)]), released }
     }
 
-    /// Records up to `last` were committed now.
+    /// Notes that the records up to `last` were committed now.
     pub fn commit(&mut self, last: u64, now: u64) {
         let newest = self.moments.last_key_value().map(|(last, at)| (*last, *at));
         match newest.filter(|(_, at)| now < at.saturating_add(STEP)) {
@@ -40,7 +41,8 @@ impl Ages {
         }
     }
 
-    /// What follows a sequence was committed at a moment or later: who read it knows.
+    /// Notes that the records after a sequence were committed at a moment or later, as a reader of
+    /// the disk found.
     pub fn learn(&mut self, sequence: u64, at: u64) {
         let after = self.moments.range_mut(sequence.saturating_add(1)..).next();
         let Some((_, known)) = after.filter(|(_, known)| at >= known.saturating_add(STEP)) else {
@@ -52,7 +54,7 @@ impl Ages {
         }
     }
 
-    /// Records up to a sequence wait no more.
+    /// Notes that the records up to a sequence no longer wait.
     pub fn release(&mut self, through: u64) {
         self.released = self.released.max(through);
         while self.moments.first_key_value().is_some_and(|(last, _)| *last <= through) {
@@ -60,13 +62,13 @@ impl Ages {
         }
     }
 
-    /// When the oldest record was committed, if any waits and that is known.
+    /// The commit time of the oldest waiting record, if there is one and its time is known.
     pub fn oldest(&self) -> Option<u64> {
         self.moments.first_key_value().map(|(_, at)| *at).filter(|at| *at > 0)
     }
 
-    /// Makes one moment of those that lie within a sixty-fourth of their age: up to the last record, since the
-    /// earliest moment. Two thinnings of the same moments add up, hence the thirty-second that is promised.
+    /// Merges moments that lie within a sixty-fourth of their age, keeping the last record and the
+    /// earliest moment. Two thinnings of the same moments add up, hence the promised thirty-second.
     fn thin(&mut self, now: u64) {
         let mut thinned = BTreeMap::new();
         let mut begun: Option<(u64, u64)> = None;
@@ -87,9 +89,9 @@ impl Ages {
     }
 }
 
-/// The age is shown in seconds.
+/// Ages are shown in seconds.
 const STEP: u64 = 1_000;
-/// An hour of commits to the second, in some hundred kilobytes.
+/// An hour of commits, one a second, in some hundred kilobytes.
 const MOST: usize = 4_096;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The figures that must balance, and what changes them.
+//! The figures that must balance, and the changes to them.
 
 use crate::spool::Account;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 /// The figures of P6, from one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Books {
-    /// Records committed by this run, by the account that the caller gave them.
+    /// Records committed by this run, by the caller's accounts.
     pub committed: Vec<u64>,
-    /// Records that waited when this run began.
+    /// Records that were waiting when this run began.
     pub recovered: u64,
     /// Each lane.
     pub lanes: Vec<LaneBook>,
@@ -26,35 +26,35 @@ impl Books {
 pub struct LaneBook {
     /// The topic it feeds.
     pub topic: Arc<str>,
-    /// Records that wait.
+    /// Waiting records.
     pub pending: u64,
     /// Their bytes.
     pub pending_bytes: u64,
-    /// Records of this run's work that are committed in Kafka, in this lane's topic.
+    /// Records that this run has committed in Kafka, in this lane's topic.
     pub published: u64,
-    /// Records of this run's work that were withdrawn: another replica published the same event.
+    /// Records that were withdrawn in this run, because another replica published the same event.
     pub withdrawn: u64,
-    /// The last sequence that is out of the spool.
+    /// The last sequence that has left the spool.
     pub released: u64,
 }
 
 /// Records that left a lane.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Leaving {
-    /// The last of them.
+    /// The sequence of the last one.
     pub through: u64,
-    /// How many went to the lane's own topic.
+    /// The number that went to the lane's own topic.
     pub published: u64,
-    /// How many Kafka refused for good: they went to the quarantine topic.
+    /// The number that Kafka refused for good: they went to the quarantine topic.
     pub quarantined: u64,
-    /// How many are not published at all, because another replica published the same event.
+    /// The number that is not published, because another replica published the same event.
     pub withdrawn: u64,
     /// The bytes of all of them.
     pub bytes: u64,
 }
 
 impl Leaving {
-    /// Adds a record that was withdrawn.
+    /// Adds a withdrawn record.
     pub fn pass(&mut self, sequence: u64, bytes: u64) {
         self.through = sequence;
         self.withdrawn += 1;

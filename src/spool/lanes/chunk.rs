@@ -1,4 +1,5 @@
-//! The records that one commit adds to one lane, as the store keeps them and the drain reads them.
+//! A chunk: the records that one commit adds to one lane, as the store keeps them and the drain
+//! reads them.
 //!
 //! Layout, little-endian: commit time (u64, milliseconds since the epoch), number of records (u32),
 //! then each record: sequence (u64), length (u32), bytes.
@@ -19,9 +20,9 @@ pub struct Chunk {
 /// One stored record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Stored<'a> {
-    /// Its place in the instance's history.
+    /// Its sequence number in the instance.
     pub sequence: u64,
-    /// When it was committed, milliseconds since the epoch.
+    /// The commit time, in milliseconds since the epoch.
     pub committed_at: u64,
     /// The encoded record; see [`crate::record::layout`].
     pub bytes: &'a [u8],
@@ -53,28 +54,28 @@ impl Chunk {
         Records { committed_at, rest: self.bytes.get(HEADER..).unwrap_or_default() }
     }
 
-    /// The chunk as the store keeps it.
+    /// The bytes as the store keeps them.
     pub fn as_bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// When it was committed, milliseconds since the epoch.
+    /// The commit time, in milliseconds since the epoch.
     pub fn committed_at(&self) -> u64 {
         self.header(0).map_or(0, u64::from_le_bytes)
     }
 
-    /// How many records it holds.
+    /// The number of its records.
     pub fn count(&self) -> u64 {
         self.header(8).map_or(0, u32::from_le_bytes).into()
     }
 
-    /// Its records, counted.
+    /// The extent of its records.
     pub fn extent(&self) -> Extent {
         let first = self.records().next().map_or(self.last, |record| record.sequence);
         Extent { first, last: self.last, records: self.count(), bytes: self.record_bytes() }
     }
 
-    /// The bytes of its records, without what the layout adds.
+    /// The bytes of its records, without those of the layout.
     pub fn record_bytes(&self) -> u64 {
         self.bytes.len() as u64 - HEADER as u64 - self.count() * RECORD_HEADER as u64
     }
@@ -113,8 +114,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds a record; sequences must grow. `expected` is about how many bytes the chunk will hold in
-    /// the end, so that it need not be moved as it grows.
+    /// Adds a record; sequences must grow. `expected` is the approximate size of the finished chunk
+    /// in bytes, so that it is allocated once.
     pub fn push(&mut self, sequence: u64, record: &[u8], expected: usize) {
         if self.bytes.is_empty() {
             self.bytes.reserve((HEADER + RECORD_HEADER + record.len()).max(expected));
@@ -132,12 +133,12 @@ impl Builder {
         self.bytes.len()
     }
 
-    /// Whether it holds nothing yet.
+    /// True if it holds no record yet.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Ends the chunk, if it holds anything.
+    /// Ends the chunk. `None` if it holds no record.
     pub fn finish(mut self, follows: u64, committed_at: u64) -> Option<Chunk> {
         if self.count == 0 {
             return None;

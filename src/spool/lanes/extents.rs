@@ -1,9 +1,10 @@
-//! What lies in each segment, so that its space is given back when nothing in it waits.
+//! The extents of the lanes in each segment, so that its space is given back when nothing in it
+//! waits.
 
 use crate::spool::LaneId;
 use std::collections::BTreeMap;
 
-/// A segment's contents by lane.
+/// The content of a segment, by lane.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Extents {
     /// Bytes of all its chunks.
@@ -18,14 +19,14 @@ pub struct Extent {
     pub first: u64,
     /// The sequence of the last record.
     pub last: u64,
-    /// How many records.
+    /// The number of records.
     pub records: u64,
     /// Their bytes.
     pub bytes: u64,
 }
 
 impl Extents {
-    /// Counts records of a lane in; `extent` follows all that was added to the lane before.
+    /// Adds records of a lane, which must follow all records added before.
     pub fn add(&mut self, lane: LaneId, extent: Extent) {
         self.bytes += extent.bytes;
         self.lanes
@@ -38,22 +39,22 @@ impl Extents {
             .or_insert(extent);
     }
 
-    /// What it holds, by lane.
+    /// The extents, by lane.
     pub fn extents(&self) -> impl Iterator<Item = (LaneId, Extent)> + '_ {
         self.lanes.iter().map(|(lane, extent)| (*lane, *extent))
     }
 
-    /// What it holds of one lane.
+    /// The extent of one lane.
     pub fn extent(&self, lane: LaneId) -> Option<&Extent> {
         self.lanes.get(&lane)
     }
 
-    /// Whether nothing in it waits, given how far each lane is released.
+    /// True if nothing in it waits, given the released sequence of each lane.
     pub fn is_released(&self, released: impl Fn(LaneId) -> u64) -> bool {
         self.lanes.iter().all(|(lane, extent)| released(*lane) >= extent.last)
     }
 
-    /// The summary as a sealed segment ends with it, so that a start need not read its frames.
+    /// Encodes the summary that ends a sealed segment, so that a start need not read its frames.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.lanes.len() * ROW);
         for (lane, extent) in &self.lanes {

@@ -1,4 +1,4 @@
-//! One lane: what waits in it, and its newest chunks.
+//! One lane: its figures, and its newest chunks.
 
 use crate::spool::lanes::ages::Ages;
 use crate::spool::lanes::chunk::Chunk;
@@ -14,11 +14,11 @@ pub(super) struct Lane {
     pub(super) pending_bytes: u64,
     pub(super) published: u64,
     pub(super) ages: Ages,
-    /// Where a gate holds records back: how far they may leave.
+    /// The sequence up to which a gate lets records leave.
     pub(super) open: u64,
-    /// Records that do not leave, though the lane is open beyond them.
+    /// Records that do not leave, although the lane is open beyond them.
     pub(super) withdrawn: BTreeSet<u64>,
-    /// How many were withdrawn in this run.
+    /// The number of records withdrawn in this run.
     pub(super) withdrawals: u64,
     pub(super) tail: VecDeque<Arc<Chunk>>,
     pub(super) tail_bytes: usize,
@@ -31,7 +31,8 @@ impl Lane {
         self.ages.commit(chunk.last, chunk.committed_at());
         self.tail_bytes += chunk.as_bytes().len();
         self.tail.push_back(Arc::new(chunk));
-        // The oldest go first, so that what stays has no gap; the log still has them all.
+        // The oldest chunks are dropped first, so that the rest has no gap; the log still has them
+        // all.
         while self.tail_bytes > MAX_TAIL_BYTES && self.tail.len() > 1 {
             self.pop();
         }
@@ -44,6 +45,6 @@ impl Lane {
     }
 }
 
-/// A lane keeps this much of its newest records at hand; a tenth of a second at full speed. They
-/// are the allocations that were written, so they cost no copy.
+/// The bytes of its newest records that a lane keeps in memory; a tenth of a second at full speed.
+/// They are the buffers that were written, so they cost no copy.
 pub(super) const MAX_TAIL_BYTES: usize = 6 << 20;

@@ -1,8 +1,8 @@
-//! What waits in each lane, and the books of this run.
+//! The waiting records of each lane, and the books of this run.
 //!
 //! # Promises
-//! - What is counted as committed, pending and published balances at every look (P6): each change
-//!   is one critical section, and [`Lanes::books`] is read in one.
+//! - Committed, pending and published records balance at every look (P6): each change is one
+//!   critical section, and [`Lanes::books`] is read in one.
 //! - A lane's tail holds its newest chunks without a gap.
 //!
 //! Knows nothing of the disk.
@@ -27,13 +27,13 @@ use std::sync::Arc;
 
 pub use crate::spool::lanes::books::{Books, LaneBook, Leaving};
 
-/// Whether records wait for a confirmation.
+/// The gate of all lanes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Gate {
-    /// They may leave as soon as they are stored.
+    /// Records may leave as soon as they are stored.
     #[default]
     Open,
-    /// They wait for [`Lanes::open_through`].
+    /// Records wait for [`Lanes::open_through`].
     Confirmed,
 }
 
@@ -47,21 +47,21 @@ pub struct Lanes {
     gate: Gate,
 }
 
-/// What is needed to know a lane again at a start.
+/// The state of a lane at a start.
 #[derive(Clone, Debug)]
 pub struct LaneStart {
     /// The topic it feeds.
     pub topic: String,
-    /// How far it is released.
+    /// The sequence up to which it is released.
     pub released: u64,
-    /// How many records wait.
+    /// The number of waiting records.
     pub pending: u64,
     /// Their bytes.
     pub pending_bytes: u64,
 }
 
 impl Lanes {
-    /// The lanes as a start finds them. `accounts` is how many accounts the caller counts by.
+    /// The lanes as a start finds them. `accounts` is the number of the caller's accounts.
     pub fn new(
         known: Vec<LaneStart>,
         segments: BTreeMap<u64, Extents>,
@@ -94,7 +94,7 @@ impl Lanes {
         Self { lanes: lanes.collect(), segments, committed, recovered, gate }
     }
 
-    /// Takes in what was just committed.
+    /// Takes in a commit.
     pub fn commit(
         &mut self,
         segment: u64,
@@ -119,7 +119,7 @@ impl Lanes {
         }
     }
 
-    /// Lets records go that are committed in Kafka. Returns the bytes that no longer wait.
+    /// Releases records that are committed in Kafka. Returns the bytes that no longer wait.
     pub fn release(&mut self, number: LaneId, leaving: Leaving, quarantine: LaneId) -> u64 {
         let lane = &mut self.lanes[number.index()];
         lane.released = lane.released.max(leaving.through);
@@ -139,7 +139,7 @@ impl Lanes {
         freed
     }
 
-    /// Lets records leave up to a sequence in each lane, but for those that are withdrawn.
+    /// Lets records leave up to a sequence in each lane, except for the withdrawn ones.
     pub fn open_through(
         &mut self,
         through: &BTreeMap<LaneId, u64>,
@@ -157,7 +157,7 @@ impl Lanes {
         }
     }
 
-    /// How far records of a lane may leave.
+    /// The sequence up to which records of a lane may leave.
     pub fn may_leave(&self, number: LaneId) -> u64 {
         let lane = &self.lanes[number.index()];
         match self.gate {
@@ -166,23 +166,23 @@ impl Lanes {
         }
     }
 
-    /// The records of a lane in `after + 1..=through` that are withdrawn, in order.
+    /// The withdrawn records of a lane in `after + 1..=through`, in order.
     pub fn withdrawn(&self, number: LaneId, after: u64, through: u64) -> Vec<u64> {
         self.lanes[number.index()].withdrawn.range(after + 1..=through).copied().collect()
     }
 
-    /// Whether something is stored that is held back.
+    /// True if a stored record is held back.
     pub fn waits_for_confirmation(&self) -> bool {
         self.gate == Gate::Confirmed && self.lanes.iter().any(|lane| lane.open < lane.last)
     }
 
-    /// The oldest segment that holds a record that waits.
+    /// The oldest segment with a waiting record.
     pub fn oldest_waiting_segment(&self) -> Option<u64> {
         self.segments.keys().copied().find(|number| self.waits_in(*number))
     }
 
-    /// The chunk of a lane's tail that holds the first record after `sequence`. `None` if the tail
-    /// does not reach back so far, or nothing follows.
+    /// The chunk of a lane's tail with the first record after `sequence`. `None` if the tail does
+    /// not reach back so far, or nothing follows.
     pub fn tail_after(&self, number: LaneId, sequence: u64) -> Option<Arc<Chunk>> {
         let tail = &self.lanes[number.index()].tail;
         let reaches = tail.front().is_some_and(|chunk| chunk.follows <= sequence);
@@ -195,17 +195,17 @@ impl Lanes {
         self.lanes[number.index()].last
     }
 
-    /// How far a lane is released.
+    /// The sequence up to which a lane is released.
     pub fn released(&self, number: LaneId) -> u64 {
         self.lanes[number.index()].released
     }
 
-    /// When the oldest record of a lane that waits was committed, milliseconds since the epoch.
+    /// The commit time of a lane's oldest waiting record, in milliseconds since the epoch.
     pub fn oldest(&self, number: LaneId) -> Option<u64> {
         self.lanes[number.index()].ages.oldest()
     }
 
-    /// Notes what a look at the disk shows: the record after a sequence was committed at this moment.
+    /// Notes the commit time of the record after a sequence, as read from the disk.
     pub fn learn(&mut self, number: LaneId, sequence: u64, committed_at: u64) {
         self.lanes[number.index()].ages.learn(sequence, committed_at);
     }
@@ -216,14 +216,14 @@ impl Lanes {
         u16::try_from(at).ok().map(LaneId)
     }
 
-    /// How far each lane is released, with its topic.
+    /// The topic and the released sequence of each lane.
     pub fn states(&self) -> Vec<LaneState> {
         let state =
             |lane: &Lane| LaneState { topic: lane.topic.to_string(), released: lane.released };
         self.lanes.iter().map(state).collect()
     }
 
-    /// The sequence of the oldest record that waits.
+    /// The sequence of the oldest waiting record.
     pub fn oldest_pending(&self) -> Option<u64> {
         let extents = self.segments.values().flat_map(Extents::extents);
         let waiting = extents.filter(|(lane, extent)| extent.last > self.released(*lane));
@@ -247,19 +247,19 @@ impl Lanes {
         }
     }
 
-    /// The first segment that holds a record of a lane after a sequence.
+    /// The first segment with a record of a lane after a sequence.
     pub fn segment_of(&self, lane: LaneId, sequence: u64) -> Option<u64> {
         let holds =
             |segment: &Extents| segment.extent(lane).is_some_and(|extent| extent.last > sequence);
         self.segments.iter().find(|(_, segment)| holds(segment)).map(|(number, _)| *number)
     }
 
-    /// A segment's contents.
+    /// The content of a segment.
     pub fn segment(&self, number: u64) -> Extents {
         self.segments.get(&number).cloned().unwrap_or_default()
     }
 
-    /// Whether there are records in a segment, released or not.
+    /// True if a segment has records, released or not.
     pub fn segment_has_records(&self, number: u64) -> bool {
         self.segments.get(&number).is_some_and(|segment| segment.bytes > 0)
     }
@@ -269,7 +269,7 @@ impl Lanes {
         self.segments.remove(&number);
     }
 
-    /// Whether anything in a segment waits.
+    /// True if a record in a segment waits.
     pub fn waits_in(&self, number: u64) -> bool {
         let released = |lane: LaneId| self.lanes[lane.index()].released;
         self.segments.get(&number).is_some_and(|segment| !segment.is_released(released))

@@ -1,10 +1,10 @@
-//! Walks a lane forward, a chunk at a time.
+//! Walks a lane forward, one chunk at a time.
 
 use crate::spool::ReadError;
 use crate::spool::lanes::chunk::{Chunk, Stored};
 use std::sync::Arc;
 
-/// The records of a chunk that follow a sequence: at least one.
+/// The records of a chunk after a sequence: at least one.
 #[derive(Clone, Debug)]
 pub struct Rest {
     /// The chunk that holds them.
@@ -25,8 +25,8 @@ impl Rest {
     }
 }
 
-/// The records of a lane after a sequence. `find` gives the chunk that holds the first record after
-/// one, as long as there is one.
+/// Iterates over the records of a lane after a sequence. `find` returns the chunk with the first
+/// record after a sequence, while there is one.
 pub fn walk(
     after: u64,
     mut find: impl FnMut(u64) -> Result<Option<Arc<Chunk>>, ReadError>,

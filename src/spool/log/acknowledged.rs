@@ -1,16 +1,17 @@
-//! How far was acknowledged, beside the segments, to notice when the newest lost something.
+//! The mark of what was acknowledged, kept beside the segments: it shows when the newest segment
+//! has lost something.
 //!
-//! The mark is written after each commit, before the answers. It is not synced: after a power cut it
-//! may lag behind, and then notices less, but it never claims more than was committed.
+//! The mark is written after each commit, before the answers. It is not synced: after a power cut
+//! it may be too low, and then notices less, but it is never above what was committed.
 
 use crate::spool::log::disk::{Disk, File};
 use std::io;
 use std::sync::Arc;
 
-/// The file that holds the mark.
+/// The file with the mark.
 #[derive(Debug)]
 pub struct Acknowledged {
-    /// None in a folder that is only looked at, and has no mark.
+    /// `None` in a folder without a mark that is only read.
     file: Option<Arc<dyn File>>,
 }
 
@@ -24,14 +25,14 @@ pub struct Acknowledgement {
 }
 
 impl Acknowledged {
-    /// Opens the mark, making it if there is none.
+    /// Opens the mark, and creates it if there is none.
     pub fn open(disk: &dyn Disk) -> io::Result<Self> {
         let is_there = disk.names()?.iter().any(|name| name == NAME);
         let file = if is_there { disk.open(NAME)? } else { disk.create(NAME)? };
         Ok(Self { file: Some(file) })
     }
 
-    /// Opens the mark of a folder in which nothing is to be made.
+    /// Opens the mark of a folder in which nothing may be created.
     pub fn look(disk: &dyn Disk) -> io::Result<Self> {
         match disk.open(NAME) {
             Ok(file) => Ok(Self { file: Some(file) }),
@@ -40,7 +41,7 @@ impl Acknowledged {
         }
     }
 
-    /// The mark; one that is torn claims nothing.
+    /// Reads the mark; zero if it is torn.
     pub fn mark(&self) -> Acknowledgement {
         let mut bytes = [0; 24];
         let Some(file) = &self.file else { return Acknowledgement::default() };
@@ -50,7 +51,7 @@ impl Acknowledged {
         }
     }
 
-    /// Notes that everything up to here is about to be acknowledged.
+    /// Writes that everything up to here is about to be acknowledged.
     pub fn set(&self, mark: Acknowledgement) -> io::Result<()> {
         let mut bytes = [0; 24];
         bytes[..8].copy_from_slice(&mark.frame.to_le_bytes());
@@ -60,7 +61,7 @@ impl Acknowledged {
         self.file.as_ref().map_or(Ok(()), |file| file.write(&[&bytes], 0))
     }
 
-    /// Brings the mark to the disk.
+    /// Syncs the mark to the disk.
     pub fn sync(&self) -> io::Result<()> {
         self.file.as_ref().map_or(Ok(()), |file| file.sync())
     }

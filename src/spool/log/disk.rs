@@ -1,11 +1,11 @@
-//! The disk under the log: what the log asks of it, and the real one.
+//! The disk under the log: the operations that the log needs, and their real implementation.
 //!
-//! An interface as narrow as it can be, that says what lasts: bytes last once [`File::sync`] has
-//! returned, names once [`Disk::sync_names`] has.
+//! The interface is as narrow as possible, and defines durability: bytes last once [`File::sync`]
+//! has returned, names once [`Disk::sync_names`] has.
 //!
 //! # Promises
-//! - Files are for their owner alone (0600) whatever the umask, and no link is followed.
-//! - A file stays open for as long as it is held: what is written and read later needs no further
+//! - Only their owner can read files (0600), whatever the umask, and no link is followed.
+//! - A file stays open for as long as it is held, so later reads and writes need no further
 //!   descriptor.
 
 #[cfg(test)]
@@ -19,21 +19,21 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A folder of files without folders in it.
+/// A folder of files, without subfolders.
 pub trait Disk: Debug + Send + Sync {
     /// The names of all files.
     fn names(&self) -> io::Result<Vec<String>>;
-    /// Opens a file that is there.
+    /// Opens an existing file.
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
-    /// Makes an empty file, in place of one that is there.
+    /// Creates an empty file, replacing an existing one.
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
-    /// Gives a file another name, in place of one that has it.
+    /// Renames a file, replacing one that has the new name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Makes all names last.
+    /// Makes all names durable.
     fn sync_names(&self) -> io::Result<()>;
-    /// Bytes that may still be written.
+    /// The bytes that can still be written.
     fn free(&self) -> io::Result<u64>;
 }
 
@@ -41,31 +41,31 @@ pub trait Disk: Debug + Send + Sync {
 pub trait File: Debug + Send + Sync {
     /// Its length.
     fn length(&self) -> io::Result<u64>;
-    /// Reads from a place; fewer bytes than there is room for only at the end.
+    /// Reads from a place; fewer bytes than asked for only at the end.
     fn read(&self, bytes: &mut [u8], at: u64) -> io::Result<usize>;
     /// Writes all parts, one after the other, at a place.
     fn write(&self, parts: &[&[u8]], at: u64) -> io::Result<()>;
-    /// Makes it at least so long, so that writing there later needs no further room.
+    /// Makes the file at least this long, so that writing there later needs no further space.
     fn reserve(&self, length: u64) -> io::Result<()>;
-    /// Makes it so long.
+    /// Sets the length.
     fn cut(&self, length: u64) -> io::Result<()>;
-    /// Makes all that was written last.
+    /// Makes everything written durable.
     fn sync(&self) -> io::Result<()>;
 }
 
-/// A folder of the system's.
+/// A folder of the file system.
 #[derive(Debug)]
 pub struct RealDisk {
     folder: OwnedFd,
     access: Access,
 }
 
-/// What may be done to a folder.
+/// The access to a folder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Access {
-    /// Everything.
+    /// Reading and writing.
     Write,
-    /// Nothing is changed.
+    /// Reading only.
     Read,
 }
 
@@ -73,7 +73,7 @@ pub enum Access {
 struct RealFile(OwnedFd);
 
 impl RealDisk {
-    /// Opens a folder, which is made if it is to be written.
+    /// Opens a folder, creating it if it is to be written.
     pub fn open(path: &Path, access: Access) -> io::Result<Self> {
         if access == Access::Write {
             private_folder(path)?;
@@ -97,7 +97,8 @@ impl RealDisk {
     }
 }
 
-/// Opens a file in a folder for its owner alone, making it if it is not there. No link is followed.
+/// Opens a file that only its owner can read, creating it if it does not exist. No link is
+/// followed.
 pub fn private_file(folder: &Path, name: &str) -> io::Result<std::fs::File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = sys::open(folder.join(name), flags, FILE_MODE)?;
@@ -105,7 +106,8 @@ pub fn private_file(folder: &Path, name: &str) -> io::Result<std::fs::File> {
     Ok(file.into())
 }
 
-/// Makes a folder for its owner alone, and its parents as usual. One that is there is closed to others.
+/// Creates a folder for its owner alone, and its parents as usual. An existing one is closed to
+/// others.
 pub fn private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -205,7 +207,7 @@ impl File for RealFile {
     fn reserve(&self, length: u64) -> io::Result<()> {
         match sys::fallocate(&self.0, FallocateFlags::empty(), 0, length) {
             Ok(()) => Ok(()),
-            // Some file systems cannot: then the room is taken by writing zeros.
+            // Some file systems do not support it; writing zeros then takes the space.
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => write_zeros(self, self.length()?, length),
             Err(error) => Err(error.into()),
         }
@@ -233,6 +235,6 @@ pub fn write_zeros(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
 }
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
-/// The system takes 1,024 parts in one call.
+/// The system takes at most 1,024 parts in one call.
 const MOST_PARTS: usize = 1024;
 const PIECE: usize = 256 << 10;

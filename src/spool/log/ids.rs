@@ -1,4 +1,4 @@
-//! Ids as a frame carries them.
+//! The encoding of ids in a frame.
 
 use crate::spool::LaneId;
 use crate::spool::log::frame::{Kind, Section};

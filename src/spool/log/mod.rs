@@ -2,12 +2,12 @@
 //!
 //! # Promises
 //! - When [`Log::commit`] returns, its frame is on the disk.
-//! - A frame goes into room that was laid out before, so a commit does not fail for want of room.
-//! - What is read back is checked: damage is said, and noted for the next start.
+//! - A frame goes into space that was laid out before, so a commit does not fail for lack of space.
+//! - Everything read back is checked: damage is reported, and noted for the next start.
 //!
-//! One thread commits; others read what was committed, lay segments out, seal and remove them.
+//! One thread commits; others read committed frames, lay segments out, seal and remove them.
 //!
-//! Knows nothing of what waits, or for whom.
+//! Knows nothing of waiting records, or of those who wait.
 
 pub mod acknowledged;
 pub mod disk;
@@ -33,10 +33,10 @@ use std::sync::{Arc, Mutex, RwLock};
 pub struct Log {
     disk: Arc<dyn Disk>,
     segments: RwLock<BTreeMap<u64, Arc<Segment>>>,
-    /// The file of a segment that is over, kept for the next.
+    /// The file of a removed segment, kept for the next one.
     spare: Mutex<Spare>,
     acknowledged: Acknowledged,
-    /// A segment is laid out this long.
+    /// The length to which a segment is laid out.
     pub segment_bytes: u64,
 }
 
@@ -47,7 +47,7 @@ enum Spare {
     Kept,
 }
 
-/// Where the next frame goes.
+/// The place of the next frame.
 #[derive(Debug)]
 pub struct Cursor {
     segment: Arc<Segment>,
@@ -68,7 +68,7 @@ impl Log {
         Ok(Self::of(disk, acknowledged, spare, segments, segment_bytes))
     }
 
-    /// The same of a folder in which nothing is to be made.
+    /// The same for a folder in which nothing may be created.
     pub fn look(
         disk: Arc<dyn Disk>,
         segments: impl IntoIterator<Item = Arc<Segment>>,
@@ -94,7 +94,7 @@ impl Log {
         }
     }
 
-    /// Lays out a segment with room for frames of so many bytes.
+    /// Lays out a segment with space for frames of this many bytes.
     pub fn lay_out(&self, number: u64, bytes: u64, fill: Fill) -> io::Result<Cursor> {
         let mut spare = lock(&self.spare);
         let room = self.segment_bytes.max(FIRST_FRAME + bytes + SLACK);
@@ -104,7 +104,7 @@ impl Log {
         Ok(Cursor { segment, at: FIRST_FRAME, room: room - SLACK })
     }
 
-    /// Writes a frame behind the one before, and brings it to the disk.
+    /// Writes a frame after the last one, and syncs it.
     pub fn commit(
         &self,
         cursor: &mut Cursor,
@@ -119,22 +119,22 @@ impl Log {
         Ok(())
     }
 
-    /// Notes what is about to be acknowledged.
+    /// Writes the mark of what is about to be acknowledged.
     pub fn acknowledge(&self, mark: Acknowledgement) -> io::Result<()> {
         self.acknowledged.set(mark)
     }
 
-    /// What was acknowledged.
+    /// Reads the mark of what was acknowledged.
     pub fn acknowledged(&self) -> Acknowledgement {
         self.acknowledged.mark()
     }
 
-    /// Brings the mark of what was acknowledged to the disk.
+    /// Syncs the mark of what was acknowledged.
     pub fn sync_acknowledged(&self) -> io::Result<()> {
         self.acknowledged.sync()
     }
 
-    /// Makes all names of files last.
+    /// Makes all names of files durable.
     pub fn sync_names(&self) -> io::Result<()> {
         self.disk.sync_names()
     }
@@ -147,11 +147,11 @@ impl Log {
         }
     }
 
-    /// Removes a segment. Its file is kept for the next one, if `keep` says so.
+    /// Removes a segment. Its file is kept for the next one if `keep` says so.
     pub fn remove(&self, number: u64, keep: Keep) -> io::Result<()> {
         let mut spare = lock(&self.spare);
         if self.segment(number).is_none() {
-            // Removed before, and only the names were not synced.
+            // It was removed before, and only the names were not synced.
             return self.disk.sync_names();
         }
         if keep == Keep::Spare && *spare == Spare::None {
@@ -189,7 +189,7 @@ impl Log {
         read(&self.segments).range(number + 1..).next().map(|(_, segment)| Arc::clone(segment))
     }
 
-    /// Bytes that its files have on the disk.
+    /// The bytes that its files take on the disk.
     pub fn disk_bytes(&self) -> u64 {
         let lengths =
             read(&self.segments).values().filter_map(|segment| segment.length().ok()).sum();
@@ -199,12 +199,12 @@ impl Log {
         }
     }
 
-    /// Bytes that may still be written to its disk.
+    /// The bytes that can still be written to its disk.
     pub fn free(&self) -> io::Result<u64> {
         self.disk.free()
     }
 
-    /// Notes that a segment is damaged, for the next start.
+    /// Notes for the next start that a segment is damaged.
     pub fn note_damage(&self, number: u64) {
         if let Err(error) = suspects::note(&*self.disk, number) {
             tracing::error!(error = %error, "cannot note that a segment is damaged");
@@ -212,12 +212,12 @@ impl Log {
     }
 }
 
-/// What becomes of a removed segment's file.
+/// The use of a removed segment's file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Keep {
     /// It may be used again.
     Spare,
-    /// Its room is given back.
+    /// Its space is given back.
     Nothing,
 }
 
@@ -227,7 +227,7 @@ impl Cursor {
         self.segment.number
     }
 
-    /// Takes more room, for a frame that is larger than a segment usually is.
+    /// Takes more space, for a frame that is larger than a usual segment.
     pub fn grow(&mut self, bytes: u64) -> io::Result<()> {
         let length = self.at + bytes + SLACK;
         self.segment.reserve(length)?;
@@ -235,21 +235,21 @@ impl Cursor {
         Ok(())
     }
 
-    /// Where the next frame begins.
+    /// The beginning of the next frame.
     pub fn at(&self) -> u64 {
         self.at
     }
 
-    /// Whether a frame of so many bytes has room.
+    /// True if there is space for a frame of this many bytes.
     pub fn takes(&self, bytes: u64) -> bool {
         self.at + bytes <= self.room
     }
 
-    /// The room that is left.
+    /// The remaining space.
     pub fn left(&self) -> u64 {
         self.room.saturating_sub(self.at)
     }
 }
 
-/// Room for a segment's summary and seal behind its frames.
+/// Space for a segment's summary and seal after its frames.
 const SLACK: u64 = 4 << 10;

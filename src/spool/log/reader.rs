@@ -1,11 +1,13 @@
-//! Reads records back that are no longer in memory, lane by lane, forward.
+//! Reads back records that are no longer in memory, lane by lane, forward.
 //!
 //! # Promises
 //! - Each chunk's checksum is checked.
-//! - A lane's chunks come in their order, and none is left out but what an operator knows to be lost.
+//! - A lane's chunks come in order, and none is left out, except for those that an operator knows
+//!   to be lost.
 //!
 //! # Limits
-//! Each lane that is read keeps about a megabyte. Going back costs reading its segment from the start.
+//! Each lane that is read keeps about a megabyte in memory. Going back costs reading its segment
+//! from the start.
 
 use crate::lock::lock;
 use crate::spool::lanes::chunk::Chunk;
@@ -18,18 +20,18 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-/// Where each lane was read last.
+/// The last reading place of each lane.
 #[derive(Debug, Default)]
 pub struct Reader {
     lanes: Mutex<BTreeMap<LaneId, Ahead>>,
-    /// Frames that need not be there.
+    /// Frames that may be missing.
     gone: Gone,
 }
 
-/// What was read ahead of one lane.
+/// The chunks read ahead of one lane.
 #[derive(Debug, Default)]
 struct Ahead {
-    /// All chunks with a record after this one are in `chunks`, up to the place that was reached.
+    /// `chunks` has all chunks with a record after this sequence, up to the place that was reached.
     after: u64,
     chunks: VecDeque<Arc<Chunk>>,
     segment: u64,
@@ -43,12 +45,13 @@ impl Reader {
         Self { lanes: Mutex::default(), gone }
     }
 
-    /// Frames that need not be there.
+    /// Frames that may be missing.
     pub fn gone(&self) -> &Gone {
         &self.gone
     }
 
-    /// A lane's chunk with the first record after a sequence. `from` is the segment that has it.
+    /// Returns a lane's chunk with the first record after a sequence. `from` is the segment that
+    /// has it.
     pub fn chunk_after(
         &self,
         log: &Log,
@@ -72,7 +75,7 @@ impl Reader {
             }
             ahead.after = sequence;
             let Some(segment) = log.segment(ahead.segment) else {
-                // Given back meanwhile: all of it was released.
+                // It was given back meanwhile, so all of it was released.
                 lanes.remove(&lane);
                 return Ok(None);
             };
@@ -83,7 +86,8 @@ impl Reader {
                     }
                 })?;
             } else if let Some(next) = log.segment_after(ahead.segment) {
-                // Segments between may have been given back, so their frames are not counted on.
+                // Segments between may have been given back, so their frame numbers are not
+                // checked.
                 (ahead.segment, ahead.at, ahead.frame) = (next.number, FIRST_FRAME, 0);
             } else {
                 return Ok(None);
@@ -91,7 +95,7 @@ impl Reader {
         }
     }
 
-    /// Forgets what was read ahead of a lane.
+    /// Drops the chunks that were read ahead of a lane.
     pub fn forget(&self, lane: LaneId) {
         lock(&self.lanes).remove(&lane);
     }
@@ -113,7 +117,7 @@ impl Ahead {
                 Ok(found) => found,
                 Err(_) if at > 0 => break,
                 Err(_) => {
-                    // Larger than a piece, or damaged: then what follows is looked for.
+                    // It is larger than a piece, or damaged: then the next frame is searched.
                     piece = segment.read_vec(self.at, end - self.at)?;
                     let (place, found) =
                         next_frame(segment.salt, &piece, 0).ok_or_else(|| self.damaged(segment))?;

@@ -1,8 +1,8 @@
-//! One file of the log, from being laid out to being sealed.
+//! A segment: one file of the log, from being laid out to being sealed.
 //!
-//! A segment is laid out before it is used: its room is taken from the disk, its head is synced, and
-//! only then it gets its name. So a commit that goes into it needs no room and changes no metadata,
-//! and a file with a segment's name has a head that lasts.
+//! A segment is laid out before it is used: its space is taken from the disk, its head is synced,
+//! and only then it gets its name. So a commit into it needs no space and changes no metadata, and
+//! a file with a segment's name has a durable head.
 
 use crate::spool::LaneId;
 use crate::spool::lanes::extents::Extents;
@@ -18,44 +18,45 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Segment {
     /// Its number.
     pub number: u64,
-    /// What its checksums begin with.
+    /// The salt of its checksums.
     pub salt: u64,
     file: Arc<dyn File>,
-    /// Where the last frame that is on the disk ends.
+    /// The end of the last frame that is on the disk.
     end: AtomicU64,
 }
 
-/// How a segment's room is taken.
+/// The way in which a segment's space is taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fill {
-    /// The disk keeps it free: at once, but writing there changes metadata once.
+    /// The file system reserves it: fast, but the first write there changes metadata.
     Reserve,
-    /// It is written: takes its time, beside the writer.
+    /// Zeros are written: slow, but done beside the writer.
     Zeros,
 }
 
-/// How a sealed segment ends.
+/// The end of a sealed segment.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Seal {
     /// The number of its first frame.
     pub first: u64,
     /// The number of its last frame.
     pub last: u64,
-    /// The last sequence that was given by then.
+    /// The last sequence given by then.
     pub last_sequence: u64,
-    /// What it holds.
+    /// Its content.
     pub extents: Extents,
-    /// Where its frames end.
+    /// The end of its frames.
     pub end: u64,
 }
 
 impl Segment {
-    /// Lays a segment out. A file that was kept for this is used again.
+    /// Lays a segment out. A spare file is used again.
     pub fn lay_out(disk: &dyn Disk, number: u64, length: u64, fill: Fill) -> io::Result<Self> {
         let is_kept = disk.names()?.iter().any(|name| name == SPARE);
         let file = if is_kept { disk.open(SPARE)? } else { disk.create(SPARE)? };
         if is_kept {
-            // Or a crash could give the file its earlier name back, with this segment's head in it.
+            // Otherwise a crash could give the file its earlier name back, with this segment's head
+            // in it.
             disk.sync_names()?;
         }
         let written = file.length()?;
@@ -75,7 +76,7 @@ impl Segment {
         Ok(Self { number, salt, file, end: AtomicU64::new(FIRST_FRAME) })
     }
 
-    /// Opens a segment that is there. `None` if its head cannot be read.
+    /// Opens an existing segment. `None` if its head cannot be read.
     pub fn open(disk: &dyn Disk, number: u64) -> io::Result<Option<Self>> {
         let file = disk.open(&name_of(number))?;
         let mut page = vec![0; FIRST_FRAME as usize];
@@ -89,12 +90,12 @@ impl Segment {
         Ok(salt.map(|salt| Self { number, salt, file, end: AtomicU64::new(FIRST_FRAME) }))
     }
 
-    /// Where the last frame that is on the disk ends.
+    /// The end of the last frame that is on the disk.
     pub fn end(&self) -> u64 {
         self.end.load(Ordering::Acquire)
     }
 
-    /// Everything up to here is on the disk.
+    /// Sets the end up to which everything is on the disk.
     pub fn set_end(&self, end: u64) {
         self.end.store(end, Ordering::Release);
     }
@@ -104,22 +105,22 @@ impl Segment {
         self.file.write(&frame.parts(), at)
     }
 
-    /// Writes once more what was read up to here, and syncs it.
+    /// Writes again everything that was read up to here, and syncs it.
     ///
-    /// It may be in the system's memory alone, taken for written: after a sync that failed, only what is
-    /// written anew is brought to the disk.
+    /// It may only be in the system's memory, counted as written: after a failed sync, only bytes
+    /// that are written again reach the disk.
     pub fn rewrite(&self, end: u64) -> io::Result<()> {
         let bytes = self.read_vec(FIRST_FRAME, end - FIRST_FRAME)?;
         self.file.write(&[&bytes], FIRST_FRAME)?;
         self.file.sync()
     }
 
-    /// Brings all that was written to the disk.
+    /// Syncs everything that was written.
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync()
     }
 
-    /// Makes the file at least so long, its room taken.
+    /// Makes the file at least this long, and takes its space.
     pub fn reserve(&self, length: u64) -> io::Result<()> {
         self.file.reserve(length)
     }
@@ -134,7 +135,7 @@ impl Segment {
         self.file.read(bytes, at)
     }
 
-    /// Reads so many bytes from a place, or what there is.
+    /// Reads this many bytes from a place, or as many as there are.
     pub fn read_vec(&self, at: u64, length: u64) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
         let read = self.file.read(&mut bytes, at)?;
@@ -142,9 +143,10 @@ impl Segment {
         Ok(bytes)
     }
 
-    /// Ends the segment: its summary behind its last frame, the rest of the file given back.
+    /// Ends the segment: writes its summary after its last frame, and gives back the rest of the
+    /// file.
     ///
-    /// The frames are on the disk before: a summary never tells of what is not.
+    /// The frames are on the disk before, so a summary never counts a missing one.
     pub fn seal(&self, seal: &Seal) -> io::Result<()> {
         let summary =
             Section { kind: Kind::Summary, lane: LaneId(0), bytes: seal.extents.encode().into() };
@@ -158,7 +160,7 @@ impl Segment {
         self.file.sync()
     }
 
-    /// The seal at the file's end, if it is sealed.
+    /// Reads the seal at the file's end, if it is sealed.
     pub fn read_seal(&self) -> io::Result<Option<Seal>> {
         let length = self.length()?;
         let Some(at) = length.checked_sub(SEAL).filter(|at| *at >= FIRST_FRAME) else {
@@ -185,7 +187,7 @@ impl Segment {
         }))
     }
 
-    /// The frame at a place, and its bytes. `None` if there is no whole one.
+    /// Reads the frame at a place, with its bytes. `None` if there is no whole one.
     pub fn frame_at(&self, at: u64) -> io::Result<Option<(FoundFrame, Vec<u8>)>> {
         let mut wanted = USUAL_FRAME;
         loop {
@@ -237,7 +239,7 @@ fn head_page(number: u64, salt: u64) -> Vec<u8> {
     page
 }
 
-/// The salt that a head tells, if it is that of this segment.
+/// The salt in a head, if the head is that of this segment.
 fn read_head(bytes: &[u8], number: u64) -> Option<u64> {
     let head = bytes.get(..36)?;
     let checksum = u32::from_le_bytes(*head[32..].first_chunk()?);
@@ -247,14 +249,14 @@ fn read_head(bytes: &[u8], number: u64) -> Option<u64> {
     is_ours.then(|| head[24..].first_chunk().map(|salt| u64::from_le_bytes(*salt)))?
 }
 
-/// A file that waits to be used again.
+/// The name of a file that is kept for reuse.
 pub const SPARE: &str = "spare";
-/// Where the first frame begins.
+/// The beginning of the first frame.
 pub const FIRST_FRAME: u64 = 4096;
 const SECOND_HEAD: usize = 2048;
 const MAGIC: [u8; 16] = *b"cadrelay log 2\0\0";
-/// Also a later format begins so.
+/// The bytes of the magic that later formats have as well.
 const FAMILY: usize = 13;
 const SEAL: u64 = 24;
-/// Most frames are read in one go.
+/// Most frames are read at once.
 const USUAL_FRAME: u64 = 64 << 10;

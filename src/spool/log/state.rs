@@ -1,28 +1,28 @@
-//! Who the instance is, as the first frame of each segment says it.
+//! The identity and state of the instance, as the first frame of each segment holds it.
 //!
-//! A start reads the newest one, and what the frames behind it add. So nothing that is true of the
+//! A start reads the newest one, and the additions in the frames after it. So no fact about the
 //! whole spool needs a file of its own, and it is on the disk exactly when the segment is.
 
 use crate::spool::log::frame::{Kind, Section};
 use crate::spool::{LaneId, Run};
 use serde::{Deserialize, Serialize};
 
-/// What is true of the whole spool.
+/// The facts about the whole spool.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct InstanceState {
-    /// The directory's name, given once.
+    /// The directory's name, chosen once.
     pub instance: String,
     /// The runs that may have records here, oldest first.
     pub runs: Vec<Run>,
     /// Each lane, in the order of their numbers.
     pub lanes: Vec<LaneState>,
-    /// Frames that need not be there: given back, or lost and an operator knows it.
+    /// Frames that may be missing: they were given back, or lost with an operator's consent.
     pub gone: Gone,
 }
 
 impl InstanceState {
-    /// The section of a frame that says it.
+    /// Encodes it as the section of a frame.
     pub fn section(&self) -> Section {
         let bytes = serde_json::to_vec(self).expect("text and numbers can be written");
         Section { kind: Kind::State, lane: LaneId(0), bytes: bytes.into() }
@@ -33,7 +33,7 @@ impl InstanceState {
         serde_json::from_slice(bytes).ok()
     }
 
-    /// The most bytes that its section takes, however far the numbers grow.
+    /// The most bytes that its section can take as its numbers grow.
     pub fn most_bytes(&self) -> u64 {
         let numbers = 20 * (self.runs.len() + self.lanes.len());
         (self.section().bytes.len() + numbers + ROOM_FOR_GONE) as u64
@@ -45,14 +45,14 @@ impl InstanceState {
 pub struct LaneState {
     /// The topic it feeds.
     pub topic: String,
-    /// How far it is released.
+    /// The sequence up to which it is released.
     pub released: u64,
 }
 
-/// Numbers of frames that need not be there.
+/// The numbers of frames that may be missing.
 ///
-/// A segment is named here, in a frame, before its file is removed. So one that is missing and not named
-/// is lost, and one that is named and there is left over.
+/// A segment is named here, in a frame, before its file is removed. So a missing segment that is
+/// not named is lost, and an existing one that is named is a leftover.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Gone {
@@ -60,7 +60,7 @@ pub struct Gone {
     runs: Vec<FrameRun>,
 }
 
-/// Frames that follow each other.
+/// A run of consecutive frames.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 struct FrameRun {
     first: u64,
@@ -86,13 +86,13 @@ impl Gone {
         self.runs.insert(at, added);
     }
 
-    /// Whether all of these frames are in it.
+    /// True if it has all of these frames.
     pub fn covers(&self, first: u64, last: u64) -> bool {
         first > last || self.runs.iter().any(|run| run.first <= first && last <= run.last)
     }
 }
 
-/// Some tens of runs of frames that are gone, one behind each segment in which something waits for long.
+/// Some tens of runs, one after each segment in which a record waits for long.
 const ROOM_FOR_GONE: usize = 2048;
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Segments in which a reader has met damage: each noted by a file beside it, so that the next start
-//! reads that segment frame by frame.
+//! Suspect segments, in which a reader has met damage. Each is noted by a file beside it, so that
+//! the next start reads that segment frame by frame.
 
 use crate::spool::log::disk::Disk;
 use crate::spool::log::segment::{name_of, number_of};
 use std::io;
 
-/// The segments in which a reader has met damage.
+/// The suspect segments.
 pub fn read(disk: &dyn Disk) -> io::Result<Vec<u64>> {
     let names = disk.names()?;
     Ok(names.iter().filter_map(|name| number_of(name.strip_prefix(SUSPECT)?)).collect())
@@ -17,7 +17,7 @@ pub fn note(disk: &dyn Disk, segment: u64) -> io::Result<()> {
     disk.sync_names()
 }
 
-/// Forgets all such notes.
+/// Removes all such notes.
 pub fn forget(disk: &dyn Disk) -> io::Result<()> {
     for name in disk.names()?.iter().filter(|name| name.starts_with(SUSPECT)) {
         disk.remove(name)?;

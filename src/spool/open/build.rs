@@ -1,4 +1,4 @@
-//! Puts a spool together from what was found.
+//! Builds a spool from the result of the survey.
 
 use crate::spool::append::admission::{Asked, Front};
 use crate::spool::clock::{Clock, Moment, offset};
@@ -35,7 +35,7 @@ pub(in crate::spool) struct Opened {
 }
 
 impl Opening<'_> {
-    /// Builds the spool on what a start has found, and writes the first frame of its run.
+    /// Builds the spool, and writes the first frame of its run.
     pub(super) fn build(
         self,
         disk: Arc<dyn Disk>,
@@ -74,7 +74,7 @@ impl Opening<'_> {
             }
         }
         let log = Log::new(disk, segments, segment_bytes)?;
-        // Upkeep adds what is laid out at its first round.
+        // Upkeep adds the space that is laid out at its first round.
         let room = log.free().unwrap_or(0);
         let reader = Reader::new(leaving.gone.clone());
         let known = know_lanes(&log, &reader, &state, &survey.released, self.topics, &extents)?;
@@ -109,7 +109,7 @@ impl Opening<'_> {
                 taken_frame: survey.highest,
                 recent,
                 next_sequence,
-                // Before anything is accepted, the run's name and its first sequence are stored.
+                // The run's name and first sequence are stored before anything is accepted.
                 asked: Asked { state: true, ..Asked::default() },
                 ..Front::default()
             }),

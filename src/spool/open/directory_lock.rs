@@ -1,4 +1,4 @@
-//! The lock of a directory: one process has it.
+//! The lock of a directory, which one process holds.
 
 use crate::spool::LOCK;
 use crate::spool::log::disk::private_file;
@@ -7,14 +7,14 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
-/// Holds the directory's lock.
+/// Takes the directory's lock, waiting for half a second.
 pub(in crate::spool) fn lock_directory(dir: &Path) -> Result<File, OpenError> {
     let unusable = |cause| OpenError::Directory { dir: dir.to_owned(), cause };
     let lock = private_file(dir, LOCK).map_err(unusable)?;
     for _ in 0..LOCK_ATTEMPTS {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
-            // A process that was forked a moment ago has it until it becomes another program.
+            // A process that was forked a moment ago holds it until it runs another program.
             Err(TryLockError::WouldBlock) => std::thread::park_timeout(LOCK_PAUSE),
             Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
         }

@@ -4,7 +4,7 @@ use crate::spool::{Damage, ReadError, takeover};
 use std::io;
 use std::path::PathBuf;
 
-/// Why the spool cannot be opened.
+/// The reason why the spool cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The directory cannot be made or used.
@@ -12,19 +12,19 @@ pub enum OpenError {
     Directory {
         /// The directory.
         dir: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         cause: io::Error,
     },
     /// Another process has it open.
     #[error("the spool in {} is in use by another process", .0.display())]
     InUse(PathBuf),
-    /// What it holds cannot be read.
+    /// Its content cannot be read.
     #[error("the spool in {} does not open", dir.display())]
     Unreadable {
         /// The directory.
         dir: PathBuf,
-        /// Why not.
+        /// The reason.
         #[source]
         cause: ReadError,
     },
@@ -38,7 +38,7 @@ pub enum OpenError {
     Lost {
         /// The directory.
         dir: PathBuf,
-        /// What is missing.
+        /// The losses.
         faults: Vec<Damage>,
     },
     /// A spool of the earlier format cannot be taken over.
@@ -46,7 +46,7 @@ pub enum OpenError {
     Takeover {
         /// The directory.
         dir: PathBuf,
-        /// Why not.
+        /// The reason.
         #[source]
         cause: takeover::Error,
     },

@@ -1,4 +1,4 @@
-//! The lanes as a start finds them, and what waits in each.
+//! The lanes at a start, with their waiting records.
 
 use crate::spool::lanes::extents::Extents;
 use crate::spool::lanes::walk::walk;
@@ -9,7 +9,7 @@ use crate::spool::log::state::InstanceState;
 use crate::spool::{LaneId, ReadError};
 use std::collections::BTreeMap;
 
-/// The lanes of former runs in their order, then those of topics that are new.
+/// The lanes of former runs in order, then those of new topics.
 pub(in crate::spool) fn know_lanes(
     log: &Log,
     reader: &Reader,
@@ -44,7 +44,7 @@ pub(in crate::spool) fn know_lanes(
     Ok(known)
 }
 
-/// Reads when the oldest record of each lane was committed. One that cannot be read is the drain's to tell.
+/// Reads the commit time of each lane's oldest record. The drain reports one that cannot be read.
 pub(in crate::spool) fn learn_ages(log: &Log, reader: &Reader, lanes: &mut Lanes) {
     for lane in (0..lanes.states().len()).filter_map(|lane| u16::try_from(lane).ok()).map(LaneId) {
         let released = lanes.released(lane);
@@ -57,7 +57,7 @@ pub(in crate::spool) fn learn_ages(log: &Log, reader: &Reader, lanes: &mut Lanes
 }
 
 impl LaneStart {
-    /// Adds the part of a segment that waits: a release ended inside it.
+    /// Adds the waiting part of a segment that is partly released.
     fn add_rest(
         &mut self,
         log: &Log,

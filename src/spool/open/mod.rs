@@ -1,4 +1,4 @@
-//! Opens the spool: finds out what waits and who we are, without Kafka's help.
+//! Opens the spool: finds the waiting records and the identity, without Kafka's help.
 
 mod build;
 pub(super) mod directory_lock;
@@ -27,33 +27,33 @@ use std::time::Duration;
 
 pub use crate::spool::open::error::OpenError;
 
-/// What a spool is opened with.
+/// The parameters for opening a spool.
 #[derive(Debug)]
 pub struct Opening<'a> {
-    /// Where, and how much.
+    /// The directory and the limits.
     pub settings: &'a Settings,
-    /// How long ids are remembered.
+    /// The time for which ids are remembered.
     pub window: Duration,
-    /// The topics that records may be for; each gets a lane.
+    /// The possible topics of records; each gets a lane.
     pub topics: &'a [String],
-    /// The topic that takes what Kafka refuses for good; one of `topics`.
+    /// The topic for records that Kafka refuses for good; one of `topics`.
     pub quarantine: &'a str,
-    /// How many accounts submissions are counted in.
+    /// The number of accounts in which submissions are counted.
     pub accounts: usize,
-    /// Whether records wait for a confirmation before they leave.
+    /// The gate at which records wait for a confirmation.
     pub gate: Gate,
-    /// What to do when the log has lost what was acknowledged.
+    /// The reaction to a loss of acknowledged records.
     pub loss: Loss,
-    /// What is measured of each commit.
+    /// The metrics of each commit.
     pub meters: CommitMeters,
 }
 
-/// What to do when acknowledged records are gone from the log.
+/// The reaction to a loss of acknowledged records.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Loss {
-    /// Do not start.
+    /// Refuse to start.
     Refuse,
-    /// An operator has read how many are gone and goes on without them.
+    /// Start without them: an operator has read how many are gone.
     Accept,
 }
 
@@ -115,5 +115,5 @@ fn start(inner: &Arc<Inner>, name: &str, run: fn(&Inner)) -> io::Result<()> {
     Ok(())
 }
 
-/// How much of the sealed segments a start reads to see whether they are whole: a tenth of a second.
+/// The bytes of sealed segments that a start reads to check them: a tenth of a second.
 const CHECKED_BYTES: u64 = 256 << 20;

@@ -1,4 +1,4 @@
-//! Tidies the log up before it is used.
+//! Tidies the log before it is used.
 
 use crate::spool::Loss;
 use crate::spool::log::disk::Disk;
@@ -8,15 +8,15 @@ use crate::spool::log::state::Gone;
 use crate::spool::log::suspects;
 use std::io;
 
-/// The log after a start has tidied it up.
+/// The log after tidying.
 pub(super) struct Tidied {
     pub(super) survey: Survey,
     pub(super) gone: Gone,
-    /// The highest number that a segment's file has.
+    /// The highest number of a segment's file.
     pub(super) newest: u64,
 }
 
-/// Seals what the run before left open, and removes what is left over.
+/// Seals the segments that the last run left open, and removes leftovers.
 pub(super) fn tidy(disk: &dyn Disk, mut survey: Survey, loss: Loss) -> io::Result<Tidied> {
     let mut gone = survey.state.clone().unwrap_or_default().gone;
     if !survey.losses.is_empty() {

@@ -1,4 +1,4 @@
-//! The window as a start finds it.
+//! Opens the window at a start.
 
 use crate::spool::WINDOW;
 use crate::spool::open::identity::{name_of_run, random_number};
@@ -14,11 +14,11 @@ pub(super) enum Window {
     New,
 }
 
-/// Opens the window's store. One that does not open is put aside: ids are worth less than a start.
+/// Opens the window's store. If it does not open it is put aside: ids are worth less than a start.
 pub(super) fn open_window(dir: &Path, slicing: Slicing) -> Result<(Slices, Window), Error> {
     let folder = dir.join(WINDOW);
     let was_there = folder.exists();
-    // The store asserts some things of what it reads.
+    // The store asserts some properties of the files it reads.
     let opened = std::panic::catch_unwind(|| Slices::open(&folder, slicing));
     let why = match opened {
         Ok(Ok(slices)) => {

@@ -1,4 +1,4 @@
-//! Reads a spool of the earlier format, by fjall's public interface.
+//! Reads a spool of the earlier format, through fjall's public interface.
 
 use crate::spool::LaneId;
 use crate::spool::lanes::chunk::Chunk;
@@ -36,7 +36,7 @@ impl Earlier {
         Ok(self.number(b"sequence")?.unwrap_or(0))
     }
 
-    /// How far each lane is released.
+    /// The released sequence of each lane.
     pub fn released(&self) -> Result<BTreeMap<LaneId, u64>, Error> {
         let rows = self.rows(b"released/")?;
         Ok(rows.iter().filter_map(|(lane, row)| Some((LaneId(*lane as u16), long(row)?))).collect())
@@ -64,7 +64,8 @@ impl Earlier {
         numbers
     }
 
-    /// All chunks of a segment, lane by lane, in order. No sequence may be missing among them.
+    /// All chunks of a segment, lane by lane, in order. It is an error if a sequence is missing
+    /// among them.
     pub fn chunks(&self, segment: u64) -> Result<Vec<(LaneId, Chunk)>, Error> {
         let name = format!("{SEGMENT}{segment:016x}");
         let keyspace = self.database.keyspace(&name, KeyspaceCreateOptions::default)?;
@@ -101,7 +102,7 @@ impl Earlier {
     }
 }
 
-/// The last sequence that was acknowledged; 0 if the mark is not there, or torn.
+/// The last sequence that was acknowledged; 0 if the mark is missing or torn.
 pub fn acknowledged(dir: &Path) -> Result<u64, Error> {
     let bytes = match std::fs::read(dir.join("mark")) {
         Ok(bytes) => bytes,

@@ -1,13 +1,14 @@
 //! Takes over a spool of the earlier format, once, at the first start of this build.
 //!
-//! That format kept records and ids in one fjall database, `store`. What waits is written into a new log;
-//! the database itself becomes the window's, because its slices of ids are the same.
+//! That format kept records and ids in one fjall database, `store`. The waiting records are written
+//! into a new log; the database itself becomes the window's store, because its slices of ids are
+//! the same.
 //!
 //! # Promises
-//! - Nothing is lost: records that wait, their sequences, ids, runs, how far each lane is released, and
-//!   where records went.
-//! - Killed at any moment, the next start goes on: the new log counts only when it is whole and has its
-//!   name, and until then the old database is not changed.
+//! - Nothing is lost: waiting records, their sequences, ids, runs, the released sequence of each
+//!   lane, and the places of records.
+//! - After a kill at any moment the next start continues: the new log counts only when it is
+//!   complete and has its name, and until then the old database is not changed.
 
 pub mod earlier;
 
@@ -27,13 +28,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Why a spool is not taken over.
+/// The reason why a spool is not taken over.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The old database does not open.
     #[error("its store does not open: {0}")]
     Store(#[from] fjall::Error),
-    /// What it holds is not what was written.
+    /// Its content is not what was written.
     #[error("its store is damaged: {0}")]
     Damaged(String),
     /// Acknowledged records are gone from it.
@@ -45,18 +46,18 @@ pub enum Error {
     Lost {
         /// The last sequence that was acknowledged.
         acknowledged: u64,
-        /// The last sequence that is there.
+        /// The last sequence that is stored.
         stored: u64,
     },
     /// A new log cannot be written.
     #[error("a new log cannot be written: {0}")]
     System(#[from] io::Error),
-    /// There are a log and an old database with a window beside it.
+    /// There is a log, and also an old database with a window beside it.
     #[error("there are both a log and a store of the earlier format; put one of them away")]
     Both,
 }
 
-/// Takes over what is in a directory, if it is of the earlier format.
+/// Takes over the spool in a directory, if it has the earlier format.
 pub fn run(dir: &Path, loss: Loss) -> Result<(), Error> {
     let (store, window, log) = (dir.join(STORE), dir.join(WINDOW), dir.join(LOG));
     if !store.exists() {
@@ -83,7 +84,7 @@ pub fn run(dir: &Path, loss: Loss) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes what waits into a log that has not its name yet.
+/// Writes the waiting records into a log that does not have its name yet.
 fn write_log(dir: &Path, store: &Path, loss: Loss) -> Result<(), Error> {
     let folder = dir.join(UNFINISHED);
     if folder.exists() {
@@ -180,9 +181,9 @@ impl Writing {
 
 /// The earlier format's database.
 const STORE: &str = "store";
-/// The new log until it is whole.
+/// The new log until it is complete.
 const UNFINISHED: &str = "log-unfinished";
-/// A frame of what is taken over.
+/// The size of a frame of the new log.
 const FRAME_BYTES: u64 = 1 << 20;
 /// More than a frame's head and the state take.
 const SPARE_BYTES: u64 = 256 << 10;

@@ -1,18 +1,18 @@
-//! What fails is tried again, after a growing pause, and said once until it works again.
+//! Repeats a failed job after a growing pause, and logs the failure once until it works again.
 
 use crate::pause::Pause;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// One thing that is done again and again.
+/// A job that is done periodically.
 #[derive(Debug)]
 pub(super) struct Job {
     pause: Pause,
 }
 
 impl Job {
-    /// Does it, unless it failed a moment ago.
+    /// Does the job, unless it failed a moment ago.
     pub(super) fn attempt<E: Display>(
         &mut self,
         now: Instant,
@@ -45,17 +45,17 @@ impl Default for Job {
     }
 }
 
-/// The disk may have room again at any time; an attempt costs next to nothing.
+/// The disk may have space again at any time; an attempt costs next to nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Says a trouble once, until it is over.
+/// Logs a trouble once, until it is over.
 #[derive(Debug, Default)]
 pub struct Once {
     said: AtomicBool,
 }
 
 impl Once {
-    /// Says it, if it is new.
+    /// Logs it, if it is new.
     pub fn say(&self, error: &dyn Display) {
         if !self.said.swap(true, Ordering::Relaxed) {
             tracing::error!(event = "window_damaged", error = %error,

@@ -1,10 +1,12 @@
-//! Looks after the log and the window beside the writer: lays out segments before they are needed, seals
-//! those that are full, hands their ids over, removes what is over, and watches the disk.
+//! Looks after the log and the window beside the writer: lays out segments before they are needed,
+//! seals full ones, hands their ids over, removes those that are no longer needed, and watches the
+//! disk.
 //!
 //! # Promises
-//! - Whatever fails here is tried again, after a growing pause, and said once until it works again.
-//! - A segment's file goes only when all in it is released, its ids are in the window's slices, and a frame
-//!   on the disk says that it may be gone.
+//! - A job that fails is repeated, after a growing pause, and its failure is logged once until it
+//!   works again.
+//! - A segment's file is removed only when all its records are released, its ids are in the
+//!   window's slices, and a frame on the disk names it as gone.
 
 pub mod job;
 mod segments;
@@ -30,7 +32,7 @@ pub fn run(inner: &Inner) {
     }
 }
 
-/// What the rounds before saw.
+/// The observations of earlier rounds.
 #[derive(Debug, Default)]
 pub struct Upkeep {
     lay_out: Job,
@@ -58,7 +60,7 @@ pub fn step(inner: &Inner, upkeep: &mut Upkeep, now: Instant) {
     ask_writer(inner, upkeep, is_low);
 }
 
-/// Asks the writer for what only it may do.
+/// Asks the writer for the steps that only it may do.
 fn ask_writer(inner: &Inner, upkeep: &mut Upkeep, is_low: bool) {
     let active = inner.active.load(Ordering::Acquire);
     let last_sequence = inner.last_sequence.load(Ordering::Relaxed);
@@ -66,7 +68,7 @@ fn ask_writer(inner: &Inner, upkeep: &mut Upkeep, is_low: bool) {
     upkeep.last_sequence = last_sequence;
     let used = inner.log.segment(active).map_or(0, |segment| segment.end() - FIRST_FRAME);
     let is_worth_it = match is_low {
-        // A drained segment's room is given back only when it is left.
+        // The space of a drained segment is given back only after the writer has left it.
         true => used > 0 && lock(&inner.lanes).segment_has_records(active),
         false => upkeep.quiet >= QUIET_ROUNDS && used >= inner.log.segment_bytes / 16,
     };
@@ -90,7 +92,7 @@ fn ask_writer(inner: &Inner, upkeep: &mut Upkeep, is_low: bool) {
     }
 }
 
-/// Whether the disk's reserve is reached. Room that is laid out and not used counts as free.
+/// True if the disk's reserve is reached. Space that is laid out and not used counts as free.
 fn watch_disk(inner: &Inner) -> bool {
     let Ok(free) = inner.log.free() else { return lock(&inner.front).shortage.disk };
     let laid_out =
@@ -114,9 +116,9 @@ fn watch_disk(inner: &Inner) -> bool {
 const PAUSE: Duration = Duration::from_millis(100);
 /// A drained segment is given back after two seconds without a record.
 const QUIET_ROUNDS: u32 = 20;
-/// Where records went is on the disk a second later, also when nothing comes.
+/// The places of records are on the disk a second later, even without traffic.
 const NOTE_ROUNDS: u32 = 10;
-/// A clock that was set by a minute is noted; one that drifts need not be.
+/// A clock that was set by a minute is noted; a drift need not be.
 const JUMP: u64 = 60_000;
-/// Recent ids, some 100 bytes each: reached only when the window takes none.
+/// The most recent ids in memory, some 100 bytes each: reached only if the window takes none.
 const MOST_RECENT: usize = 1_000_000;

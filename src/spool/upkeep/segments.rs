@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Lays out the segment after the one that is written, once that is partly full.
+/// Lays out the segment after the current one, once that is partly full.
 pub(super) fn lay_out_next(inner: &Inner) -> io::Result<()> {
     let (is_due, number) = {
         let writing = lock(&inner.writing);
@@ -20,7 +20,7 @@ pub(super) fn lay_out_next(inner: &Inner) -> io::Result<()> {
     if !is_due && !lock(&inner.front).shortage.segment {
         return Ok(());
     }
-    // Held while it is laid out: the writer waits for it, should it come so far.
+    // Held while it is laid out: the writer waits for it if it gets so far.
     let mut next = lock(&inner.next);
     if next.is_none() && inner.active.load(Ordering::Acquire) + 1 == number {
         *next = Some(inner.log.lay_out(number, 0, Fill::Zeros)?);
@@ -56,7 +56,7 @@ pub(super) fn seal_full(inner: &Inner) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes segments in which nothing waits, each after a frame has said so.
+/// Removes segments in which nothing waits, each after a frame has named it as gone.
 pub(super) fn remove(inner: &Inner, is_low: bool) -> io::Result<()> {
     let over: Vec<u64> = {
         let lanes = lock(&inner.lanes);

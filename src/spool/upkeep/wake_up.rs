@@ -1,10 +1,10 @@
-//! What wakes the thread of the upkeep, or ends it.
+//! Wakes the upkeep's thread, or ends it.
 
 use crate::lock::lock;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Wakes the upkeep's thread, or ends it.
+/// The wake-up of the upkeep's thread.
 #[derive(Debug, Default)]
 pub struct WakeUp {
     state: Mutex<Rung>,
@@ -18,7 +18,7 @@ struct Rung {
 }
 
 impl WakeUp {
-    /// Something changed that may need upkeep.
+    /// Wakes the thread, because something changed that may need upkeep.
     pub fn wake(&self) {
         lock(&self.state).rung = true;
         self.rung.notify_one();
@@ -30,7 +30,7 @@ impl WakeUp {
         self.rung.notify_one();
     }
 
-    /// Waits for a ring or for the pause to pass. False when closed.
+    /// Waits for a wake-up or for the pause to pass. False after [`WakeUp::close`].
     pub(super) fn wait(&self, pause: Duration) -> bool {
         let state = lock(&self.state);
         let (mut state, _) = self

@@ -1,4 +1,4 @@
-//! Hands ids over to the window, and keeps its filter sharp.
+//! Hands ids over to the window, and keeps its filter effective.
 
 use crate::lock::lock;
 use crate::spool::Inner;
@@ -14,7 +14,7 @@ pub(super) fn absorb(inner: &Inner) -> Result<(), old_ids::Error> {
         let ids = &sealed.handover.ids;
         inner.filter.add(ids.iter().map(|(id, _)| id));
         {
-            // From here on whoever looked before looks again.
+            // From here on, an append that looked before looks again.
             let mut front = lock(&inner.front);
             front.absorbed += 1;
             inner.absorbed.store(front.absorbed, Ordering::Release);
@@ -41,7 +41,7 @@ pub(super) fn forget(inner: &Inner) -> Result<(), old_ids::Error> {
     Ok(())
 }
 
-/// Makes the filter anew, a step a round, when it is worn.
+/// Rebuilds a worn filter, one step in each round.
 pub(super) fn renew_filter(inner: &Inner) -> Result<(), old_ids::Error> {
     if inner.filter.go_on(&*inner.old_ids)? {
         inner.upkeep.wake();
@@ -52,5 +52,5 @@ pub(super) fn renew_filter(inner: &Inner) -> Result<(), old_ids::Error> {
     Ok(())
 }
 
-/// Ids that are forgotten in memory under one lock: some microseconds.
+/// The ids forgotten in memory under one lock: some microseconds.
 const AT_ONCE: usize = 256;

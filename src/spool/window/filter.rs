@@ -1,13 +1,13 @@
-//! Says at one look of most ids that they are new.
+//! A filter that recognises most new ids with one look.
 //!
 //! # Promises
-//! - An id that was added is never said to be new.
+//! - An id that was added is never reported as new.
 //!
 //! # Limits
-//! About one new id in 200 is not recognised as new, and is looked up on the disk. Nothing is taken
-//! out: a filter is made anew, from what is remembered, when much of it is forgotten or it is full.
+//! About one new id in 200 is not recognised as new, and is looked up on the disk. Ids cannot be
+//! removed: the filter is rebuilt from the remembered ids when many are forgotten or it is full.
 //!
-//! A look touches one line of the processor's cache: all bits of an id lie in one block of 64 bytes.
+//! A look touches one cache line: all bits of an id are in one block of 64 bytes.
 
 use crate::lock::{lock, read, write};
 use crate::spool::window::IdKey;
@@ -24,7 +24,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// A filter for so many ids.
+    /// A filter for this many ids.
     pub fn of(room: u64) -> Self {
         let room = room.max(LEAST);
         let blocks = (room * BITS_AN_ID).div_ceil(512) as usize;
@@ -41,18 +41,18 @@ impl Filter {
         self.added.fetch_add(1, Ordering::Release);
     }
 
-    /// Whether an id may have been added.
+    /// True if the id may have been added.
     pub fn may_hold(&self, id: &IdKey) -> bool {
         let block = self.block(id);
         bits(id).all(|(word, bit)| block[word].load(Ordering::Relaxed) & bit != 0)
     }
 
-    /// Whether it has more ids than it was made for.
+    /// True if it has more ids than it was made for.
     pub fn is_full(&self) -> bool {
         self.added() > self.room
     }
 
-    /// How many ids were added.
+    /// The number of ids added.
     pub fn added(&self) -> u64 {
         self.added.load(Ordering::Acquire)
     }
@@ -65,9 +65,9 @@ impl Filter {
     }
 }
 
-/// The filter of all old ids, made anew beside its use.
+/// The filter of all old ids, rebuilt while it is in use.
 ///
-/// Until it is there, at the beginning, nothing is said to be new.
+/// Before the first one is complete, no id is reported as new.
 #[derive(Debug, Default)]
 pub struct Renewed {
     current: RwLock<Option<Arc<Filter>>>,
@@ -81,12 +81,12 @@ struct Next {
 }
 
 impl Renewed {
-    /// A filter of no ids.
+    /// A complete filter without ids.
     pub fn empty() -> Self {
         Self { current: RwLock::new(Some(Arc::new(Filter::of(0)))), next: Mutex::default() }
     }
 
-    /// Whether an id may be an old one.
+    /// True if the id may be an old one.
     pub fn may_hold(&self, id: &IdKey) -> bool {
         let current = read(&self.current);
         current.as_ref().is_none_or(|filter| filter.may_hold(id))
@@ -106,20 +106,20 @@ impl Renewed {
         }
     }
 
-    /// Whether it ought to be made anew.
+    /// True if it should be rebuilt.
     pub fn is_worn(&self) -> bool {
         let current = read(&self.current);
         current.as_ref().is_none_or(|filter| filter.is_full())
     }
 
-    /// Begins to make it anew.
+    /// Begins to rebuild it.
     pub fn begin(&self, old_ids: &dyn OldIds) {
         let mut next = lock(&self.next);
         let filter = Filter::of(old_ids.count().saturating_mul(3) / 2);
         *next = Some(Next { filter, after: None });
     }
 
-    /// Goes on making it anew, if that has begun. True while there is more to do.
+    /// Continues to rebuild it, if that has begun. True while there is more to do.
     pub fn go_on(&self, old_ids: &dyn OldIds) -> Result<bool, Error> {
         let mut making = lock(&self.next);
         let Some(next) = making.as_mut() else { return Ok(false) };
@@ -139,7 +139,7 @@ impl Renewed {
     }
 }
 
-/// Seven places of 512, nine bits of the id for each.
+/// Seven places of 512, from nine bits of the id each.
 fn bits(id: &IdKey) -> impl Iterator<Item = (usize, u64)> {
     let high = id.high();
     (0..7).map(move |place| {
@@ -148,7 +148,7 @@ fn bits(id: &IdKey) -> impl Iterator<Item = (usize, u64)> {
     })
 }
 
-/// Ids that are added to a new filter in one go: some milliseconds.
+/// Ids that are added to a new filter in one step: some milliseconds.
 const STEP: usize = 20_000;
 const WORDS: usize = 8;
 const BITS_AN_ID: u64 = 12;

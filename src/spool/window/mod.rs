@@ -1,16 +1,16 @@
-//! The ids that are remembered, and for how long.
+//! The window: the remembered ids, for as long as they are remembered.
 //!
-//! Ids of segments that were not absorbed yet are in memory, with the append that looks for them
-//! ([`recent`]). When a segment is sealed its ids go into slices of time on the disk ([`slices`]), which
-//! are dropped whole; a filter ([`filter`]) says of most new ids at one look that they are in none.
+//! Ids of segments that were not absorbed yet are in memory, beside the append that looks for them
+//! ([`recent`]). When a segment is sealed its ids go into slices of time on the disk ([`slices`]),
+//! which are dropped as a whole; a filter ([`filter`]) recognises most new ids with one look.
 //!
 //! # Promises
 //! - An id is found from the commit of its record until the window has passed.
-//! - Space is given back: ids lie in slices of time that are dropped whole.
+//! - Space is given back: ids are in slices of time that are dropped as a whole.
 //!
 //! # Limits
-//! An id is kept up to one slice longer than the window. Ids are known by 128 bits of SHA-256 over
-//! source and id, so two different ids meet with a chance far below that of a broken disk.
+//! An id is kept up to one slice longer than the window. Ids are identified by 128 bits of SHA-256
+//! over source and id, so a collision is far less likely than a broken disk.
 
 pub mod filter;
 pub mod old_ids;
@@ -22,7 +22,7 @@ use ring::digest::{Context, SHA256};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-/// What is looked up in the window: a source and an id, hashed.
+/// The key of an entry in the window: a source and an id, hashed.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct IdKey([u8; 16]);
 
@@ -38,17 +38,18 @@ impl IdKey {
         Self::hash(source, b"\0id\0", id)
     }
 
-    /// The key of a fact, whichever registration told it, at a source.
+    /// The key of a fact at a source, whichever registration told it.
     pub fn of_fact(source: &str, fact: &str) -> Self {
         Self::hash(source, b"\0fact\0", fact)
     }
 
-    /// The key of one replay of something that came to a source.
+    /// The key of one replay at a source.
     pub fn of_replay(source: &str, what: &str) -> Self {
         Self::hash(source, b"\0replay\0", what)
     }
 
-    /// The key of a fact as one registration told it; without a registration, as nobody known did.
+    /// The key of a fact as one registration told it. Without a registration, as told by an unknown
+    /// one.
     pub fn of_telling(source: &str, fact: &str, hook: Option<&str>) -> Self {
         Self::hash(source, b"\0told\0", &format!("{fact}\0{}", hook.unwrap_or_default()))
     }
@@ -58,12 +59,12 @@ impl IdKey {
         &self.0
     }
 
-    /// A key as it was stored.
+    /// A key that was stored.
     pub fn stored(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Half of it, as random as the other.
+    /// Half of the key, as random as the other half.
     pub fn low(&self) -> u64 {
         u64::from_le_bytes(*self.0.first_chunk().expect("16 bytes hold 8"))
     }
@@ -83,10 +84,10 @@ impl IdKey {
     }
 }
 
-/// What is remembered of an id.
+/// The entry of an id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct IdEntry {
-    /// When it was accepted, milliseconds since the epoch.
+    /// The time at which it was accepted, in milliseconds since the epoch.
     pub accepted_at: u64,
     /// The sequence of its record.
     pub sequence: u64,
@@ -115,7 +116,7 @@ impl IdEntry {
     }
 }
 
-/// How time is cut into slices.
+/// The division of time into slices.
 #[derive(Clone, Copy, Debug)]
 pub struct Slicing {
     window: u64,
@@ -123,7 +124,8 @@ pub struct Slicing {
 }
 
 impl Slicing {
-    /// Cuts a window into eight, so that at most nine slices are looked at and an eighth more is kept.
+    /// Cuts a window into eight slices, so that at most nine are searched, and an eighth more is
+    /// kept.
     pub fn of(window: Duration) -> Self {
         let window = u64::try_from(window.as_millis()).unwrap_or(u64::MAX / 2).max(1);
         Self { window, slice: (window / 8).max(1) }
@@ -134,12 +136,12 @@ impl Slicing {
         now / self.slice
     }
 
-    /// Whether every id of a slice is older than the window.
+    /// True if every id of a slice is older than the window.
     pub fn is_over(&self, slice: u64, now: u64) -> bool {
         (slice + 1).saturating_mul(self.slice).saturating_add(self.window) <= now
     }
 
-    /// Whether an id is still remembered. One from the future (the clock was set back) is.
+    /// True if an id is still remembered. An id from the future (the clock was set back) is.
     pub fn remembers(&self, entry: &IdEntry, now: u64) -> bool {
         now.saturating_sub(entry.accepted_at) < self.window
     }

@@ -1,52 +1,52 @@
-//! Old ids: what the spool needs of the store that keeps them.
+//! Old ids: the operations that the spool needs of their store.
 //!
 //! # Promises
-//! - When [`OldIds::absorb`] has returned, what it was given is on the disk.
+//! - When [`OldIds::absorb`] has returned, everything given to it is on the disk.
 //!
 //! # Limits
-//! A store that cannot read an id any more forgets it: that costs repeats, never records.
+//! A store that can no longer read an id forgets it: that costs repeats, never records.
 
 use crate::spool::LaneId;
 use crate::spool::notes::{Elsewhere, Note, Published};
 use crate::spool::window::{IdEntry, IdKey};
 use std::fmt::Debug;
 
-/// Where old ids are. The spool needs no more of a store than this.
+/// A store of old ids. The spool needs no more of a store than this.
 pub trait OldIds: Debug + Send + Sync {
-    /// Takes in what a segment hands over, and brings it to the disk.
+    /// Takes in the ids and notes of a segment, and syncs them to the disk.
     fn absorb(&self, handover: &Handover) -> Result<(), Error>;
     /// The last segment that was absorbed.
     fn absorbed(&self) -> u64;
-    /// What is remembered of an id.
+    /// The entry of an id.
     fn find(&self, id: &IdKey) -> Result<Option<IdEntry>, Error>;
-    /// Where a record went.
+    /// The place of a record.
     fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Published>, Error>;
-    /// Where a record went that its own topic refused.
+    /// The place of a record that its own topic refused.
     fn elsewhere(&self, lane: LaneId, sequence: u64) -> Result<Option<Elsewhere>, Error>;
-    /// How many ids there are, about.
+    /// The approximate number of ids.
     fn count(&self) -> u64;
-    /// Drops what is older than the window. How many slices went.
+    /// Drops slices that are older than the window. Returns their number.
     fn forget(&self, now: u64) -> Result<usize, Error>;
     /// Some ids after one, in an order of its own.
     fn some_after(&self, after: Option<Cursor>, most: usize) -> Result<Vec<Cursor>, Error>;
-    /// Reads everything. The number of ids, and what is wrong.
+    /// Reads everything. Returns the number of ids, and the faults.
     fn verify(&self) -> (u64, Vec<String>);
-    /// Remembers something for as long as the directory is kept.
+    /// Remembers a key for as long as the directory is kept.
     fn remember_for_good(&self, id: &IdKey) -> Result<(), Error>;
-    /// Whether [`OldIds::remember_for_good`] was told of it.
+    /// True if [`OldIds::remember_for_good`] was called for it.
     fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error>;
     /// Bytes on the disk.
     fn disk_bytes(&self) -> u64;
 }
 
-/// What a sealed segment hands over.
+/// The ids and notes that a sealed segment hands over.
 #[derive(Debug, Default)]
 pub struct Handover {
     /// Its number.
     pub segment: u64,
     /// Its ids, in the order in which they came.
     pub ids: Vec<(IdKey, IdEntry)>,
-    /// Where records went, as told in it.
+    /// The places of records, as noted in it.
     pub notes: Vec<Note>,
 }
 
@@ -59,16 +59,16 @@ pub struct Cursor {
     pub id: IdKey,
 }
 
-/// Why the slices do not answer.
+/// The reason why the slices do not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database failed.
     #[error("the window's store failed: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The system does not give its files.
+    /// The system does not return its files.
     #[error("the window's store cannot be used: {0}")]
     Unreadable(#[source] std::io::Error),
-    /// What it holds is not what was written.
+    /// Its content is not what was written.
     #[error("the window's store is damaged: {0}")]
     Damaged(&'static str),
 }

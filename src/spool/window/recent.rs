@@ -16,19 +16,19 @@ pub struct Recent {
 /// A recent id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RecentId {
-    /// What is remembered of it.
+    /// Its entry.
     pub entry: IdEntry,
     /// The number of the frame that carries it.
     pub frame: u64,
 }
 
 impl Recent {
-    /// What is known of an id.
+    /// The entry of an id.
     pub fn get(&self, id: &IdKey) -> Option<&RecentId> {
         self.ids.get(id)
     }
 
-    /// Notes an id. What was known of it before comes back.
+    /// Notes an id. Returns its entry from before.
     pub fn insert(&mut self, id: IdKey, known: RecentId) -> Option<RecentId> {
         self.ids.insert(id, known)
     }
@@ -50,12 +50,12 @@ impl Recent {
         }
     }
 
-    /// How many there are.
+    /// The number of ids.
     pub fn count(&self) -> usize {
         self.ids.len()
     }
 
-    /// Gives room back that a burst took.
+    /// Gives back memory that a burst has taken.
     pub fn settle(&mut self) {
         if self.ids.capacity() > 4 * self.ids.len().max(16_384) {
             self.ids.shrink_to(2 * self.ids.len());
@@ -63,7 +63,7 @@ impl Recent {
     }
 }
 
-/// A hasher for keys that are hashes already: it takes what it is given.
+/// A hasher for keys that are hashes already: it passes them through.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PassThrough(u64);
 

@@ -1,4 +1,4 @@
-//! What a call is answered, and who may call.
+//! The answers of calls, and the check of their callers.
 
 use crate::simulator::aps::Service;
 use crate::simulator::aps::access::Caller;
@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 
-/// Why a call is refused, in one of APS's forms.
+/// A refusal in one of APS's forms.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub(super) struct Refused {
@@ -31,10 +31,10 @@ pub(super) fn refused(status: StatusCode, reason: impl Into<String>) -> Refused 
     Refused { status, reason: reason.into() }
 }
 
-/// What a route answers.
+/// The answer of a route.
 pub(super) type Answer = Result<HttpResponse, Refused>;
 
-/// Whose call it is and which region it names.
+/// Returns the caller and the region that the call names.
 pub(super) fn admit(service: &Service, request: &HttpRequest) -> Result<(Caller, Region), Refused> {
     let caller = service
         .gate

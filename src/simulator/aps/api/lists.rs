@@ -30,8 +30,8 @@ pub(super) async fn list_all(
     page(&service, &request, &query, |_| true)
 }
 
-/// Of an app's hooks only the active ones are listed, unless others are asked for: so says the older
-/// reference, and a client must cope with it.
+/// Lists only the active hooks of an app, unless others are asked for: the older reference says so,
+/// and a client must cope with it.
 pub(super) async fn list_of_app(
     service: web::Data<Service>,
     request: HttpRequest,
@@ -85,13 +85,13 @@ fn page(
     let next = (end < all.len()).then(|| {
         let state = STANDARD.encode(end.to_string());
         let query: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
-        // This path, whatever was asked: as in the reference.
+        // The path is always this one, as in the reference.
         format!("/hooks?pageState={query}")
     });
     Ok(HttpResponse::Ok().json(json!({ "links": { "next": next }, "data": page })))
 }
 
-/// Where a page begins.
+/// The beginning of a page.
 fn offset_of(page_state: Option<&str>) -> Option<usize> {
     let Some(state) = page_state else { return Some(0) };
     String::from_utf8(STANDARD.decode(state).ok()?).ok()?.parse().ok()

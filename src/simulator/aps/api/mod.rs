@@ -153,7 +153,7 @@ async fn delete(
     })
 }
 
-/// Answers a call that is about one hook.
+/// Answers a call on one hook.
 fn on_hook(
     service: &Service,
     request: &HttpRequest,

@@ -1,4 +1,4 @@
-//! The token that callbacks are signed with.
+//! The token that signs callbacks.
 
 use crate::lock::lock;
 use crate::secret::Secret;

@@ -1,27 +1,27 @@
-//! Frames as they stand in a segment: found, and checked against their sums.
+//! Finds frames in a segment, and checks them against their checksums.
 
 use crate::spool::LaneId;
 use crate::spool::log::frame::{ENTRY, HEAD, Head, Kind, MAGIC, salted};
 
-/// A frame as it stands in a segment, its head and directory checked.
+/// A frame found in a segment, with its head and directory checked.
 #[derive(Clone, Debug)]
 pub struct FoundFrame {
-    /// What its head says.
+    /// Its head.
     pub head: Head,
     /// Its length.
     pub length: u64,
-    /// Its sections: what they are, and where in the frame.
+    /// Its sections: their kinds, and their places in the frame.
     pub directory: Vec<FrameSection>,
 }
 
 /// A section in a frame's directory.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameSection {
-    /// What it holds.
+    /// The kind of its content.
     pub kind: Kind,
-    /// Of which lane.
+    /// Its lane.
     pub lane: LaneId,
-    /// Where it begins, counted from the frame's first byte.
+    /// Its beginning, counted from the frame's first byte.
     pub at: usize,
     /// Its length.
     pub length: usize,
@@ -31,9 +31,9 @@ pub struct FrameSection {
 /// The bytes are not a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NotAFrame {
-    /// They are none.
+    /// They are not the beginning of a frame.
     Invalid,
-    /// They may be the beginning of one: at least so many are needed to tell.
+    /// They may be the beginning of a frame: at least this many bytes are needed to tell.
     Longer(usize),
 }
 
@@ -76,7 +76,7 @@ impl FoundFrame {
         Ok(Self { head, length: length as u64, directory })
     }
 
-    /// Whether every byte of it is as it was written. `frame` begins with it.
+    /// True if every byte is as it was written. `frame` must begin with the frame.
     pub fn is_whole(&self, frame: &[u8]) -> bool {
         let end = self.directory.last().map_or(HEAD, |entry| entry.at + entry.length);
         let padding = frame.get(end..self.length as usize);
@@ -84,22 +84,22 @@ impl FoundFrame {
             && self.directory.iter().all(|entry| entry.bytes(frame).is_some())
     }
 
-    /// Whether it holds a segment's summary, and nothing else.
+    /// True if it holds a segment's summary.
     pub fn is_summary(&self) -> bool {
         self.directory.iter().any(|entry| entry.kind == Kind::Summary)
     }
 }
 
 impl FrameSection {
-    /// The section's bytes, if they are as they were written. `frame` begins with the frame.
+    /// The section's bytes, if they are as they were written. `frame` must begin with the frame.
     pub fn bytes<'f>(&self, frame: &'f [u8]) -> Option<&'f [u8]> {
         let bytes = frame.get(self.at..self.at.checked_add(self.length)?)?;
         (crc32c::crc32c(bytes) == self.checksum).then_some(bytes)
     }
 }
 
-/// The first place from `from` on, at a multiple of 8, where a frame of this salt begins. `bytes`
-/// begin at a multiple of 8 of their file.
+/// Finds the first place from `from` on, at a multiple of 8, where a frame with this salt begins.
+/// `bytes` must begin at a multiple of 8 of their file.
 pub fn next_frame(salt: u64, bytes: &[u8], from: usize) -> Option<(usize, FoundFrame)> {
     let rest = bytes.get(from..)?;
     memchr::memmem::find_iter(rest, &MAGIC).map(|at| from + at).filter(|at| at % 8 == 0).find_map(

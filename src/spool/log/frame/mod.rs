@@ -56,10 +56,10 @@ use bytes::Bytes;
 
 pub use crate::spool::log::frame::found::{FoundFrame, FrameSection, NotAFrame, next_frame};
 
-/// What a frame's head says.
+/// The head of a frame.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Head {
-    /// One more than the frame before has.
+    /// One more than the number of the frame before.
     pub number: u64,
     /// The last sequence that was given.
     pub last_sequence: u64,
@@ -71,7 +71,7 @@ pub struct Head {
     pub run: u64,
 }
 
-/// What a section holds.
+/// The kind of a section.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// A chunk of one lane.
@@ -82,24 +82,24 @@ pub enum Kind {
     Released,
     /// A record that its lane's topic refused.
     Refused,
-    /// Who the instance is.
+    /// The identity of the instance.
     State,
-    /// What a segment holds.
+    /// The summary of a segment.
     Summary,
 }
 
 /// A part of a frame.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Section {
-    /// What it holds.
+    /// The kind of its content.
     pub kind: Kind,
-    /// Of which lane; 0 if of none.
+    /// Its lane; 0 if it has none.
     pub lane: LaneId,
     /// Its bytes.
     pub bytes: Bytes,
 }
 
-/// A frame that is to be written.
+/// A frame to be written.
 #[derive(Clone, Debug)]
 pub struct Frame {
     head: Vec<u8>,
@@ -134,13 +134,13 @@ impl Frame {
         Self { head: written, sections, padding }
     }
 
-    /// The bytes it takes.
+    /// The number of its bytes.
     pub fn length(&self) -> u64 {
         let bytes: usize = self.sections.iter().map(|section| section.bytes.len()).sum();
         (self.head.len() + bytes + self.padding) as u64
     }
 
-    /// Its parts, to be written one after the other.
+    /// Its parts, in the order in which they are written.
     pub fn parts(&self) -> Vec<&[u8]> {
         let mut parts: Vec<&[u8]> = Vec::with_capacity(self.sections.len() + 2);
         parts.push(&self.head);
@@ -177,7 +177,7 @@ pub fn salted(salt: u64, bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&salt.to_le_bytes()), bytes)
 }
 
-/// The bytes that a frame takes beside its sections' own.
+/// The bytes of a frame beside those of its sections.
 pub fn overhead(sections: usize) -> u64 {
     (HEAD + sections * ENTRY + 8) as u64
 }

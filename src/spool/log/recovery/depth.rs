@@ -1,24 +1,25 @@
-//! Which of the segments a survey reads frame by frame.
+//! Selects the segments that a survey reads frame by frame.
 
 use crate::spool::log::disk::Disk;
 use crate::spool::log::segment::name_of;
 use std::io;
 
-/// How much of the sealed segments is read.
+/// The sealed segments that are read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Depth {
-    /// Those whose ids are not absorbed (after this segment), and the newest up to so many bytes.
+    /// Those whose ids are not absorbed (after this segment), and the newest, up to this many
+    /// bytes.
     Start {
         /// The last segment that was absorbed.
         absorbed: u64,
-        /// How many bytes of segments are read to see whether they are whole.
+        /// The bytes of segments that are read to check them.
         bytes: u64,
     },
     /// All of them.
     Everything,
 }
 
-/// Which segments are read frame by frame.
+/// The segments that are read frame by frame.
 pub(super) struct Wanted {
     from: u64,
     suspects: Vec<u64>,
@@ -40,7 +41,8 @@ impl Wanted {
                 Ok(file) => file.length()?,
                 Err(error) => return Err(error),
             };
-            // The newest that holds something is needed, whatever it takes; an unused one may follow.
+            // The newest segment with content is needed, whatever it takes; an unused one may
+            // follow it.
             let is_needed = *number > absorbed || numbers.iter().rev().take(2).any(|n| n == number);
             if !is_needed && length > left {
                 break;

@@ -1,11 +1,11 @@
-//! Judges the log as a whole, once all of it was surveyed.
+//! Judges the log as a whole, after all of it was surveyed.
 
 use crate::spool::Damage;
 use crate::spool::log::recovery::Survey;
 use crate::spool::log::segment::name_of;
 
 impl Survey {
-    /// Judges the log as a whole: what is gone that an operator does not know of.
+    /// Finds the losses in the log that an operator does not know of.
     pub(super) fn conclude(&mut self) {
         let known = self.state.clone().unwrap_or_default();
         let (over, kept): (Vec<_>, Vec<_>) = self

@@ -1,12 +1,12 @@
 //! Reads the log as a start finds it, and judges it. Changes nothing.
 //!
 //! # Promises
-//! - A frame is right, or the log ends there. What was written before the end and is gone shows: a valid
-//!   frame behind a break, a gap in the numbers, a missing segment, an end before what was acknowledged.
+//! - A frame is valid, or the log ends there. Losses before the end are noticed: a valid frame
+//!   after a break, a gap in the numbers, a missing segment, an end before the acknowledged mark.
 //! - A torn tail that nobody was told of is no fault.
 //!
 //! # Limits
-//! Of a sealed segment the summary is believed, and its frames are read only if their ids are needed, if
+//! The summary of a sealed segment is trusted. Its frames are read only if their ids are needed, if
 //! [`Depth`] asks for it, or if a reader has met damage there before.
 
 mod depth;
@@ -32,38 +32,38 @@ pub use crate::spool::log::recovery::depth::Depth;
 /// The log as it was found.
 #[derive(Debug, Default)]
 pub struct Survey {
-    /// Who the instance is; none if the log is new.
+    /// The identity of the instance; `None` if the log is new.
     pub state: Option<InstanceState>,
-    /// Each segment that holds something, oldest first.
+    /// The segments with content, oldest first.
     pub segments: Vec<Surveyed>,
-    /// Segments of which nothing is needed: what they held is out, or they were never used.
+    /// Segments that are no longer needed: their records are released, or they were never used.
     pub leftovers: Vec<u64>,
     /// Segments whose head cannot be read.
     pub headless: Vec<u64>,
-    /// How far each lane is released.
+    /// The released sequence of each lane.
     pub released: BTreeMap<LaneId, u64>,
     /// The head of the last frame.
     pub last: Head,
-    /// What was acknowledged.
+    /// The acknowledged mark.
     pub acknowledged: Acknowledgement,
-    /// What is gone that an operator does not know of. Nothing, as a rule.
+    /// The losses that an operator does not know of; usually none.
     pub losses: Vec<Damage>,
-    /// The gaps in the frames' numbers, the known ones among them.
+    /// The gaps in the frame numbers, including the known ones.
     pub gaps: Vec<Gap>,
-    /// The highest number of a frame that ever was, as far as anything tells.
+    /// The highest frame number that ever existed, as far as it is known.
     pub highest: u64,
-    /// Frames that were read.
+    /// The number of frames read.
     pub frames: u64,
 }
 
-/// Frames that are not there.
+/// Missing frames.
 #[derive(Clone, Copy, Debug)]
 pub struct Gap {
-    /// The segment behind it.
+    /// The segment after the gap.
     pub segment: u64,
-    /// The number of the first frame that is not there.
+    /// The number of the first missing frame.
     pub first: u64,
-    /// The number of the last.
+    /// The number of the last missing frame.
     pub last: u64,
 }
 
@@ -72,13 +72,13 @@ pub struct Gap {
 pub struct Surveyed {
     /// Its file.
     pub segment: Segment,
-    /// How it was sealed; none if it was not.
+    /// True if it was sealed.
     pub is_sealed: bool,
-    /// How it ends, or would be sealed.
+    /// Its seal, or the one it would get.
     pub seal: Seal,
-    /// What it held to hand over, if it was read.
+    /// The ids and notes to hand over, if it was read.
     pub handover: Option<Handover>,
-    /// Whether something in it is broken.
+    /// True if something in it is broken.
     pub is_broken: bool,
 }
 
@@ -95,7 +95,7 @@ impl Survey {
             survey.read_segment(disk, number, &wanted)?;
         }
         if survey.state.is_none() && !survey.segments.is_empty() && depth != Depth::Everything {
-            // Only unused segments were read: who the instance is stands in one before them.
+            // Only unused segments were read: the identity is in a segment before them.
             return Self::of(disk, Depth::Everything);
         }
         survey.conclude();

@@ -1,4 +1,4 @@
-//! Reads one segment frame by frame, and gathers what it holds.
+//! Reads one segment frame by frame, and gathers its content.
 
 use crate::spool::lanes::chunk::Chunk;
 use crate::spool::lanes::extents::Extents;
@@ -8,7 +8,7 @@ use crate::spool::log::segment::FIRST_FRAME;
 use crate::spool::window::old_ids::Handover;
 use bytes::Bytes;
 
-/// What is gathered of one segment.
+/// The content gathered from one segment.
 #[derive(Debug)]
 pub(super) struct SegmentReading {
     pub(super) first: Option<u64>,
@@ -19,7 +19,7 @@ pub(super) struct SegmentReading {
 }
 
 impl SegmentReading {
-    /// Of a segment of which nothing was read yet.
+    /// Begins with a segment of which nothing was read yet.
     pub(super) fn new(segment: u64) -> Self {
         Self {
             first: None,
@@ -30,7 +30,7 @@ impl SegmentReading {
         }
     }
 
-    /// The frame at a place, or the next one behind a break.
+    /// Finds the frame at a place, or the next one after a break.
     pub(super) fn next(
         &mut self,
         salt: u64,

@@ -1,8 +1,8 @@
-//! Older ids, and where their records went: in slices of time on the disk.
+//! Older ids, and the places of their records, in slices of time on the disk.
 //!
-//! fjall, by its public interface; no other file but the takeover of earlier spools names it. A slice is
-//! a keyspace with an eighth of the window, so that space is given back by dropping whole ones. Ids come
-//! sorted, a segment at a time, straight into tables.
+//! Uses fjall through its public interface; apart from the takeover of earlier spools no other file
+//! names it. A slice is a keyspace with an eighth of the window, so that space is given back by
+//! dropping a whole one. Ids are written sorted, one segment at a time, straight into tables.
 
 mod rows;
 
@@ -31,14 +31,14 @@ pub struct Slices {
     database: Database,
     meta: Keyspace,
     slicing: Slicing,
-    /// Changed as a whole, so that nobody holds the lock while he reads the disk.
+    /// Replaced as a whole, so that nobody holds the lock while reading the disk.
     slices: RwLock<Arc<BTreeMap<u64, Keyspace>>>,
-    /// How many rows of each slice are no ids, but notes of where records went.
+    /// The number of rows of each slice that are notes on places of records, and not ids.
     notes: Mutex<BTreeMap<u64, u64>>,
 }
 
 impl Slices {
-    /// Opens the slices in a folder, making them if there are none.
+    /// Opens the slices in a folder, creating them if there are none.
     pub fn open(folder: &Path, slicing: Slicing) -> Result<Self, Error> {
         let database = Database::builder(folder)
             .worker_threads(WORKERS)
@@ -78,8 +78,8 @@ impl Slices {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(SLICE_MEMTABLE_BYTES)
                 .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(LOOSE_TABLES)))
-                // Kept in memory, ten bits an id: one that has grown past the cache's largest
-                // block, some 1.5 MB, would be read whole at every look.
+                // Pinned in memory, ten bits for each id: a block that has outgrown the cache's
+                // largest, some 1.5 MB, would otherwise be read whole at every look.
                 .filter_block_pinning_policy(PinningPolicy::all(true))
         })?;
         let mut slices = write(&self.slices);
@@ -131,7 +131,7 @@ impl OldIds for Slices {
         }
         if notes > 0 {
             let before = lock(&self.notes).get(&newest).copied().unwrap_or(0);
-            // Absorbing is one thread's work. Whoever counts does not wait for the disk.
+            // Only one thread absorbs. Counting does not wait for the disk.
             self.put(&notes_key(newest), &(before + notes).to_le_bytes())?;
             lock(&self.notes).insert(newest, before + notes);
         }
@@ -261,10 +261,10 @@ const PREFIX: &str = "window-";
 const RECORDS: &str = "records-";
 const ABSORBED: &[u8] = b"absorbed";
 const FOR_GOOD: &[u8] = b"replay/";
-/// Flushing and compacting share a thread: with a second one, the first hands compactions to it in a
-/// loop that never rests while one runs.
+/// Flushing and compacting share a thread: a second one would get compactions from the first in a
+/// busy loop while one runs.
 const WORKERS: usize = 1;
-/// Blocks of ids that are looked up again.
+/// Blocks of ids that are read repeatedly.
 const CACHE_BYTES: u64 = 8 << 20;
 const MAX_JOURNAL_BYTES: u64 = 64 << 20;
 const META_MEMTABLE_BYTES: u64 = 1 << 20;

@@ -1,4 +1,4 @@
-//! The rows of a slice: their keys, and what must be true of each.
+//! The rows of a slice: their keys, and the form of each.
 //!
 //! | key | value |
 //! |---|---|
@@ -25,7 +25,7 @@ pub(super) fn sequence_key(kind: u8, lane: LaneId, sequence: u64) -> Vec<u8> {
     [&[kind][..], &lane.0.to_be_bytes(), &sequence.to_be_bytes()].concat()
 }
 
-/// Key and value of a note. `None` for one without places, which says nothing that is asked for here.
+/// The key and value of a note. `None` for a note without places, which need not be stored.
 pub(super) fn note_row(note: &Note) -> Option<(Vec<u8>, Vec<u8>)> {
     match note {
         Note::Released { lane, places, .. } => {
@@ -38,7 +38,7 @@ pub(super) fn note_row(note: &Note) -> Option<(Vec<u8>, Vec<u8>)> {
     }
 }
 
-/// True if a row has the form that its key asks for.
+/// True if a row has the form that belongs to its key.
 pub(super) fn is_whole(key: &[u8], value: &[u8]) -> bool {
     match key.first() {
         Some(b'i') => IdEntry::decode(value).is_some(),
@@ -48,5 +48,5 @@ pub(super) fn is_whole(key: &[u8], value: &[u8]) -> bool {
     }
 }
 
-/// How many notes are in a slice.
+/// The prefix of the number of notes in a slice.
 const NOTES: &[u8] = b"places/";

@@ -1,4 +1,4 @@
-//! What a file holds, and what of it lasts.
+//! The content of a file, and the part of it that lasts.
 
 use crate::spool::log::disk::memory::power_cut::{Chance, Survivors};
 
@@ -10,7 +10,7 @@ pub(super) struct Content {
     pub(super) unsynced: Vec<Change>,
 }
 
-/// A change of it.
+/// A change of a file.
 #[derive(Clone)]
 pub(super) enum Change {
     Write { at: usize, bytes: Vec<u8> },
@@ -51,7 +51,7 @@ impl Change {
     }
 }
 
-/// Writes those sectors that are kept.
+/// Writes the sectors that are kept.
 fn write_some(file: &mut Vec<u8>, at: usize, written: &[u8], mut keeps: impl FnMut() -> bool) {
     let mut from = 0;
     while from < written.len() {

@@ -1,55 +1,55 @@
-//! Calls of a disk, and how they are to fail.
+//! Calls of a disk, and the ways in which they fail.
 
 /// A call that failed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Call {
-    /// Of what kind.
+    /// Its kind.
     pub kind: Kind,
     /// The name of the file, if it has one.
     pub name: String,
 }
 
-/// What is asked of a disk.
+/// The kind of a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
-    /// The names, or an open file.
+    /// Listing the names, or opening a file.
     Look,
-    /// A new file.
+    /// Creating a file.
     Create,
-    /// A name is changed or removed.
+    /// Changing or removing a name.
     Name,
-    /// The names are synced.
+    /// Syncing the names.
     SyncNames,
-    /// A file's length, its bytes, or the room.
+    /// Reading a length, bytes, or the free space.
     Read,
-    /// Bytes are written.
+    /// Writing bytes.
     Write,
-    /// Bytes are written where the file ends or behind it, or room is taken.
+    /// Writing at or beyond the end of a file, or reserving space.
     Extend,
-    /// A file is cut.
+    /// Setting a length.
     Cut,
-    /// A file is synced.
+    /// Syncing a file.
     Sync,
 }
 
-/// Calls that are to fail.
+/// Calls that must fail.
 #[derive(Clone, Copy, Debug)]
 pub struct Failure {
-    /// The first, counted from now.
+    /// The number of calls before the first one.
     pub after: u64,
-    /// For how many calls.
+    /// The number of calls that fail.
     pub calls: u64,
-    /// What they say.
+    /// Their error.
     pub error: Errno,
 }
 
-/// What a call may say.
+/// An error of a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Errno {
     /// EIO: any call.
     Broken,
-    /// ENOSPC: what needs room.
+    /// ENOSPC: calls that need space.
     NoRoom,
-    /// EMFILE: what needs a descriptor.
+    /// EMFILE: calls that need a descriptor.
     NoDescriptor,
 }

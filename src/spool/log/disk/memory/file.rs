@@ -53,7 +53,7 @@ impl File for MemoryFile {
         let (at, mut bytes) = (at as usize, parts.concat());
         let kind = if at + bytes.len() > self.len() { Kind::Extend } else { Kind::Write };
         if let Err(error) = self.call(kind) {
-            // Some of it may have been written.
+            // A part of it may have been written.
             bytes.truncate(bytes.len() / 2);
             self.change(Change::Write { at, bytes });
             return Err(error);
@@ -81,7 +81,7 @@ impl File for MemoryFile {
         let mut state = lock(&self.disk.state);
         let content = &mut state.files[self.file];
         if called.is_err() {
-            // The system takes what it could not write for written: no later sync brings it.
+            // The system counts the unwritten part as written: no later sync writes it.
             let mut chance = Chance(content.now.len() as u64);
             content.lasting = content.image(Survivors::Any, &mut chance);
         } else {

@@ -1,9 +1,10 @@
-//! A disk in memory that can lose, tear and reorder whatever was not synced, and fail any call.
+//! A disk in memory that can lose, tear and reorder everything that was not synced, and fail any
+//! call.
 //!
 //! # Promises
-//! - What a sync has covered is in every image; of the rest an image has any part: per sector of a
-//!   write, per change of a file's length, per change of a name.
-//! - Whoever watches is called at each change, when nothing of it is certain yet.
+//! - Everything covered by a sync is in every image; of the rest an image has any part: per sector
+//!   of a write, per change of a file's length, per change of a name.
+//! - The watcher is called at each change, before any of it is durable.
 
 mod content;
 mod failure;
@@ -49,12 +50,12 @@ enum NameChange {
 }
 
 impl MemoryDisk {
-    /// Has someone called at each change.
+    /// Sets the function to be called at each change.
     pub fn watch(&self, watcher: Option<Watcher>) {
         *lock(&self.watcher) = watcher;
     }
 
-    /// Calls who watches.
+    /// Calls the watcher.
     pub fn tell(&self) {
         let watcher = lock(&self.watcher).clone();
         if let Some(watcher) = watcher {
@@ -62,7 +63,7 @@ impl MemoryDisk {
         }
     }
 
-    /// Has calls fail.
+    /// Makes calls fail.
     pub fn fail(&self, failure: Option<Failure>) {
         let mut state = lock(&self.state);
         state.calls = 0;
@@ -75,20 +76,20 @@ impl MemoryDisk {
         lock(&self.state).failed.clone()
     }
 
-    /// Whether anything is not synced.
+    /// True if anything is not synced.
     pub fn is_unsynced(&self) -> bool {
         let state = lock(&self.state);
         !state.unsynced.is_empty() || state.files.iter().any(|file| !file.unsynced.is_empty())
     }
 
-    /// True if these bytes are in a file that would be there after the power was cut at this moment.
+    /// True if a file that would exist after a power cut at this moment contains these bytes.
     pub fn lasts(&self, bytes: &[u8]) -> bool {
         let state = lock(&self.state);
         let mut files = state.lasting.values().map(|file| &state.files[*file].lasting);
         files.any(|file| memchr::memmem::find(file, bytes).is_some())
     }
 
-    /// The disk as it may be after the power was cut at this moment.
+    /// The disk as it may be after a power cut at this moment.
     pub fn image(&self, survivors: Survivors, chance: &mut Chance) -> Self {
         let state = lock(&self.state);
         let mut names = state.lasting.clone();
@@ -100,7 +101,7 @@ impl MemoryDisk {
         }
         let mut image = State::default();
         for (name, number) in names {
-            // A file under two names is in the image twice: nothing writes to both.
+            // A file with two names is in the image twice: nothing writes to both.
             let bytes = state.files[number].image(survivors, chance);
             image.names.insert(name, image.files.len());
             image.files.push(Content { now: bytes.clone(), lasting: bytes, unsynced: Vec::new() });

@@ -1,24 +1,24 @@
-//! How much survives a power cut of what was not synced.
+//! The part of unsynced changes that survives a power cut.
 
-/// How much of what was not synced an image has.
+/// The unsynced changes that an image has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Survivors {
     /// Nothing.
     Nothing,
     /// Everything.
     Everything,
-    /// In each file what was written first, the last write of it torn.
+    /// The first changes of each file, the last write among them torn.
     Prefix,
     /// Any sector and any name.
     Any,
 }
 
-/// Random numbers that come again with their seed.
+/// Random numbers, reproducible from a seed.
 #[derive(Clone, Debug)]
 pub struct Chance(pub u64);
 
 impl Chance {
-    /// A number below another.
+    /// A number below `most`.
     pub fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -33,7 +33,7 @@ impl Chance {
 }
 
 impl Survivors {
-    /// True if a change that was not synced is kept; `keep` is how many a prefix has.
+    /// True if an unsynced change is kept; `keep` is the number of changes that a prefix has.
     pub(super) fn keeps(self, at: u64, keep: u64, chance: &mut Chance) -> bool {
         match self {
             Self::Nothing => false,
