@@ -1,15 +1,15 @@
 //! The tests of the program as its users meet it, but for those that break things: they are in
 //! `survival`.
 
-/// What a notification costs, in counts.
+/// The cost of a notification, in counts.
 mod cost;
-/// What the documents name exists.
+/// The tests, commands, keys and links that the documents name exist.
 mod documents;
 /// The broker of the tests behaves as the tests take for granted.
 mod harness;
-/// What becomes of a notification, from its bytes to the record's.
+/// Notifications, from their bytes to the record's.
 mod providers;
-/// What the running relay promises.
+/// The promises of the running relay.
 mod relay;
 /// The webhook commands, and the simulated providers.
 mod subscriptions;

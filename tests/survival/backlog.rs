@@ -1,4 +1,4 @@
-//! What an outage leaves behind, once it is over.
+//! The disk and memory after an outage.
 
 use crate::large;
 use crate::oracle;
@@ -27,7 +27,7 @@ async fn what_a_backlog_took_on_the_disk_is_given_back_when_it_is_drained() {
     relay.drained().await;
 
     eventually("the segments are gone", async || {
-        // What stays is the segment that is written, and the file that is kept for the next.
+        // Only the current segment and the spare file are left.
         (taken(&spool) < 60 * MEGABYTE).then_some(())
     })
     .await;

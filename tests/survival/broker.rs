@@ -104,7 +104,7 @@ async fn a_client_that_was_told_of_no_brokers_comes_back_without_a_restart_of_th
     let (kafka, blinding) = Kafka::start_behind_blinding().await;
     let relay = Relay::builder()
         .kafka_with(kafka.client().set("bootstrap.servers", blinding.brokers()).clone())
-        // How soon a client asks again.
+        // The interval at which a client asks again.
         .set("kafka.client.\"topic.metadata.refresh.interval.ms\"", "'200'")
         .set("kafka.client.\"metadata.recovery.strategy\"", "'none'")
         .start()

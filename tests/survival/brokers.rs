@@ -242,7 +242,7 @@ async fn delivers(relay: &Relay) {
     .await;
 }
 
-/// How many records of a topic are out.
+/// The number of published records of a topic.
 async fn published(relay: &Relay, topic: &str) -> f64 {
     let topic = relay.topic(topic);
     relay.metrics().await.get("cadrelay_published_total", &[("topic", &*topic)])

@@ -1,7 +1,7 @@
-//! What a kill or a failing disk leaves of the log: cut, flipped and zeroed segments.
+//! The log after a kill or a failing disk: cut, flipped and zeroed segments.
 //!
-//! Either everything that was acknowledged is there, or the start is refused. A gap that nobody
-//! hears of is what must not be.
+//! Either everything that was acknowledged is there, or the start is refused. A silent gap is the
+//! fault to find.
 
 use crate::oracle;
 use crate::oracle::dice::Dice;
@@ -106,7 +106,7 @@ async fn what_an_operator_has_accepted_as_lost_is_not_asked_about_again() {
 /// The files of a spool as a kill left them.
 struct Crash {
     dir: tempfile::TempDir,
-    /// What was acknowledged and still waits, by lane, and all ids.
+    /// The acknowledged records that still wait, by lane, and all ids.
     acknowledged: Found,
 }
 
@@ -176,7 +176,7 @@ fn segments(spool: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// How a segment comes to end where it did not.
+/// The damage that ends a segment early.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Cut,
@@ -194,7 +194,7 @@ impl End {
     }
 }
 
-/// Where each frame of a segment ends.
+/// The end of each frame of a segment.
 fn ends_of_frames(segment: &Path) -> Vec<u64> {
     let disk = RealDisk::open(segment.parent().expect("a folder"), Access::Read).expect("the log");
     let name = segment.file_name().and_then(|name| name.to_str()).expect("a name");

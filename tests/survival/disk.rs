@@ -81,7 +81,7 @@ async fn a_disk_that_others_have_filled_to_the_reserve_is_answered_200_once_it_i
         .set("spool.disk_reserve", &format!("'{RESERVE}B'"))
         .start()
         .await;
-    // What is left above the reserve, the relay's journal fills, and keeps.
+    // The relay's journal takes the space above the reserve, and keeps it.
     disk.fill(disk.free() - RESERVE - (20 << 20));
 
     kafka.kill();

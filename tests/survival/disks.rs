@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A file system of its own, unmounted with this value.
 pub struct Disk {
-    /// Where it is mounted.
+    /// Its mount point.
     pub path: PathBuf,
     /// The file that it lies in; one in memory has none.
     image: Option<PathBuf>,
@@ -36,7 +36,7 @@ impl Disk {
         disk
     }
 
-    /// What a power cut does: what was not synced is gone, and nothing more is written.
+    /// Acts as a power cut: unsynced data is gone, and nothing more is written.
     pub fn cut_power(&self) {
         let root = File::open(&self.path).expect("the mounted disk");
         let flag: u32 = EXT4_GOING_FLAGS_NOLOGFLUSH;

@@ -100,7 +100,7 @@ async fn a_relay_that_is_told_to_stop_while_kafka_is_away_ends_and_loses_nothing
     oracle::judge("relay stopped while the broker is away", &kafka, &relay, &ledger)
         .await
         .assert_holds();
-    // What is under way shares the grace of ten seconds; the rest is the machine's.
+    // Work under way shares the grace of ten seconds; the rest is time for the machine.
     assert!(took < Duration::from_secs(30), "it took {took:?} to stop");
 }
 

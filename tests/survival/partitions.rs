@@ -14,7 +14,7 @@ use support::waiting::eventually;
 async fn partitions_added_under_load_lose_nothing_and_the_sequence_still_tells_the_order() {
     let cluster = Cluster::start().await;
     let relay = oracle::relay(cluster.kafka())
-        // How soon the client hears of the new ones; five minutes otherwise.
+        // The client looks for new partitions this often; every five minutes otherwise.
         .set("kafka.client.\"topic.metadata.refresh.interval.ms\"", "'500'")
         .start()
         .await;
@@ -67,7 +67,7 @@ fn keys_in_several_partitions(topics: &[Vec<Received>]) -> usize {
     places.values().filter(|partitions| partitions.len() > 1).count()
 }
 
-/// What a consumer of one partition reads, of each.
+/// Splits the records that a consumer reads by partition.
 fn each_partition(topics: &[Vec<Received>]) -> Vec<Vec<Received>> {
     let mut apart: BTreeMap<(String, i32), Vec<Received>> = BTreeMap::new();
     for record in topics.iter().flatten() {

@@ -44,7 +44,7 @@ async fn a_power_cut_takes_what_was_not_synced_so_a_relay_without_syncs_is_found
     assert!(kept < 50, "all that was never synced is there");
 }
 
-/// How many of fifty records are there after a power cut that follows on their answers.
+/// Counts the records, of fifty, that are there after a power cut right after their answers.
 async fn kept_of_fifty(faults: &Faults) -> u64 {
     let disk = Disk::in_file(400);
     let mut relay = on(&disk, faults.apply(Relay::builder())).start().await;

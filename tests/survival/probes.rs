@@ -69,5 +69,5 @@ async fn each_answers(relay: &Relay) {
 
 const LARGE: u64 = 12;
 const TIMES: usize = 50;
-/// What hangs does so until the test mends it.
+/// A hanging part hangs until the test mends it.
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -134,7 +134,7 @@ async fn a_right_that_is_taken_away_under_load_holds_back_its_own_lane_alone() {
 async fn a_partition_without_leader_holds_back_its_own_lane_alone() {
     let kafka = Kafka::start().await;
     let relay = oracle::relay(&kafka).start().await;
-    // What Kafka keeps of transactions, and the relay's other topics, lie on the first broker.
+    // Kafka's transaction topic and the relay's other topics are on the first broker.
     for topic in ["onshape.document", "quarantine"] {
         kafka.create_topic(&relay.topic(topic), 3, &[]).await;
     }
@@ -163,7 +163,7 @@ async fn a_partition_without_leader_holds_back_its_own_lane_alone() {
 async fn a_topic_that_is_deleted_under_load_is_made_again_and_the_others_flow() {
     let kafka = Kafka::shared().await;
     let relay = oracle::relay(kafka).start().await;
-    // What the deleted topic held is gone with it, and is not in the ledger.
+    // The records of the deleted topic are gone with it, so they are not in the ledger.
     relay.post(&Notification::aps(1)).await.assert_accepted();
     relay.drained().await;
 

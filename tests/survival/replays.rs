@@ -27,7 +27,7 @@ async fn a_replay_whose_relay_dies_around_its_commit_publishes_its_event_once() 
     relay.restart().await;
 
     for (at, (id, fault, then)) in [
-        // What is written and not synced is there as long as the machine is.
+        // Bytes that are written and not synced survive as long as the machine runs.
         (&ids[0], Fault::KillBefore, None),
         (&ids[1], Fault::KillAfter, Some("duplicate")),
         (&ids[2], Fault::TearWrite, Some("published")),

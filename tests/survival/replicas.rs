@@ -317,7 +317,7 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
     .await
 }
 
-/// What a consumer finds, and what the replicas count.
+/// The records that a consumer reads, and the counters of the replicas.
 #[derive(Clone, Copy, Debug)]
 struct Found {
     records: u64,

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// What a spool holds.
+/// The content of a spool.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Found {
     /// The sequences that wait, by lane.
@@ -22,7 +22,7 @@ pub struct Found {
     pub ids: BTreeSet<u64>,
 }
 
-/// Why a spool was not read to its end.
+/// The reason why a spool was not read to its end.
 #[derive(Debug)]
 #[expect(dead_code, reason = "shown by a test that fails")]
 pub enum Refused {
@@ -58,7 +58,7 @@ pub fn open_accepting(dir: &Path, loss: Loss) -> Result<Spool, OpenError> {
     .open()
 }
 
-/// What is stored under an id.
+/// The submission stored under an id.
 pub fn submission(id: u64, lane: u16, bytes: usize) -> Submission {
     let mut record = Record::builder("key", bytes + 64);
     record.sequence_header("ce_sequence").value().resize(bytes, id as u8);

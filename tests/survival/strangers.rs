@@ -29,7 +29,7 @@ impl Strangers {
     }
 }
 
-/// How many files the relay has open, its connections among them.
+/// The number of files that the relay has open, connections included.
 pub fn open_files(relay: &Relay) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", relay.pid())).expect("a running relay").count()
 }

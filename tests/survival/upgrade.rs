@@ -55,7 +55,7 @@ async fn opens(archive: &Path) {
     oracle::assert_books_balance(&relay.metrics().await);
 }
 
-/// How often each body was published, read from all topics.
+/// The number of times that each body was published, read from all topics.
 async fn published(relay: &Relay) -> BTreeMap<String, u64> {
     #[derive(serde::Deserialize)]
     struct Published {
@@ -76,7 +76,7 @@ async fn published(relay: &Relay) -> BTreeMap<String, u64> {
 /// A notification that the earlier build answered 200.
 struct Posted {
     source: String,
-    /// Whether it was `published` then, or `pending`.
+    /// Its state then: `published` or `pending`.
     state: String,
     body: String,
 }

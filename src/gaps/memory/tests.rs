@@ -1,4 +1,4 @@
-//! What is remembered over restarts, moment by moment.
+//! The memory over restarts, moment by moment.
 
 use super::*;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ fn told(memory: &Memory) -> Vec<(Why, i64, i64, Option<u64>)> {
     gaps.map(|gap| (gap.why, gap.from.as_second(), gap.to.as_second(), gap.dropped)).collect()
 }
 
-/// What a restart leaves of it.
+/// The memory after a restart.
 fn restarted(memory: &Memory) -> Memory {
     serde_json::from_slice(&memory.to_bytes()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What a start finds, and what it refuses.
+//! The findings and refusals of a start.
 
 use super::*;
 use crate::spool::inspect::offline::Offline;

@@ -1,5 +1,5 @@
-//! What a notification costs, by counts that noise cannot move. The figures are kept here: more is a
-//! loss, and fewer are to be written down, so that nobody gives them back unseen.
+//! The cost of a notification, in counts that noise cannot change. The figures are kept here: more
+//! is a loss, and fewer must be written down, so that they are not lost again unnoticed.
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 

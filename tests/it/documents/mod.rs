@@ -1,4 +1,4 @@
-//! What the documents name exists: tests, commands, keys, links.
+//! The tests, commands, keys and links that the documents name exist.
 
 mod claims;
 mod typed;

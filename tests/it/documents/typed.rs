@@ -1,4 +1,4 @@
-//! What the documents tell people to type, to set and to open exists.
+//! Every command, key and link in the documents exists.
 
 use cadrelay::cli::Cli;
 use clap::CommandFactory as _;

@@ -1,6 +1,6 @@
-//! What consumers are promised, in schemas/, is what records hold.
+//! The schemas in schemas/ describe the real records.
 //!
-//! `UPDATE_CONTRACT=1 cargo test --test providers` writes the files anew.
+//! `UPDATE_CONTRACT=1 cargo test --test it contract` writes the files anew.
 
 use crate::providers::fixtures::{event_of, fixtures, record_of, shown};
 use crate::providers::given::now;

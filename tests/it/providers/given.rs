@@ -12,12 +12,12 @@ use cadrelay::record::quarantine::write::Kept;
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// When our tests happen.
+/// The current time in the tests.
 pub fn now() -> Timestamp {
     "2026-11-22T07:00:00.123Z".parse().unwrap()
 }
 
-/// What is kept beside a body that nothing was proven of.
+/// The facts kept beside a body without proof.
 pub fn kept(provider: Provider) -> Kept<'static> {
     Kept {
         source: "acme",
@@ -50,12 +50,12 @@ pub fn notification<'r>(body: &[u8], headers: &[(&'r str, &'r str)]) -> Notifica
     }
 }
 
-/// What was proven, for as long as a test needs what was read of it.
+/// Keeps a proven notification for as long as a test needs its reading.
 pub fn kept_for<'r>(proven: Proven<'r>) -> &'r Proven<'r> {
     Box::leak(Box::new(proven))
 }
 
-/// What the source makes of a body that it believes.
+/// Reads a body that the source accepts.
 pub fn read<'r>(source: &'r Source, body: &[u8], headers: &[(&'r str, &'r str)]) -> Reading<'r> {
     kept_for(source.prove(notification(body, headers), now()).unwrap()).read()
 }

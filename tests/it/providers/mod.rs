@@ -1,4 +1,4 @@
-//! What becomes of notifications, from their bytes to the record's, without HTTP, spool or Kafka.
+//! Notifications, from their bytes to the record's, without HTTP, spool or Kafka.
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 

@@ -1,4 +1,4 @@
-//! What a body means, and that every proven body means something or is kept whole.
+//! The meaning of bodies: every proven body is understood or kept whole.
 
 use crate::providers::given::{event, kept, open_source, read, source};
 use cadrelay::event::Event;

@@ -84,7 +84,7 @@ pub fn quarantine_schema() -> Value {
     })
 }
 
-/// What the headers of a record in quarantine hold.
+/// The schema of the headers of a record in quarantine.
 pub fn quarantine_headers_schema() -> Value {
     json!({
         "type": "object",
@@ -113,7 +113,7 @@ pub fn quarantine_headers_schema() -> Value {
     })
 }
 
-/// What the headers of a record hold in binary mode.
+/// The schema of the headers of a record in binary mode.
 pub fn headers_schema() -> Value {
     let required = [
         "content-type",
@@ -207,7 +207,7 @@ pub fn gap_schema() -> Value {
     })
 }
 
-/// What the headers of a gap's record hold in binary mode.
+/// The schema of the headers of a gap's record in binary mode.
 pub fn gap_headers_schema() -> Value {
     json!({
         "type": "object",

@@ -48,7 +48,7 @@ fn event_tables() -> String {
     tables
 }
 
-/// Where the parts of an event come from, by the kind of body.
+/// The table of the places of an event's parts, by the kind of body.
 fn family_table() -> String {
     let mut table = String::from(
         "### Bodies\n\nWhere the parts of an event are in each kind of body. Of several the first that \
@@ -101,7 +101,7 @@ fn each_part_of_an_event_comes_from_where_its_family_says() {
     }
 }
 
-/// What a path such as `payload.user_info.id` leads to, if that says something.
+/// The value at a path such as `payload.user_info.id`, unless it counts as absent.
 fn at(body: &Value, path: &str) -> Option<String> {
     let (path, unversioned) = match path.strip_suffix(" without its version") {
         Some(path) => (path, true),

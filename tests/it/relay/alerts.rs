@@ -122,7 +122,7 @@ impl Prometheus {
         self.query(query).await.first()?["value"][1].as_str()?.parse().ok()
     }
 
-    /// What a query finds; nothing while Prometheus starts.
+    /// The result of a query; empty while Prometheus starts.
     async fn query(&self, query: &str) -> Vec<Value> {
         let url = format!("http://{}/api/v1/query", self.address);
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");

@@ -1,4 +1,4 @@
-//! What the sender is told: every row of the table of statuses (DESIGN.md section 5).
+//! The answers to senders: every row of the table of statuses (DESIGN.md section 5).
 
 use crate::relay::wire::{Wire, head};
 use cadrelay::event::provider::Provider;

@@ -209,7 +209,7 @@ fn series_in(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Whether a series is shown; a histogram may be named as a whole.
+/// True if a series is shown; a histogram may be named as a whole.
 fn has(names: &BTreeSet<String>, name: &str) -> bool {
     names.contains(name) || names.contains(&format!("{name}_bucket"))
 }

@@ -68,7 +68,7 @@ fn the_flag_is_taken_before_and_after_every_command() {
     }
 }
 
-/// What a command shows at a terminal.
+/// The output of a command at a terminal.
 #[track_caller]
 fn shown(command: Command) -> String {
     Terminal::start(command).end().1

@@ -1,4 +1,4 @@
-//! What is written in the configuration, and what the program says about it (DESIGN.md section 11).
+//! The configuration, and the program's messages about it (DESIGN.md section 11).
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::collections::BTreeSet;
@@ -412,7 +412,7 @@ fn entries(dir: &Path) -> Vec<std::ffi::OsString> {
     fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect()
 }
 
-/// How a command ended and what it printed.
+/// The exit code and output of a command.
 #[derive(Debug)]
 pub(super) struct Said {
     pub code: i32,

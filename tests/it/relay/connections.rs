@@ -1,4 +1,4 @@
-//! What one connection can do to the others: nothing.
+//! The effect of one connection on the others: none.
 
 use crate::relay::wire::{Wire, head};
 use support::notification::Notification;

@@ -125,7 +125,7 @@ impl Dev {
         word.unwrap_or_else(|| panic!("no {begins}…{ends} in {said}")).to_owned()
     }
 
-    /// What it showed of the events that passed.
+    /// The events that it has shown.
     fn shown(&self) -> String {
         fs::read_to_string(self.dir.path().join("stdout")).expect("what it showed")
     }

@@ -1,4 +1,4 @@
-//! How records get into a real Kafka, beside the usual way.
+//! Delivery to a real Kafka in unusual ways.
 
 use cadrelay::event::provider::Provider;
 use cadrelay::providers::sample::ids::Ids;
@@ -56,7 +56,7 @@ async fn at_least_once_delivers_each_event_without_transactions() {
 
 /// A change of a document; a large one does not fit into the small topic.
 fn change(number: usize, large: bool) -> Notification {
-    // What compresses well would fit after all.
+    // A body that compresses well would fit after all.
     let noise = Ids::new(1).hex(if large { 40_000 } else { 10 });
     let body = format!(
         "{{\"event\":\"onshape.model.lifecycle.changed\",\"documentId\":\"d\",\

@@ -39,7 +39,7 @@ async fn is_unharmed(relay: &Relay) {
     relay.post(&Notification::onshape(1)).await.assert_accepted();
 }
 
-/// What the process holds of the machine's memory, in MiB.
+/// The resident memory of the process, in MiB.
 pub fn resident(relay: &Relay) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", relay.pid())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of it");
@@ -124,7 +124,8 @@ async fn chunks_that_are_none_are_refused() {
 #[tokio::test]
 async fn two_lengths_of_one_body_are_refused_so_nothing_can_be_smuggled() {
     let relay = Relay::builder().start().await;
-    // What a proxy in front may take for the body of the first is a request of its own for us.
+    // A proxy in front may take this for the body of the first request; for us it is a request of
+    // its own.
     let smuggled = genuine("/webhooks/onshape");
     let with = |lines: &str, body: &str| (head("onshape", lines) + body + &smuggled).into_bytes();
     let both = "content-length: 5\r\ntransfer-encoding: chunked\r\n";

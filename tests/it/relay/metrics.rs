@@ -1,4 +1,4 @@
-//! What a scraper gets, in either format, and what the histograms count.
+//! The metrics in both formats, and the counts of the histograms.
 
 use crate::relay::wire::{Wire, head};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What the running program promises, one file for each promise.
+//! The promises of the running program, one file for each.
 
 mod alerts;
 mod answers;

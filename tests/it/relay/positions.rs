@@ -1,4 +1,4 @@
-//! What Kafka keeps of us does not grow for ever, and nothing of it goes too early.
+//! Our positions in Kafka do not grow for ever, and none is deleted too early.
 
 use jiff::{SignedDuration, Timestamp};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};

@@ -1,4 +1,4 @@
-//! What a source asks for is what it takes, over the wire, for both providers (DESIGN.md section 6).
+//! Every kind of proof, over the wire, for both providers (DESIGN.md section 6).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -125,7 +125,7 @@ async fn the_echoed_token_proves_and_is_not_passed_on() {
     shown.push(relay.log().into_bytes());
     shown.push(format!("{:?}", relay.ask("/metrics").await).into_bytes());
     shown.push(format!("{:?}", relay.ask("/api/spool/records").await).into_bytes());
-    // What waits on the disk is what goes to Kafka.
+    // The waiting records are the ones that go to Kafka.
     for file in files(&relay.dir().join("spool")) {
         shown.push(std::fs::read(file).expect("a file of the spool"));
     }

@@ -1,5 +1,5 @@
-//! What consumers get, from a real Kafka: every event of both catalogs, read by our own client and
-//! by one that is not ours.
+//! The records that consumers get, from a real Kafka: every event of both catalogs, read by our own
+//! client and by another one.
 
 use cadrelay::event::group::Group;
 use cadrelay::event::provider::Provider;
@@ -186,7 +186,7 @@ impl Foreign {
     }
 }
 
-/// What consume.py prints of a topic, a line an event.
+/// The output of consume.py for a topic, one line for each event.
 async fn read_by_python(brokers: &str, topic: &str, count: usize) -> Vec<String> {
     let mut command = python();
     command.arg(project().join("tests/kafka/consume.py")).args([brokers, topic]);

@@ -148,7 +148,7 @@ async fn at_once(relay: &Relay, notification: &Notification, times: usize) -> Ve
     answers
 }
 
-/// How often each receipt was given.
+/// Counts the receipts by kind.
 fn counted(answers: &[Answer]) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     for answer in answers {

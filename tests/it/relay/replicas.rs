@@ -311,7 +311,7 @@ async fn up(relay: &Relay) {
     .await;
 }
 
-/// How many records a consumer reads, and of how many events, once both relays have nothing left.
+/// The number of records that a consumer reads, and of their events, once both relays are drained.
 async fn published(one: &Relay, two: &Relay) -> (usize, usize) {
     one.drained().await;
     two.drained().await;

@@ -1,4 +1,4 @@
-//! What strangers hold of the relay: little, and never what an honest sender needs.
+//! Strangers take little of the relay, and never what an honest sender needs.
 //!
 //! Beside each crowd an honest sender posts all the time and is answered 200 each time.
 

@@ -1,4 +1,4 @@
-//! What a sender or a provider wrote moves no terminal, whichever command shows it.
+//! Texts of a sender or a provider control no terminal, whichever command shows them.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -47,7 +47,7 @@ async fn what_a_sender_wrote_reaches_no_terminal_raw() {
     let id = relay.post(&Notification::bare("onshape", event)).await.id();
     relay.post(&Notification::bare("onshape", format!("[{evil}]"))).await.assert_quarantined();
     relay.drained().await;
-    // What waits is listed too.
+    // Waiting records are listed too.
     relay.kafka_goes_away();
     let waiting = format!(r#"{{"event":"onshape.y","messageId":"2","documentId":{evil}}}"#);
     relay.post(&Notification::bare("onshape", waiting)).await.assert_accepted();

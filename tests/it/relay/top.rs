@@ -16,7 +16,7 @@ async fn one_frame_has_the_sentence_the_sources_the_lanes_and_the_last_decisions
     relay.post(&Notification::bare("aps", "forged")).await.assert_problem(401);
     relay.consume("onshape.document", 1).await;
 
-    // What came in the last minute is counted every few seconds.
+    // The counts of the last minute are updated every few seconds.
     let sentence = "Receiving: 3 notifications in the last minute. 1 was not answered 200.";
     let shown = eventually("the sentence tells all three", async || {
         let mut command = top(&relay);

@@ -12,7 +12,7 @@ pub struct Wire {
     unread: Vec<u8>,
 }
 
-/// What came back.
+/// The bytes of a reply.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,

@@ -1,4 +1,4 @@
-//! What is wrong is told before anything is sent; what the provider does wrong is told as it is.
+//! Bad input is reported before anything is sent; a fault of the provider is reported as it is.
 
 use crate::subscriptions::scripted::Provider;
 use support::provider::{Output, SECRETS, Simulator, command, run};

@@ -61,7 +61,7 @@ impl Provider {
             .env("APS_BASE_URL", &self.url))
     }
 
-    /// How often it was called.
+    /// The number of calls so far.
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::SeqCst)
     }

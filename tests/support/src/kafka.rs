@@ -57,7 +57,7 @@ pub struct Kafka {
     compiler: Compiler,
 }
 
-/// What Java makes of the broker's code.
+/// The Java compiler for the broker's code.
 #[derive(Clone, Copy, Debug)]
 enum Compiler {
     /// The quick compiler alone: a test's broker lives for seconds, and the better one would not pay
@@ -124,12 +124,12 @@ impl Kafka {
         SHARED.get_or_init(Self::start).await
     }
 
-    /// What a client's `bootstrap.servers` takes.
+    /// The `bootstrap.servers` for a client.
     pub fn brokers(&self) -> String {
         self.addresses().join(",")
     }
 
-    /// Where it listens, and then the other brokers that its clients are told of.
+    /// Its address, and those of the other brokers that its clients know.
     fn addresses(&self) -> Vec<String> {
         let ports = std::iter::once(&self.port).chain(&self.others);
         ports.map(|port| format!("127.0.0.1:{port}")).collect()
@@ -323,13 +323,13 @@ impl Compiler {
     }
 }
 
-/// Why a broker did not come up.
+/// The reason why a broker did not start.
 enum Unready {
     PortTaken,
     Failed(String),
 }
 
-/// Whether a client that asks now is told of a broker. Waits a moment for it.
+/// True if a client that asks now gets a broker. Waits a moment for it.
 fn answers(config: &ClientConfig) -> bool {
     let mut config = config.clone();
     config

@@ -1,5 +1,5 @@
-//! What the tests and the benches share: the program in a process of its own, a real Kafka, senders,
-//! and simulated providers.
+//! The common parts of the tests and the benches: the program in a process of its own, a real
+//! Kafka, senders, and simulated providers.
 //!
 //! # Promises
 //! - No process that is started here outlives the process that started it.

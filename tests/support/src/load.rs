@@ -26,16 +26,16 @@ struct Shared {
     sent: Mutex<Sent>,
 }
 
-/// What became of a load.
+/// The result of a load.
 #[derive(Debug, Default)]
 pub struct Sent {
     /// The ids of events that were answered 200.
     pub acknowledged: Vec<String>,
     /// The ids of events that were sent and never answered 200. They may be stored or not.
     pub open: Vec<String>,
-    /// How often each status was answered.
+    /// The number of answers by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// How often there was no answer.
+    /// The number of posts without an answer.
     pub unanswered: u64,
 }
 
@@ -56,7 +56,7 @@ impl Load {
         .await;
     }
 
-    /// How many events were answered 200 so far.
+    /// The number of events that were answered 200 so far.
     pub fn acknowledged(&self) -> usize {
         self.shared.sent().acknowledged.len()
     }

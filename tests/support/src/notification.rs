@@ -1,4 +1,4 @@
-//! What providers post, made up: a body and the headers that prove it.
+//! Made-up notifications: a body and the headers that prove it.
 
 use cadrelay::{event::provider::Provider, providers::sample};
 use jiff::Timestamp;

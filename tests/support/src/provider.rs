@@ -8,10 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// How long anything may take on a busy machine.
+/// The time that anything may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What must never be printed.
+/// Texts that must never be printed.
 pub const SECRETS: [(&str, &str); 5] = [
     ("ONSHAPE_ACCESS_KEY", "onshape-access-4711"),
     ("ONSHAPE_SECRET_KEY", "onshape-secret-4712"),
@@ -28,7 +28,7 @@ pub struct Simulator {
     pub url: String,
 }
 
-/// What a command ended with.
+/// The exit and output of a command.
 #[derive(Debug)]
 pub struct Output {
     pub exit: i32,
@@ -42,7 +42,7 @@ pub struct Inbox {
     posts: Receiver<Post>,
 }
 
-/// What was posted.
+/// A posted request.
 #[derive(Clone, Debug)]
 pub struct Post {
     pub path: String,

@@ -72,7 +72,7 @@ impl Redis {
         self.port
     }
 
-    /// Where a relay finds it.
+    /// The URL for a relay.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
@@ -138,7 +138,7 @@ impl Redis {
         String::from_utf8_lossy(&answer[..length]).into_owned()
     }
 
-    /// How many keys it holds.
+    /// The number of keys that it holds.
     pub async fn keys(&self) -> u64 {
         let answer = self.command(&["DBSIZE"]).await;
         answer.trim().trim_start_matches(':').parse().expect("a number of keys")

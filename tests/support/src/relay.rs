@@ -39,12 +39,12 @@ use tokio::{sync::watch, task::spawn_blocking};
 /// The program under test, for commands other than `serve`.
 pub fn cadrelay() -> Command {
     let mut command = Command::new(program());
-    // What the machine's own configuration says is nobody's business here.
+    // The machine's own configuration must not matter here.
     command.env_remove("CADRELAY_CONFIG").env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
 
-/// What a relay is started with.
+/// The settings with which a relay is started.
 pub struct Builder {
     broker: Option<Broker>,
     settings: BTreeMap<String, String>,
@@ -198,12 +198,12 @@ impl Relay {
         }
     }
 
-    /// Where notifications are taken.
+    /// The address of the ingest listener.
     pub fn ingest(&self) -> SocketAddr {
         self.ingest.borrow().expect("a running relay")
     }
 
-    /// Where operators look.
+    /// The address of the admin listener.
     pub fn admin(&self) -> SocketAddr {
         self.admin.expect("a running relay")
     }
@@ -218,7 +218,7 @@ impl Relay {
         self.dir.path().join("cadrelay.toml")
     }
 
-    /// What posts to this relay, also when it has restarted meanwhile.
+    /// A client that posts to this relay, also after it has restarted.
     pub fn sender(&self) -> Sender {
         Sender::new(self.client.clone(), self.ingest.subscribe())
     }
@@ -257,13 +257,13 @@ impl Relay {
         Metrics::parse(&answer.body)
     }
 
-    /// What `/readyz` says: whether it is ready, and the rest.
+    /// The answer of `/readyz`: true if ready, and the body.
     pub async fn ready(&self) -> (bool, Value) {
         let answer = self.ask("/readyz").await;
         (answer.status == 200, answer.json())
     }
 
-    /// What `/api/status` says.
+    /// The answer of `/api/status`.
     pub async fn status(&self) -> Value {
         self.ask("/api/status").await.json()
     }
@@ -291,7 +291,7 @@ impl Relay {
         self.broker.mock().claims_a_repeat();
     }
 
-    /// Where its Kafka is.
+    /// The address of its Kafka.
     pub fn brokers(&self) -> String {
         self.broker.address()
     }

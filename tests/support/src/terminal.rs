@@ -54,7 +54,7 @@ impl Terminal {
         self
     }
 
-    /// What was shown since the last key.
+    /// The text that was shown since the last key.
     pub fn shown(&self) -> &str {
         &self.shown
     }
@@ -107,5 +107,5 @@ fn pseudo_terminal() -> (OwnedFd, OwnedFd) {
 
 /// Nothing here takes seconds on a quiet machine; a test machine is seldom quiet.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What a command has written is there when it has ended; the thread that reads it may be late.
+/// The output of a command is complete when it has ended, but the thread that reads it may be late.
 const REST: Duration = Duration::from_millis(200);

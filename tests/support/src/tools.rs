@@ -69,7 +69,7 @@ fn profile_folder() -> PathBuf {
     running.ancestors().nth(2).expect("cargo puts tests into deps").to_owned()
 }
 
-/// What a variable names, or the usual place.
+/// The tool that a variable names, or the one in the usual place.
 pub fn tool(variable: &str, place: &str, fetched_by: &str) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(|| project().join(place), PathBuf::from);
     assert!(

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// What the condition gives, as soon as it gives something. Fails the test if it never does; `what`
-/// is said then.
+/// Returns the value of the condition as soon as it has one. Fails the test with `what` if it never
+/// has.
 #[track_caller]
 pub fn eventually<T>(
     what: &str,

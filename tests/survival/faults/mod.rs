@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use support::relay::Builder;
 use tempfile::NamedTempFile;
 
-/// What the relay's disk and clock do. Ends with this value.
+/// Controls the faults of the relay's disk and clock. They end when it is dropped.
 pub struct Faults {
     /// The numbers that `faults.c` explains, shared with it.
     orders: NamedTempFile,

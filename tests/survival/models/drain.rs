@@ -1,4 +1,4 @@
-//! What the drain decides, against a model of Kafka's transactions.
+//! The decisions of the drain, against a model of Kafka's transactions.
 //!
 //! The spool, Kafka and the client are models; [`settle`] is the real one. Whatever fails, dies or
 //! stays in doubt, in the end each record is in Kafka once and in order.
@@ -89,7 +89,7 @@ struct Happening {
     dies: Option<Death>,
 }
 
-/// What Kafka and the network make of a batch.
+/// The fate of a batch, decided by Kafka and the network.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Well,
@@ -121,7 +121,7 @@ enum Blame {
 
 #[derive(Clone, Copy, Debug)]
 enum Death {
-    /// What was noted of releases is there again.
+    /// A kill: the notes of releases are still there.
     Kill,
     /// Releases are not synced: they are as they were at the last start.
     PowerCut,
@@ -175,7 +175,7 @@ fn failure() -> impl Strategy<Value = BatchOutcome> {
     (reports, ending).prop_map(|(reports, ending)| BatchOutcome { reports, ending })
 }
 
-/// How a batch fails when something in it spoils it and no record is refused.
+/// The endings of a batch that is spoiled although no record is refused.
 fn spoiling() -> impl Strategy<Value = Ending> {
     prop::sample::select(vec![
         Ending::Silent,
@@ -197,7 +197,7 @@ enum Place {
     Quarantine,
 }
 
-/// What counts in Kafka.
+/// The records that count in Kafka.
 #[derive(Default)]
 struct Kafka {
     topics: [Vec<(u64, Place)>; LANES],
@@ -207,7 +207,7 @@ struct Kafka {
 struct World {
     poison: Vec<(usize, u64)>,
     kafka: Kafka,
-    /// How far each lane is released, as the running process knows.
+    /// The released sequence of each lane, as the running process knows it.
     released: [u64; LANES],
     /// The same as a power cut would leave it.
     synced: [u64; LANES],
@@ -439,5 +439,5 @@ const RECORDS: u64 = 12;
 const ENOUGH: usize = 200;
 /// Many more than it takes to narrow a batch down to one record of one lane.
 const ATTEMPTS: usize = 200;
-/// What an attempt takes at the least.
+/// The least time of an attempt.
 const ATTEMPT: Duration = Duration::from_millis(10);

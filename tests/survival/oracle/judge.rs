@@ -1,4 +1,4 @@
-//! What a run was worth: the senders' ledger beside what a consumer reads.
+//! Judges a run: compares the senders' ledger with the records that a consumer reads.
 
 use super::load::{Digest, Ledger, digest_of};
 use base64::Engine;
@@ -41,9 +41,9 @@ pub struct Verdict {
     pub altered: u64,
     /// Answers other than 200 and 503.
     pub unexpected: u64,
-    /// What senders were answered, 0 for nothing at all.
+    /// The number of answers by status; 0 for no answer.
     pub statuses: BTreeMap<u16, u64>,
-    /// What was broken and how often, and further figures.
+    /// The number of injected faults by kind, and further figures.
     pub faults: BTreeMap<&'static str, u64>,
 }
 

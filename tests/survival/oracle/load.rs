@@ -18,12 +18,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// What senders do.
+/// The behaviour of the senders.
 #[derive(Clone, Debug)]
 pub struct Load {
     pub seed: u64,
     pub senders: u64,
-    /// How many documents and items they all post about; another seed has others.
+    /// The number of documents and items that they all post about; another seed has others.
     pub documents: u64,
     /// Between two events of a sender.
     pub pause: Duration,
@@ -86,19 +86,19 @@ impl Posting {
     }
 }
 
-/// What the senders posted and were told.
+/// The notifications that the senders posted, with their answers.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     pub seed: u64,
     /// By the digest of the body.
     pub events: HashMap<Digest, Fate>,
-    /// How often each status came; 0 is no answer.
+    /// The number of answers by status; 0 for no answer.
     pub statuses: BTreeMap<u16, u64>,
-    /// When each answer with 200 came, and after how long.
+    /// The time of each answer with 200, and its duration.
     pub answers: Vec<(Instant, Duration)>,
-    /// When each post that was not answered 200 was made, and refused or given up.
+    /// The time of each post that was not answered 200, and of its refusal or end.
     pub refusals: Vec<(Instant, Instant)>,
-    /// What was broken meanwhile and how often, and further figures, for the report.
+    /// The number of injected faults by kind, and further figures, for the report.
     pub faults: BTreeMap<&'static str, u64>,
 }
 
@@ -110,18 +110,18 @@ pub fn digest_of(body: &[u8]) -> Digest {
     digest(&SHA256, body).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
-/// What a sender knows of one event.
+/// A sender's knowledge of one event.
 #[derive(Clone, Debug)]
 pub struct Fate {
-    /// What its Kafka key must be; absent if it is none of the ordered ones.
+    /// The expected Kafka key; absent if it is none of the ordered ones.
     pub key: Option<String>,
-    /// When it was posted for the first time.
+    /// The time of the first post.
     pub posted: Instant,
-    /// When it was answered 200 for the first time.
+    /// The time of the first answer with 200.
     pub acknowledged: Option<Instant>,
-    /// How often it was answered as new.
+    /// The number of answers as new.
     pub accepted: u64,
-    /// How often it was answered `duplicate`.
+    /// The number of answers as `duplicate`.
     pub duplicate: u64,
 }
 
@@ -312,10 +312,10 @@ struct Told {
     receipt: String,
 }
 
-/// How many events a sender keeps for redelivery.
+/// The number of events that a sender keeps for redelivery.
 const REMEMBERED: usize = 200;
 
-/// How long Onshape waits for an answer.
+/// The time that Onshape waits for an answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// A sender that is not answered 200 for so long makes the test fail: every scenario mends what it

@@ -59,7 +59,7 @@ pub async fn judge_topics(run: &str, kafka: &Kafka, prefix: &str, ledger: &Ledge
     verdict
 }
 
-/// What a consumer reads of each topic whose name begins so.
+/// Reads, as a consumer, every topic with this prefix.
 pub async fn read(kafka: &Kafka, prefix: &str) -> Vec<Vec<Received>> {
     let mut topics = Vec::new();
     for topic in topics_of(kafka, prefix).await {

@@ -121,7 +121,7 @@ fn rust_example() -> PathBuf {
     built
 }
 
-/// Where a consumer is that was built from the sources as they are.
+/// The folder of a consumer that was built from the current sources.
 fn built(language: &str) -> PathBuf {
     let folder = tool("CADRELAY_EXAMPLES", ".cache/examples", "tests/tools/examples");
     let sources = |root: &Path| files(&root.join(language));

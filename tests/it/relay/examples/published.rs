@@ -1,4 +1,4 @@
-//! What the consumers read: records of every topic, from two relays, one for each encoding.
+//! The records that the consumers read: of every topic, from two relays, one for each encoding.
 
 use super::id_of;
 use cadrelay::event::{group::Group, provider::Provider};
@@ -81,7 +81,7 @@ impl Published {
         self.kafka.brokers()
     }
 
-    /// What no other test's names begin with.
+    /// The prefix of its topics, which no other test uses.
     pub fn prefix(&self) -> String {
         self.binary.topic("")
     }

@@ -1,4 +1,4 @@
-//! What was not understood, or not taken, is put through the relay again once the cause is mended.
+//! Quarantined bodies and records are put through the relay again after their cause was removed.
 
 mod commands;
 mod listener;
@@ -61,7 +61,7 @@ pub async fn replay(relay: &Relay, id: &str, query: &str) -> Answer {
     relay.request(Method::POST, relay.admin(), &path).await
 }
 
-/// What became of each record, by the relay's answer.
+/// The outcome of each record, by the relay's answer.
 #[track_caller]
 pub fn outcomes(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{answer:?}");

@@ -1,4 +1,4 @@
-//! What Kafka refused goes out once when its topic takes it.
+//! A record that Kafka refused is published once when its topic takes it.
 
 use super::{command, large, outcomes, replay};
 use crate::relay::books::assert_balances;

@@ -1,4 +1,4 @@
-//! What was not understood is published once when it is.
+//! A body that was not understood is published once when it is.
 
 use super::{TRACE, command, outcomes, payload_only, plant, replay, understand};
 use crate::relay::books::assert_balances;

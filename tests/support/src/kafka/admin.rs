@@ -98,7 +98,7 @@ impl Writer {
         self
     }
 
-    /// How many elements follow: one more than there are, seven bits a byte.
+    /// Writes the number of elements that follow: one more than there are, seven bits a byte.
     fn length(&mut self, elements: usize) -> &mut Self {
         let mut rest = elements + 1;
         while rest >= 0x80 {
@@ -162,6 +162,6 @@ const PREFERRED: u8 = 0;
 /// No list of partitions is all of them.
 const ALL: u8 = 0;
 
-/// How long the controller may take.
+/// The time that the controller may take.
 const MILLISECONDS: i32 = 10_000;
 const ANSWER: Duration = Duration::from_secs(12);

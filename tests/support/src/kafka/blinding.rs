@@ -54,7 +54,7 @@ impl Kafka {
 }
 
 impl Blinding {
-    /// What a client's `bootstrap.servers` takes.
+    /// The `bootstrap.servers` for a client.
     pub fn brokers(&self) -> &str {
         &self.address
     }
@@ -69,7 +69,7 @@ impl Blinding {
         self.state.asked.lock().expect("nobody panics with it").clone()
     }
 
-    /// How many requests were answered without a broker.
+    /// The number of requests that were answered without a broker.
     pub fn hidden(&self) -> u64 {
         self.state.hidden.load(Ordering::Relaxed)
     }

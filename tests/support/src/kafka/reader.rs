@@ -1,4 +1,4 @@
-//! What a consumer finds in a topic.
+//! The records that a consumer finds in a topic.
 
 use std::{
     collections::HashSet,
@@ -15,7 +15,7 @@ use rdkafka::{
 /// Kafka's `isolation.level`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Isolation {
-    /// What our promises are about: the records of committed transactions, each once.
+    /// The view that our promises are about: the records of committed transactions, each once.
     ReadCommitted,
     /// Everything in the log, what was aborted too.
     ReadUncommitted,

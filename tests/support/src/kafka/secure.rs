@@ -36,12 +36,12 @@ impl Kafka {
         .await
     }
 
-    /// What a client's `bootstrap.servers` takes to come by TLS with a password or a token.
+    /// The `bootstrap.servers` for a client that comes by TLS with a password or a token.
     pub fn secured_brokers(&self) -> String {
         format!("127.0.0.1:{}", sasl_port(self.port))
     }
 
-    /// What a client's `bootstrap.servers` takes to come with a certificate.
+    /// The `bootstrap.servers` for a client that comes with a certificate.
     pub fn mutual_brokers(&self) -> String {
         format!("127.0.0.1:{}", mutual_port(self.port))
     }

@@ -24,7 +24,7 @@ pub struct Cluster {
     nodes: [Kafka; 3],
 }
 
-/// Where a partition is.
+/// The place of a partition.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Place {
     /// The node that leads it; -1 while none does.
@@ -62,7 +62,7 @@ impl Cluster {
         panic!("three times in a row a broker found its port taken");
     }
 
-    /// What clients and readers need: all three addresses, whichever brokers are alive.
+    /// The cluster for clients and readers: all three addresses, whichever brokers are alive.
     pub fn kafka(&self) -> &Kafka {
         &self.nodes[0]
     }
@@ -99,7 +99,7 @@ impl Cluster {
         .await;
     }
 
-    /// Where the partitions of all topics are, by topic and number.
+    /// The places of the partitions of all topics, by topic and number.
     pub async fn places(&self) -> BTreeMap<(String, i32), Place> {
         within(PATIENCE, "the cluster says where its partitions are", async || {
             self.look().await.map(|(_, places)| places)
@@ -211,7 +211,7 @@ fn properties(id: i32, ports: &[u16; 3]) -> String {
     )
 }
 
-/// Where Kafka keeps what it knows of transactions.
+/// Kafka's own topic of transactions.
 const TRANSACTIONS: &str = "__transaction_state";
 
 const ANSWER: Duration = Duration::from_secs(5);

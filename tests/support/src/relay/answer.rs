@@ -1,11 +1,11 @@
-//! What senders do and are told.
+//! Senders, and the answers they get.
 
 use crate::notification::Notification;
 use serde_json::Value;
 use std::net::SocketAddr;
 use tokio::sync::watch;
 
-/// What posts to a relay, wherever it listens now.
+/// A client that posts to a relay, wherever it listens now.
 #[derive(Clone)]
 pub struct Sender {
     client: reqwest::Client,
@@ -44,7 +44,7 @@ impl Sender {
     }
 }
 
-/// What the relay answered.
+/// An answer of the relay.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,

@@ -7,7 +7,7 @@ use cadrelay::{
 use rdkafka::ClientConfig;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Where a relay publishes, and its consumers read.
+/// The Kafka that a relay publishes to, and that its consumers read.
 pub struct Broker {
     client: ClientConfig,
     prefix: String,
@@ -41,7 +41,7 @@ impl Broker {
         self.client.clone()
     }
 
-    /// What `kafka.brokers` takes.
+    /// The value for `kafka.brokers`.
     pub fn address(&self) -> String {
         self.client.get("bootstrap.servers").expect("a broker has an address").to_owned()
     }
