@@ -8,6 +8,7 @@ pub mod catalog;
 mod cloudevent;
 pub mod payload;
 pub mod sample;
+mod time;
 mod wildcard;
 
 use crate::providers::notification::Notification;

@@ -12,13 +12,12 @@ use crate::event::json::Json;
 use crate::event::provider::Provider;
 use crate::event::reason::Reason;
 use crate::event::subject::Subject;
-use crate::event::time;
-use crate::json::{Kind, Node, Object};
+use crate::json::{Node, Object};
+use crate::providers::aps::time::EventTime;
 use crate::providers::aps::{catalog, cloudevent, wildcard};
 use crate::providers::attributes::Attributes;
 use crate::providers::identity::{self, Part};
 use crate::providers::reading::{Facts, Posted};
-use jiff::Timestamp;
 use std::borrow::Cow;
 
 /// Reads a body.
@@ -29,7 +28,7 @@ pub(in crate::providers) fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>
     let envelope = Envelope::read(&posted)?;
     let payload = envelope.payload.and_then(Node::object);
     let resource = Resource::read(&envelope, payload);
-    let (occurred_at, unreadable_time) = payload.map_or((None, None), times);
+    let EventTime { occurred_at, unreadable } = payload.map(EventTime::of).unwrap_or_default();
     let name = envelope.event_name(payload);
     let webhook_id = envelope.hook_text("hookId");
     // Without a time, two identical changes have identical bodies, and only the delivery id
@@ -48,7 +47,7 @@ pub(in crate::providers) fn read<'b>(posted: Posted<'_, 'b>) -> Result<Event<'b>
         subject: resource.subject(webhook_id.as_ref()),
         about: resource.resource_urn.clone(),
         actor: payload.and_then(actor),
-        attributes: envelope.attributes(unreadable_time),
+        attributes: envelope.attributes(unreadable),
         resource: resource.finish(),
         webhook_id,
         verified: posted.verified,
@@ -215,29 +214,6 @@ fn without_version<'b>(urn: &Cow<'b, str>) -> Cow<'b, str> {
         Cow::Borrowed(urn) => Cow::Borrowed(&urn[..unversioned(urn)]),
         Cow::Owned(urn) => Cow::Owned(urn[..unversioned(urn)].to_owned()),
     }
-}
-
-/// The time of the event, or else the payload's time that cannot be read. The dates of the hook are
-/// not used: they tell when the hook changed.
-fn times<'n, 'b>(payload: &'n Object<'b>) -> (Option<Timestamp>, Option<&'n Node<'b>>) {
-    let said = ["modifiedTime", "updatedAt", "TimeStamp", "createdTime"]
-        .map(|key| payload.get(key).map(|value| (key, value)));
-    let readable = said.iter().flatten().find_map(|(key, value)| match value.kind() {
-        Kind::Text(_) => time::read(&value.text()?),
-        Kind::Number if *key == "TimeStamp" => {
-            time::from_epoch_milliseconds(value.raw().parse().ok()?)
-        }
-        _ => None,
-    });
-    let is_out_of_range = |value: &Node<'_>| match value.kind() {
-        Kind::Text(_) => value.text().is_some_and(|text| time::is_out_of_range(&text)),
-        Kind::Number => {
-            value.raw().parse().is_ok_and(|number| time::from_epoch_milliseconds(number).is_none())
-        }
-        _ => false,
-    };
-    let unreadable = said.iter().flatten().map(|(_, value)| *value).next();
-    (readable, unreadable.filter(|value| readable.is_none() && !is_out_of_range(value)))
 }
 
 fn actor<'b>(payload: &Object<'b>) -> Option<Cow<'b, str>> {
