@@ -1,9 +1,9 @@
-//! Does what a plan says, one change at a time.
+//! Makes the changes of a plan, one at a time.
 //!
 //! # Promises
-//! - A replacement makes the new hook before the old one goes, so nothing is missed between. At
-//!   Onshape the new one has passed its trial before the old one goes.
-//! - A hook that Onshape cancelled after its trial is never told to be done.
+//! - A replacement creates the new hook before it deletes the old one, so nothing is missed
+//!   between. At Onshape the new hook has passed its trial before the old one is deleted.
+//! - A hook that Onshape cancelled after its trial is never reported as done.
 
 use crate::webhooks::error::Error;
 use crate::webhooks::look::Clients;
@@ -13,18 +13,18 @@ use crate::webhooks::onshape::hook::Hook;
 use crate::webhooks::plan::{Call, Change, Step};
 use std::time::Duration;
 
-/// A change after its first call.
+/// The state of a change after its first call.
 #[derive(Clone, Debug)]
 pub enum Begun {
-    /// Nothing is left to do.
+    /// The change is complete.
     Done,
-    /// Onshape has made this hook, and removes it unless its URL passes the trial. See
+    /// Onshape has created this hook, and removes it unless its URL passes the trial. See
     /// [`Clients::conclude`].
     OnTrial(Box<Hook>),
 }
 
 impl Clients {
-    /// Makes the first call of a change, and all of its calls if nothing has to be waited for.
+    /// Makes the first call of a change, or all its calls if nothing has to be waited for.
     pub async fn begin(&self, change: &Change) -> Result<Begun, Error> {
         match &change.step {
             Step::Onshape(call) => {
@@ -54,7 +54,7 @@ impl Clients {
         Ok(Begun::Done)
     }
 
-    /// Makes the other calls of a change, once [`TRIAL`] has passed since its hook was made.
+    /// Makes the other calls of a change, after [`TRIAL`] has passed since its hook was created.
     pub async fn conclude(&self, change: &Change, made: &Hook) -> Result<(), Error> {
         let client = self.at_onshape(change)?;
         survived(client, made).await?;
@@ -73,7 +73,8 @@ impl Clients {
     }
 }
 
-/// An error if Onshape has cancelled a new hook, or nobody can tell.
+/// Checks that a new hook still exists. An error if Onshape has cancelled it, or if it cannot be
+/// looked at.
 pub async fn survived(client: &onshape::client::Client, made: &Hook) -> Result<(), Error> {
     match client.get(&made.id).await {
         Ok(_) => Ok(()),
@@ -84,7 +85,7 @@ pub async fn survived(client: &onshape::client::Client, made: &Hook) -> Result<(
     }
 }
 
-/// What should go and is not there any more is gone.
+/// Accepts that a hook to be deleted is gone already.
 fn gone(deleted: Result<(), Error>) -> Result<(), Error> {
     match deleted {
         Err(Error::NotFound { .. }) => Ok(()),
@@ -101,6 +102,6 @@ fn unplanned(change: &Change) -> Error {
     Error::Unusable(format!("{} was not looked at when this was planned", change.provider))
 }
 
-/// Onshape posts the `webhook.register` about when it answers a registration, and waits for the
-/// answer; how long is not documented.
+/// Onshape posts the `webhook.register` at about the time when it answers a registration, and waits
+/// for the answer; it does not document how long.
 pub const TRIAL: Duration = Duration::from_secs(3);

@@ -1,8 +1,8 @@
-//! What subscriptions should exist.
+//! The declared subscriptions: those that should exist.
 //!
 //! # Promises
-//! A [`Declared`] can be made at its provider, as far as can be told without asking it: only
-//! [`crate::webhooks::settings::resolve`] makes one.
+//! A [`Declared`] can be created at its provider, as far as that can be told without asking it:
+//! only [`crate::webhooks::settings::resolve`] makes one.
 
 use crate::event::provider::Provider;
 use crate::webhooks::aps::region::Region;
@@ -11,24 +11,24 @@ use crate::webhooks::url::CallbackUrl;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-/// A subscription that can be made.
+/// A valid subscription.
 #[derive(Clone, Debug)]
 pub struct Declared {
     /// Its name.
     pub name: String,
-    /// Where the provider posts.
+    /// The URL that the provider posts to.
     pub url: CallbackUrl,
-    /// What it listens to.
+    /// Its scope.
     pub scope: Scope,
-    /// Whether `serve` looks after it.
+    /// True if `serve` keeps it.
     pub keep: bool,
     /// The source of this relay that it feeds, if it was named.
     pub source: Option<String>,
-    /// The rest, by provider.
+    /// The settings that only one provider has.
     pub at: At,
 }
 
-/// What only one provider knows.
+/// The settings that only one provider has.
 #[derive(Clone, Debug)]
 pub enum At {
     /// One hook.
@@ -46,9 +46,9 @@ pub struct Onshape {
     pub data: Option<String>,
     /// A description.
     pub description: Option<String>,
-    /// One notification for similar events.
+    /// Send one notification for similar events.
     pub collapse: bool,
-    /// Removed after some idle days.
+    /// Let Onshape remove it after some idle days.
     pub transient: bool,
     /// The older way to narrow the scope.
     pub filter: Option<String>,
@@ -57,19 +57,19 @@ pub struct Onshape {
 /// Hooks at APS.
 #[derive(Clone, Debug)]
 pub struct Aps {
-    /// Where they are kept.
+    /// The region of the hooks.
     pub region: Region,
     /// The events, each with its system.
     pub events: Vec<Event>,
     /// JSON paths that a payload must match.
     pub filter: Vec<String>,
-    /// What each callback repeats, beside our mark.
+    /// The attributes that each callback repeats, beside our mark.
     pub attributes: Map<String, Value>,
-    /// Tried again a week after it went inactive.
+    /// Let APS try it again a week after it became inactive.
     pub auto_reactivate: bool,
-    /// Callbacks without the hook.
+    /// Send callbacks without the hook.
     pub payload_only: bool,
-    /// When they end.
+    /// The time at which they expire.
     pub expires: Option<Timestamp>,
     /// The hub.
     pub hub: Option<String>,
@@ -89,14 +89,14 @@ pub struct Event {
 }
 
 impl Aps {
-    /// Whether its time is over.
+    /// True if it has expired.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 }
 
 impl Declared {
-    /// Who it is declared at.
+    /// The provider of the subscription.
     pub fn provider(&self) -> Provider {
         match self.at {
             At::Onshape(_) => Provider::Onshape,
@@ -104,7 +104,7 @@ impl Declared {
         }
     }
 
-    /// A text that is the same as long as it is declared the same, and shows nothing of it.
+    /// A text that stays the same as long as the declaration does, and reveals nothing of it.
     pub fn fingerprint(&self) -> String {
         let url = self.url.reveal();
         let declared = match &self.at {
@@ -115,7 +115,7 @@ impl Declared {
         hex::encode(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
     }
 
-    /// Whether APS would take one for the other.
+    /// True if APS would take one for the other.
     pub(super) fn collides(&self, other: &Self) -> bool {
         let (At::Aps(mine), At::Aps(theirs)) = (&self.at, &other.at) else { return false };
         mine.region == theirs.region

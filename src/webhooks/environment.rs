@@ -1,8 +1,8 @@
-//! Clients of the providers as the environment describes them: credentials and base URLs.
+//! Makes clients of the providers from the environment: credentials and base URLs.
 //!
 //! # Promises
 //! - Nothing is sent.
-//! - What is missing or wrong is told with the variable that would hold it.
+//! - An error about a missing or wrong value names its variable.
 
 use crate::event::provider::Provider;
 use crate::webhooks::aps::region::Region;
@@ -13,7 +13,7 @@ use crate::webhooks::{aps, onshape};
 use std::time::Duration;
 use url::Url;
 
-/// A variable of the environment that says something.
+/// The value of an environment variable, unless it is empty.
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -30,7 +30,7 @@ pub fn aps(region: Region, timeout: Duration) -> Result<aps::client::Client, Err
     aps::client::Client::new(&base(Provider::Aps)?, credentials, region, timeout)
 }
 
-/// Clients of the providers and regions that are named, so that only they need credentials.
+/// Clients of the providers and regions that are declared, so that only they need credentials.
 pub fn clients(declared: &[Declared], timeout: Duration) -> Result<Clients, Error> {
     let mut clients = Clients::default();
     if declared.iter().any(|one| one.provider() == Provider::Onshape) {
@@ -42,7 +42,7 @@ pub fn clients(declared: &[Declared], timeout: Duration) -> Result<Clients, Erro
     Ok(clients)
 }
 
-/// Where a provider's API is.
+/// The base URL of a provider's API.
 pub fn base(provider: Provider) -> Result<Url, Error> {
     let (name, usual) = match provider {
         Provider::Onshape => ("ONSHAPE_BASE_URL", "https://cad.onshape.com"),

@@ -1,72 +1,72 @@
-//! Why a call to a provider brought nothing.
+//! The errors of calls to a provider.
 
 use crate::event::provider::Provider;
 use crate::webhooks::url::CallbackUrl;
 
-/// Why a call to a provider brought nothing. Its text is meant for people and holds no secret.
+/// The error of a call to a provider. Its text is meant for people and contains no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Credentials are not there. Nothing was sent.
+    /// Credentials are missing. Nothing was sent.
     #[error("{variable} is not set: {purpose}")]
     MissingCredentials {
         /// The environment variable that would hold them.
         variable: &'static str,
-        /// What they are for and where they are made.
+        /// Their purpose, and the place where they are made.
         purpose: &'static str,
     },
     /// A setting cannot be used. Nothing was sent.
     #[error("{0}")]
     Unusable(String),
-    /// The provider does not take the credentials, or not for this.
+    /// The provider refuses the credentials, or refuses them this call.
     #[error("{provider} refused the credentials ({status}): {text}{advice}")]
     Refused {
-        /// Who answered.
+        /// The provider.
         provider: Provider,
         /// 401 or 403.
         status: u16,
-        /// What the provider said.
+        /// The provider's text.
         text: String,
-        /// What can be done about it, beginning with a separator, or nothing.
+        /// Advice that begins with a separator, or an empty text.
         advice: String,
     },
-    /// The provider does not know what was asked for.
+    /// The provider does not know the requested thing.
     #[error("{what} was not found{place}")]
     NotFound {
-        /// What was asked for.
+        /// The requested thing.
         what: String,
-        /// Where it was looked for, beginning with a space, or nothing.
+        /// The place of the search, beginning with a space, or an empty text.
         place: String,
     },
-    /// Every other answer that is no success.
+    /// Any other answer that is not a success.
     #[error("{provider} answered {status}: {text}")]
     Answered {
-        /// Who answered.
+        /// The provider.
         provider: Provider,
         /// The status.
         status: u16,
-        /// What the provider said.
+        /// The provider's text.
         text: String,
     },
-    /// A success whose body is not what the provider promises.
+    /// A success whose body does not have the documented form.
     #[error("{provider} answered {status} with a body that cannot be read as {expected}: {reason}")]
     Unreadable {
-        /// Who answered.
+        /// The provider.
         provider: Provider,
         /// The status.
         status: u16,
-        /// What should have been there.
+        /// The expected content.
         expected: &'static str,
-        /// What was wrong with it.
+        /// The fault of the body.
         reason: String,
     },
     /// There was no answer.
     #[error("no answer from {provider} at {host}: {reason}")]
     Unreachable {
-        /// Who did not answer.
+        /// The provider.
         provider: Provider,
-        /// Where it was called.
+        /// The host that was called.
         host: String,
-        /// What went wrong.
+        /// The cause.
         reason: String,
     },
     /// Onshape removed a new hook because its URL failed the trial.
@@ -76,18 +76,18 @@ pub enum Error {
     Cancelled {
         /// The hook.
         id: String,
-        /// Where it posted.
+        /// The URL that it posted to.
         url: CallbackUrl,
     },
-    /// A new hook could not be looked at after its trial.
+    /// A new hook could not be checked after its trial.
     #[error("the hook {id} was made, and not seen again: {error}")]
     Unconfirmed {
         /// The hook.
         id: String,
-        /// Why it was not seen.
+        /// The reason.
         error: Box<Error>,
     },
-    /// Half of a replacement is done.
+    /// Only the first half of a replacement was done.
     #[error("the new hook was made, but the old one is still there: {0}")]
     OldRemains(Box<Error>),
 }

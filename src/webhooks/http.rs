@@ -1,4 +1,4 @@
-//! Calls a provider: bounded in time, in bytes and in repeats.
+//! Calls a provider, with bounds on time, bytes and repeats.
 //!
 //! # Promises
 //! - One try takes at most the caller's time limit, from its first byte to the last of the reply,
@@ -33,10 +33,10 @@ pub struct Caller {
     veil: Mutex<Veil>,
 }
 
-/// What a call does at the provider, which says when it may be repeated.
+/// The purpose of a call, which decides whether it may be repeated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
-    /// It reads.
+    /// It only reads.
     Reading,
     /// It changes something.
     Changing,
@@ -61,7 +61,7 @@ impl Caller {
         &self.client
     }
 
-    /// Hides one more secret in what is shown.
+    /// Hides one more secret in all texts.
     pub fn hide(&self, secret: &Secret) {
         lock(&self.veil).add(secret.clone());
     }
@@ -84,7 +84,7 @@ impl Caller {
         }
     }
 
-    /// The reply if it is a success; else what the provider said, as an error.
+    /// Returns the reply if it is a success, else the provider's text as an error.
     pub fn success(&self, reply: Reply, what: &str) -> Result<Reply, Error> {
         if reply.status.is_success() {
             return Ok(reply);
@@ -99,7 +99,7 @@ impl Caller {
         })
     }
 
-    /// The body of a success, read as JSON.
+    /// Reads the body of a success as JSON.
     pub fn json<T: DeserializeOwned>(
         &self,
         reply: &Reply,
@@ -113,9 +113,9 @@ impl Caller {
         })
     }
 
-    /// A text of the provider: short enough to show, and without secrets.
+    /// A text of the provider: shortened, and without secrets.
     fn shown(&self, text: &str) -> String {
-        // The secrets go before the end is cut off, so that no half of one stays.
+        // Secrets are hidden before the text is cut, so that no part of one remains.
         let text = lock(&self.veil).over(text);
         text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
     }
@@ -144,9 +144,9 @@ impl Caller {
     }
 }
 
-/// A client for one base URL. The system's proxy is not asked for what runs on this machine.
+/// A client for one base URL. On this machine it uses no proxy.
 pub fn client(base: &Url, timeout: Duration) -> reqwest::Result<Client> {
-    // Someone else may have chosen a provider before; then that one stays.
+    // If a provider was installed before, that one stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("cadrelay/", env!("CARGO_PKG_VERSION")))
@@ -156,7 +156,7 @@ pub fn client(base: &Url, timeout: Duration) -> reqwest::Result<Client> {
     if is_loopback(base) { builder.no_proxy().build() } else { builder.build() }
 }
 
-/// What went wrong with a call, down to the first cause, and without the URL.
+/// The innermost cause of a failed call, without the URL.
 pub fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     if error.is_timeout() {
@@ -169,7 +169,7 @@ pub fn reason(error: reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// How long to wait before the next try, or none if this outcome is the last.
+/// The pause before the next try; `None` if this outcome is the last.
 fn pause(purpose: Purpose, attempt: u32, outcome: &Result<Reply, Error>) -> Option<Duration> {
     if attempt >= MAX_ATTEMPTS {
         return None;
@@ -193,11 +193,11 @@ fn pause(purpose: Purpose, attempt: u32, outcome: &Result<Reply, Error>) -> Opti
 
 const MAX_ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Longer than this, and a person or the next interval should decide.
+/// After a longer pause, a person or the next interval should decide.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A page of hooks has some hundred kilobytes.
 const MAX_BODY: usize = 8 << 20;
-/// An error page of a proxy can be long; its beginning says enough.
+/// An error page of a proxy can be long; its beginning is enough.
 const MAX_TEXT: usize = 500;
 
 #[cfg(test)]

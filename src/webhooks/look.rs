@@ -1,8 +1,8 @@
-//! Looks at what exists at the providers.
+//! Lists the hooks that exist at the providers.
 //!
 //! # Promises
 //! - A list that cannot be read hides only its own subscriptions: no change of them is planned,
-//!   since a hook that was not seen may be there.
+//!   since an unseen hook may exist.
 
 use crate::webhooks::aps::client::Level;
 use crate::webhooks::aps::region::Region;
@@ -15,16 +15,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-/// Clients of the providers that are looked at.
+/// Clients of the providers whose hooks are listed.
 #[derive(Debug, Default)]
 pub struct Clients {
-    /// Of Onshape.
+    /// The client of Onshape.
     pub onshape: Option<onshape::client::Client>,
-    /// Of APS, one a region.
+    /// The clients of APS, one for each region.
     pub aps: BTreeMap<Region, aps::client::Client>,
 }
 
-/// The hooks that exist where it was looked.
+/// The existing hooks.
 #[derive(Clone, Debug, Default)]
 pub struct Existing {
     /// At Onshape.
@@ -38,25 +38,25 @@ pub struct Existing {
 /// A list that could not be read.
 #[derive(Clone, Debug)]
 pub struct Unread {
-    /// Whose hooks it has.
+    /// The list.
     pub list: List,
-    /// Why it could not.
+    /// The reason.
     pub error: Arc<Error>,
 }
 
 /// A list of hooks at a provider.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum List {
-    /// Those of Onshape's user.
+    /// The hooks of Onshape's user.
     User,
-    /// Those of a company at Onshape.
+    /// The hooks of a company at Onshape.
     Company(String),
-    /// Those of a region of APS.
+    /// The hooks of a region of APS.
     Region(Region),
 }
 
 impl Clients {
-    /// Reads the list of the user, of each company that is named, and of each region.
+    /// Reads the list of the user, of each named company, and of each region.
     pub async fn look(&self, declared: &[Declared]) -> Existing {
         let mut existing = Existing::default();
         if let Some(client) = &self.onshape {
@@ -73,7 +73,8 @@ impl Clients {
 }
 
 impl Existing {
-    /// The changes that make the hooks as they are declared, for subscriptions whose lists were read.
+    /// Plans the changes that make the hooks match the declarations, for subscriptions whose lists
+    /// were read.
     pub fn plan(&self, declared: &[Declared], now: Timestamp) -> Plan {
         let mut plan =
             plan::onshape(declared, &self.onshape).and(plan::aps(declared, &self.aps, now));
@@ -83,7 +84,7 @@ impl Existing {
         plan
     }
 
-    /// Why the hooks of a subscription were not seen, if its list could not be read.
+    /// The reason why the hooks of a subscription were not seen, if its list could not be read.
     pub fn why_hidden(&self, one: &Declared) -> Option<&Arc<Error>> {
         let has = |unread: &&Unread| match (&unread.list, &one.at) {
             (List::User, At::Onshape(_)) => true,
@@ -101,7 +102,7 @@ impl Existing {
     async fn look_at_onshape(&mut self, client: &onshape::client::Client, declared: &[Declared]) {
         match client.list(None).await {
             Ok(hooks) => self.onshape = hooks,
-            // Nothing of Onshape can be planned then, whatever the companies' lists say.
+            // Then nothing can be planned at Onshape, whatever the companies' lists have.
             Err(error) => return self.miss(List::User, error),
         }
         let companies: BTreeSet<_> = declared
@@ -135,7 +136,7 @@ impl fmt::Display for List {
     }
 }
 
-/// The regions of APS that declarations name.
+/// The regions of APS in the declarations.
 pub fn regions(declared: &[Declared]) -> BTreeSet<Region> {
     declared
         .iter()

@@ -1,7 +1,7 @@
-//! The mark that we put into our hooks, to know them again.
+//! The mark in our hooks, by which we recognise them.
 //!
-//! At Onshape it is the hook's `name` and holds the scope too, which the API does not return:
-//! `cadrelay:acme-docs?documentId=0f9c…`. At APS it is the attribute `cadrelay`.
+//! At Onshape it is the hook's `name`, which also holds the scope, because the API does not return
+//! that: `cadrelay:acme-docs?documentId=0f9c…`. At APS it is the attribute `cadrelay`.
 
 use crate::webhooks::scope::Scope;
 use serde_json::{Map, Value};
@@ -38,7 +38,7 @@ impl Mark {
         Some((Self(name.into_owned()), scope))
     }
 
-    /// The attributes of an APS hook: those that are wanted, and the mark.
+    /// The attributes of an APS hook: the wanted ones, and the mark.
     pub fn within(&self, attributes: &Map<String, Value>) -> Map<String, Value> {
         let mut marked = attributes.clone();
         marked.insert(ATTRIBUTE.into(), self.0.clone().into());

@@ -1,9 +1,10 @@
-//! The subscriptions at the providers: what exists there, and what should.
+//! The subscriptions at the providers: the existing hooks and the declared ones.
 //!
 //! # Promises
-//! - A call that registers a hook is never sent twice, unless the provider said that it did nothing.
-//! - No credential, bearer token or secret leaves a client but towards its provider: not in errors,
-//!   not in `Debug`, not in what is shown of a provider's answer.
+//! - A call that registers a hook is never sent twice, unless the provider said that it did
+//!   nothing.
+//! - No credential, bearer token or secret leaves a client, except to its provider: not in errors,
+//!   not in `Debug`, not in the shown text of a provider's answer.
 //! - Every list is followed to its end, or ends with an error: in time, pages and bytes.
 //!
 //! Imports the catalogs. Knows nothing of the relay, of terminals or of exit codes.

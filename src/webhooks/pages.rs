@@ -1,8 +1,8 @@
-//! Follows a provider's list page by page, and ends it.
+//! Follows a provider's list page by page, within bounds.
 //!
 //! # Limits
-//! A list has at most 1,000 pages and 64 MiB. An empty page that names a next one, or a next page
-//! that was read before, ends it with an error: neither comes of a list that ends by itself.
+//! A list has at most 1,000 pages and 64 MiB. An empty page with a next one, or a next page that
+//! was read before, is an error: a list that ends by itself has neither.
 
 use crate::event::provider::Provider;
 use crate::webhooks::error::Error;
@@ -16,24 +16,24 @@ pub struct Pages {
     read: BTreeSet<String>,
 }
 
-/// One page that was read.
+/// A page that was read.
 #[derive(Debug)]
 pub struct Page {
     /// The hooks on it.
     pub hooks: usize,
     /// The length of its body.
     pub bytes: usize,
-    /// The next page, as the provider names it.
+    /// The name of the next page, from the provider.
     pub next: Option<String>,
 }
 
 impl Pages {
-    /// A list that begins with the page of this name.
+    /// Begins with the page of this name.
     pub fn beginning_with(provider: Provider, first: &str) -> Self {
         Self { provider, bytes: 0, read: BTreeSet::from([first.to_owned()]) }
     }
 
-    /// The page to read after this one; `None` at the end of the list.
+    /// Returns the page to read after this one; `None` at the end of the list.
     pub fn after(&mut self, page: Page) -> Result<Option<String>, Error> {
         self.bytes = self.bytes.saturating_add(page.bytes);
         let Some(next) = page.next else { return Ok(None) };

@@ -1,9 +1,8 @@
-//! A provider's reply: read up to a limit, and understood.
+//! A provider's reply: read within a limit, and parsed.
 //!
 //! # Promises
-//! - A body is never held beyond its limit, whatever its length says.
-//! - A body that does not fit is described by place, never by its own text: any of its values may
-//!   hold a token.
+//! - A body never takes more memory than its limit, whatever its announced length.
+//! - A body of another form is described by place, never by its own text: any value may be a token.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -23,7 +22,7 @@ pub struct Reply {
     pub body: Bytes,
 }
 
-/// Why a body was not read to its end.
+/// The reason why a body was not read to its end.
 #[derive(Debug)]
 pub enum Unread {
     /// The connection broke off, or the time was up.
@@ -49,7 +48,7 @@ pub async fn read_body(mut response: Response, limit: usize) -> Result<Bytes, Un
 }
 
 impl Reply {
-    /// The body as JSON, or why it cannot be read so.
+    /// Parses the body as JSON. The error describes the place of the fault.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, String> {
         let mut reader = serde_json::Deserializer::from_slice(&self.body);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -60,7 +59,7 @@ impl Reply {
         Ok(value)
     }
 
-    /// The sentence for people in an error reply, as the provider wrote it.
+    /// The text for people in an error reply, as the provider wrote it.
     pub fn said(&self) -> String {
         let body = String::from_utf8_lossy(&self.body);
         let mut text = message(&self.body).unwrap_or_else(|| body.trim().to_owned());
@@ -80,7 +79,8 @@ impl Reply {
     }
 }
 
-/// The place that does not fit. The library's own text repeats the value, which is not ours to show.
+/// Describes the place of a fault. The library's own text repeats the value, which must not be
+/// shown.
 fn misfit(path: &str, error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     match (error.classify(), path) {
@@ -92,7 +92,7 @@ fn misfit(path: &str, error: &serde_json::Error) -> String {
     }
 }
 
-/// The sentence for people in an error body of either provider.
+/// The text for people in an error body of either provider.
 fn message(body: &[u8]) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let names =

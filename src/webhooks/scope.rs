@@ -1,21 +1,21 @@
-//! What a hook listens to: the provider's own keys and ids.
+//! The scope of a hook, in the provider's own keys and ids.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a hook listens to, by the provider's keys: `documentId`, `folder`, `workflow.transition`.
+/// The scope of a hook, by the provider's keys: `documentId`, `folder`, `workflow.transition`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Scope(BTreeMap<String, String>);
 
 impl Scope {
-    /// The scope with one key more, or with a new value for it.
+    /// Adds a key, or replaces its value.
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.0.insert(key.into(), value.into());
         self
     }
 
-    /// Takes one `KEY=VALUE`. The value may hold more equal signs.
+    /// Parses `KEY=VALUE`. The value may contain equal signs.
     pub fn parse_pair(text: &str) -> Result<(String, String), String> {
         let pair = text.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
         match pair {
@@ -41,12 +41,12 @@ impl Scope {
         self.0.keys().map(String::as_str)
     }
 
-    /// Whether it says nothing.
+    /// True if it has no key.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether all of it is also in the other.
+    /// True if the other has all of its keys and values.
     pub fn is_within(&self, other: &Self) -> bool {
         self.iter().all(|(key, value)| other.get(key) == Some(value))
     }

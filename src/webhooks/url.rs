@@ -1,4 +1,4 @@
-//! The URL that a provider is told to post to.
+//! The URL that a provider posts to.
 
 use crate::veil::mask_urls;
 use serde::{Serialize, Serializer};
@@ -23,7 +23,7 @@ impl CallbackUrl {
         if posted { Ok(Self(text.to_owned())) } else { Err(NotHttp) }
     }
 
-    /// Takes what a provider has stored, whatever it is.
+    /// Takes a URL as a provider has stored it, without checking it.
     pub fn stored(text: String) -> Self {
         Self(text)
     }
@@ -33,7 +33,7 @@ impl CallbackUrl {
         &self.0
     }
 
-    /// What is questionable about it, for a warning.
+    /// A doubtful property of the URL, for a warning.
     pub fn concern(&self) -> Option<&'static str> {
         let url = Url::parse(&self.0).ok()?;
         if is_private(&url) {
@@ -43,13 +43,13 @@ impl CallbackUrl {
     }
 }
 
-/// The host of a URL, and its port where it is not the usual one.
+/// The host of a URL, with its port if it is not the default one.
 pub fn host_and_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Whether a URL leads to this machine.
+/// True if a URL leads to this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -59,7 +59,7 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether a URL leads to a network that only its owner can reach.
+/// True if a URL leads to a private network.
 fn is_private(url: &Url) -> bool {
     let ip = match url.host() {
         Some(Host::Domain(name)) => {

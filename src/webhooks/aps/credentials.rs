@@ -1,9 +1,9 @@
-//! How a call proves to APS who makes it.
+//! The credentials of a call to APS.
 
 use crate::secret::Secret;
 use crate::webhooks::error::Error;
 
-/// How a call proves who makes it.
+/// The credentials of a call.
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// An app, which signs in with its id and secret (2-legged). Its hooks belong to the app.
@@ -13,12 +13,12 @@ pub enum Credentials {
         /// The app's client secret.
         secret: Secret,
     },
-    /// An access token that someone else got (3-legged, as a rule). It is used as it is.
+    /// An access token from elsewhere, usually 3-legged. It is used as it is.
     Token(Secret),
 }
 
 impl Credentials {
-    /// Takes them from the variables of the environment: `APS_ACCESS_TOKEN`, or `APS_CLIENT_ID` and
+    /// Reads them from the environment: `APS_ACCESS_TOKEN`, or `APS_CLIENT_ID` and
     /// `APS_CLIENT_SECRET`.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         if let Some(token) = variable("APS_ACCESS_TOKEN") {
@@ -34,7 +34,7 @@ impl Credentials {
         Ok(Self::App { id: required("APS_CLIENT_ID")?, secret: required("APS_CLIENT_SECRET")? })
     }
 
-    /// What must not be shown.
+    /// The parts that must not be shown.
     pub fn secrets(&self) -> Vec<Secret> {
         match self {
             Self::App { id, secret } => vec![id.clone(), secret.clone()],

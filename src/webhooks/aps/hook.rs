@@ -1,4 +1,4 @@
-//! A hook at APS: as its API writes it, and as we show it.
+//! A hook at APS: in the form of its API, and in ours.
 
 use crate::event::provider::Provider;
 use crate::webhooks::aps::region::Region;
@@ -8,48 +8,48 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// A hook as it exists at APS.
+/// A hook that exists at APS.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hook {
-    /// APS's id of it.
+    /// Its id at APS.
     pub id: String,
-    /// APS.
+    /// Always APS.
     pub provider: Provider,
     /// `active`, `inactive` or `reactivated`.
     pub status: String,
-    /// Where it posts.
+    /// The URL that it posts to.
     pub url: CallbackUrl,
-    /// The event, or the pattern, that it listens to: always one.
+    /// The event or pattern that it listens to: always exactly one.
     pub events: Vec<String>,
-    /// What it listens to.
+    /// Its scope.
     pub scope: Scope,
     /// The system that owns the event.
     pub system: String,
-    /// Where it is kept.
+    /// Its region.
     pub region: Region,
     /// JSON paths that a payload must match, all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filter: Vec<String>,
-    /// What each callback repeats.
+    /// The attributes that each callback repeats.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
-    /// Whether APS tries it again a week after it went inactive.
+    /// True if APS tries it again a week after it became inactive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_reactivate: Option<bool>,
-    /// Whether callbacks come without the hook.
+    /// True if callbacks come without the hook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload_only: Option<bool>,
-    /// When APS removes it.
+    /// The time at which APS removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// The app or user who made it.
+    /// The app or user who created it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
-    /// When it was made.
+    /// The time of its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
-    /// When it was changed last.
+    /// The time of its last change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modified_at: Option<Timestamp>,
 }
@@ -80,13 +80,13 @@ impl Hook {
         self.events.first().map(String::as_str).unwrap_or_default()
     }
 
-    /// What its path is made of.
+    /// The parts of its path.
     pub fn address(&self) -> Address {
         Address { system: self.system.clone(), event: self.event().to_owned(), id: self.id.clone() }
     }
 }
 
-/// Where the API has a hook: its id alone does not find it.
+/// The address of a hook in the API: its id alone does not find it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Address {
     /// The system.
@@ -97,37 +97,37 @@ pub struct Address {
     pub id: String,
 }
 
-/// What a hook is made of.
+/// The parameters of a new hook.
 #[derive(Clone, Debug)]
 pub struct New {
     /// The system that owns the event.
     pub system: String,
     /// The event or pattern.
     pub event: String,
-    /// Where it posts.
+    /// The URL that it posts to.
     pub url: CallbackUrl,
-    /// What it listens to: one key.
+    /// Its scope: one key.
     pub scope: Scope,
     /// JSON paths that a payload must match.
     pub filter: Vec<String>,
-    /// What each callback repeats.
+    /// The attributes that each callback repeats.
     pub attributes: Map<String, Value>,
-    /// Whether APS tries it again a week after it went inactive.
+    /// True if APS tries it again a week after it became inactive.
     pub auto_reactivate: Option<bool>,
-    /// Whether callbacks come without the hook.
+    /// True if callbacks come without the hook.
     pub payload_only: Option<bool>,
-    /// When APS removes it.
+    /// The time at which APS removes it.
     pub expires: Option<Timestamp>,
     /// The tenant.
     pub tenant: Option<String>,
-    /// The hub, with its `b.`, for users in very many projects.
+    /// The hub, with its `b.`, for users with very many projects.
     pub hub: Option<String>,
     /// The project, with its `b.`.
     pub project: Option<String>,
 }
 
 impl New {
-    /// The body of the call that makes it.
+    /// The body of the call that creates it.
     pub fn body(&self) -> Value {
         let mut body = Map::new();
         body.insert("callbackUrl".into(), self.url.reveal().into());
@@ -149,7 +149,7 @@ impl New {
     }
 }
 
-/// A filter as the API takes it: one path as a text, several as a list, which means all of them.
+/// A filter in the form of the API: one path as a text, several as a list, all of which must match.
 pub(super) fn written_filter(filter: &[String]) -> Option<Value> {
     match filter {
         [] => None,
@@ -158,7 +158,7 @@ pub(super) fn written_filter(filter: &[String]) -> Option<Value> {
     }
 }
 
-/// A hook as the API writes it. Unknown fields are of no interest; null means absent.
+/// A hook in the form of the API. Unknown fields are ignored; null means absent.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Details {
@@ -186,7 +186,7 @@ pub(super) struct Page {
     pub(super) data: Vec<Details>,
 }
 
-/// The hooks that one call made for a whole system.
+/// The hooks that one call has created for a whole system.
 #[derive(Debug, Deserialize)]
 pub(super) struct Made {
     pub(super) hooks: Vec<Details>,

@@ -1,52 +1,52 @@
-//! What is changed of a hook at APS. Its URL and scope cannot be.
+//! A change of a hook at APS. Its URL and scope cannot be changed.
 
 use crate::secret::Secret;
 use crate::webhooks::aps::hook::written_filter;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// What is changed of a hook: only this is sent.
+/// A change of a hook: only the given fields are sent.
 #[derive(Clone, Debug, Default)]
 pub struct Patch {
     /// `active` or `inactive`.
     pub status: Option<Status>,
     /// JSON paths that a payload must match.
     pub filter: Change<Vec<String>>,
-    /// What each callback repeats.
+    /// The attributes that each callback repeats.
     pub attributes: Change<Map<String, Value>>,
-    /// Whether APS tries it again a week after it went inactive.
+    /// True if APS tries it again a week after it became inactive.
     pub auto_reactivate: Option<bool>,
-    /// When APS removes it.
+    /// The time at which APS removes it.
     pub expires: Change<Timestamp>,
-    /// Whether callbacks come without the hook.
+    /// True if callbacks come without the hook.
     pub payload_only: Option<bool>,
-    /// What this hook's callbacks are signed with.
+    /// The secret that signs this hook's callbacks.
     pub secret: Option<Secret>,
 }
 
 /// A status that a hook can be given.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Status {
-    /// It calls back.
+    /// It posts callbacks.
     Active,
-    /// It is silent, and what happens meanwhile is lost.
+    /// It is silent, and events are lost meanwhile.
     Inactive,
 }
 
-/// What becomes of something that may be absent.
+/// A change of an optional value.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Change<T> {
-    /// It stays.
+    /// Keep it.
     #[default]
     Keep,
-    /// It goes.
+    /// Remove it.
     Remove,
-    /// It is this from now on.
+    /// Set it to this.
     Set(T),
 }
 
 impl Patch {
-    /// Whether nothing is asked for.
+    /// True if nothing is changed.
     pub fn is_empty(&self) -> bool {
         self.body().as_object().is_none_or(Map::is_empty)
     }
@@ -72,7 +72,7 @@ impl Patch {
 }
 
 impl<T> Change<T> {
-    /// APS removes what is null.
+    /// APS removes a field that is null.
     fn written(&self, write: impl Fn(&T) -> Value) -> Option<Value> {
         match self {
             Self::Keep => None,

@@ -1,4 +1,5 @@
-//! Where APS keeps a hook. Every call must name the region that the hook was made in.
+//! The region in which APS keeps a hook. Every call must name the region in which the hook was
+//! created.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,13 +28,13 @@ pub enum Region {
     Gbr,
 }
 
-/// The text names no region.
+/// The text is not the name of a region.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the region must be one of US EMEA AUS CAN DEU IND JPN GBR")]
 pub struct UnknownRegion;
 
 impl Region {
-    /// All of them.
+    /// All regions.
     pub const ALL: [Self; 8] =
         [Self::Us, Self::Emea, Self::Aus, Self::Can, Self::Deu, Self::Ind, Self::Jpn, Self::Gbr];
 

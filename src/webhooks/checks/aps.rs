@@ -6,12 +6,12 @@ use crate::webhooks::checks::objection::Objection;
 use crate::webhooks::scope::Scope;
 use std::collections::BTreeSet;
 
-/// An APS event with the system that owns it, and what is questionable about it.
+/// An APS event with the system that owns it, and a warning if something is doubtful.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Target {
     /// The system.
     pub system: String,
-    /// For the user, if something is questionable.
+    /// A warning for the user, if something is doubtful.
     pub warning: Option<String>,
 }
 
@@ -37,7 +37,8 @@ pub fn aps_event(system: Option<&str>, event: &str) -> Result<Target, Objection>
     }
 }
 
-/// Checks the scope of an APS hook against its event, and returns what is questionable about it.
+/// Checks the scope of an APS hook against its event, and returns a warning if something is
+/// doubtful.
 pub fn aps_scope(system: &str, event: &str, scope: &Scope) -> Result<Option<String>, Objection> {
     let fitting = scope_keys(Provider::Aps, Some(system), event);
     let mut keys = scope.keys();
@@ -64,5 +65,6 @@ fn is_workflow(text: &str) -> bool {
     text.len() < 36 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
 }
 
-/// The one system whose projects are bare UUIDs, per Autodesk's announcement of its webhooks.
+/// The only system whose projects are bare UUIDs, according to Autodesk's announcement of its
+/// webhooks.
 const ISSUES: &str = "autodesk.construction.issues";

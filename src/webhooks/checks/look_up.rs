@@ -1,11 +1,11 @@
-//! Looks events up in the catalogs, and what looks like them.
+//! Looks up events in the catalogs, and similar names.
 
 use crate::event::provider::Provider;
 use crate::providers::catalog;
 use crate::providers::catalog::entry::Entry;
 use crate::webhooks::checks::objection::Objection;
 
-/// The scope keys of which an event or pattern needs one; none if the catalog cannot tell.
+/// The scope keys of which an event or pattern needs one; empty if the catalog cannot tell.
 pub fn scope_keys(provider: Provider, system: Option<&str>, event: &str) -> Vec<&'static str> {
     let mut keys = Vec::new();
     let entries = match provider {
@@ -20,12 +20,12 @@ pub fn scope_keys(provider: Provider, system: Option<&str>, event: &str) -> Vec<
     keys
 }
 
-/// An objection to an event that is not known at all.
+/// The objection to an unknown event.
 pub fn unknown(provider: Provider, event: &str) -> Objection {
     Objection::UnknownEvent { provider, event: event.to_owned(), near: nearest(provider, event) }
 }
 
-/// The rows that an APS event or pattern stands for, in one system or in all.
+/// The rows that an APS event or pattern covers, in one system or in all.
 pub(super) fn covered(system: Option<&str>, event: &str) -> Vec<&'static Entry> {
     let of_system = |entry: &&Entry| system.is_none() || entry.system == system;
     let entries = catalog::entries(Provider::Aps).iter().filter(of_system);
@@ -40,7 +40,7 @@ pub(super) fn known(provider: Provider, event: &str) -> Option<&'static Entry> {
     catalog::find(provider, event)
 }
 
-/// The known events that look most like a text, the best first.
+/// The known events that are most similar to a text, the best first.
 pub(super) fn nearest(provider: Provider, event: &str) -> Vec<&'static str> {
     let mut near: Vec<_> = catalog::entries(provider)
         .iter()
@@ -51,7 +51,8 @@ pub(super) fn nearest(provider: Provider, event: &str) -> Vec<&'static str> {
     near.into_iter().take(3).map(|(_, event)| event).collect()
 }
 
-/// How many letters must be put in, taken out or replaced to make one text of the other.
+/// The number of letters that must be inserted, deleted or replaced to turn one text into the
+/// other.
 fn distance(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (above, a) in left.bytes().enumerate() {

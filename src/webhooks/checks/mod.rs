@@ -1,9 +1,10 @@
-//! Whether a registration makes sense, decided from the catalogs before anything is sent.
+//! Checks a registration against the catalogs, before anything is sent.
 //!
 //! # Promises
-//! - What a provider would certainly refuse, or never deliver, is an [`Objection`] that says what
-//!   would be taken.
-//! - What only the catalog does not know is a warning: both providers add events without notice.
+//! - A registration that a provider would certainly refuse, or never serve, is an [`Objection`]
+//!   that names what would be accepted.
+//! - An event that is merely unknown to the catalog leads to a warning: both providers add events
+//!   without notice.
 
 mod aps;
 mod look_up;

@@ -1,8 +1,8 @@
-//! The reasons why a registration makes no sense.
+//! The objections to a registration.
 
 use crate::event::provider::Provider;
 
-/// Why a registration makes no sense.
+/// An objection to a registration.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Objection {
     /// No event is given.
@@ -11,11 +11,11 @@ pub enum Objection {
     /// The provider has no such event, as far as we know.
     #[error("{event} is not an event of {provider}{}", near_it(.near))]
     UnknownEvent {
-        /// Who was asked for it.
+        /// The provider.
         provider: Provider,
-        /// What was asked for.
+        /// The unknown event.
         event: String,
-        /// The known events that look most like it.
+        /// The known events that are most similar.
         near: Vec<&'static str>,
     },
     /// It is sent to every hook.
@@ -24,7 +24,7 @@ pub enum Objection {
     /// The catalog cannot tell the system of an APS event.
     #[error("the system of {0} is not known; it must be given")]
     NoSystem(String),
-    /// The scope lacks what the event needs.
+    /// The scope has no key that the event needs.
     #[error("{event} needs a scope: {}", keys.join(" or "))]
     NoScope {
         /// The event.
@@ -39,18 +39,18 @@ pub enum Objection {
         key: String,
         /// The events, joined.
         events: String,
-        /// The keys that do.
+        /// The fitting keys.
         fitting: Vec<&'static str>,
     },
-    /// APS takes one key.
+    /// APS takes exactly one key.
     #[error("a hook of aps has exactly one scope key, here there are {0}")]
     ManyScopes(usize),
-    /// A workflow has a form of its own.
+    /// The name of a workflow has a fixed form.
     #[error("a workflow has up to 35 letters, digits, dots and hyphens")]
     BadWorkflow,
 }
 
-/// Which setting an objection is about.
+/// The setting that an objection concerns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Setting {
     /// The events.
@@ -75,7 +75,7 @@ impl Objection {
     }
 }
 
-/// Names that look like what was asked for, to end a message with.
+/// The end of a message: similar names, if there are any.
 pub(super) fn near_it(near: &[&str]) -> String {
     if near.is_empty() { String::new() } else { format!("; near it: {}", near.join(", ")) }
 }

@@ -6,7 +6,7 @@ use crate::webhooks::checks::objection::{Objection, near_it};
 use crate::webhooks::scope::Scope;
 use std::collections::BTreeSet;
 
-/// Checks the events of an Onshape hook, and returns what is questionable about them.
+/// Checks the events of an Onshape hook, and returns warnings about doubtful ones.
 pub fn onshape_events(events: &[String]) -> Result<Vec<String>, Objection> {
     if events.is_empty() {
         return Err(Objection::NoEvent);
@@ -60,7 +60,7 @@ pub fn onshape_scope(events: &[String], scope: &Scope) -> Result<(), Objection> 
     }
 }
 
-/// Keys that narrow a hook on documents further.
+/// Keys that narrow a hook on documents.
 const WITHIN_DOCUMENTS: [&str; 8] = [
     "elementId",
     "folderId",

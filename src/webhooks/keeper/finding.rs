@@ -1,4 +1,4 @@
-//! What a look at a provider says about one subscription.
+//! The findings about one subscription at a provider.
 
 use crate::event::gap::Why;
 use crate::webhooks::declared::Declared;
@@ -7,22 +7,22 @@ use crate::webhooks::mark::Mark;
 use crate::webhooks::plan::{Action, Change};
 use jiff::Timestamp;
 
-/// What a look says about one subscription.
+/// The findings about one subscription.
 #[derive(Debug, Default)]
 pub(super) struct Finding {
     pub(super) hooks: Vec<String>,
-    /// What Onshape gave up on, by hook.
+    /// The numbers of events that Onshape gave up on, by hook.
     pub(super) counts: Vec<(String, u64)>,
     pub(super) repairs: Vec<Change>,
 }
 
 impl Finding {
-    /// What Onshape gave up on, of all hooks. APS does not count.
+    /// The number of events that Onshape gave up on, over all hooks. APS does not count them.
     pub(super) fn dropped_events(&self) -> Option<u64> {
         (!self.counts.is_empty()).then(|| self.counts.iter().map(|(_, count)| count).sum())
     }
 
-    /// Why the subscription does not hear all that it should, if it does not.
+    /// The reason why the subscription may miss events, if it may.
     pub(super) fn why(&self) -> Option<Why> {
         let why = |change: &Change| match change.action {
             Action::Create => Some(Why::HookMissing),
@@ -30,13 +30,13 @@ impl Finding {
             Action::Update | Action::Replace => Some(Why::HookChanged),
             Action::Delete => None,
         };
-        // The order of the causes is that of their weight.
+        // The causes are ordered by their weight.
         self.repairs.iter().filter_map(why).min()
     }
 }
 
-/// What a look says about one subscription. Duplicates and what is no longer declared are left to
-/// people.
+/// Compares one subscription with the existing hooks. Duplicates and hooks that are no longer
+/// declared are left to people.
 pub(super) fn find(one: &Declared, existing: &Existing, now: Timestamp) -> Finding {
     let of_one = |mark: Option<Mark>| mark.is_some_and(|mark| mark.subscription() == one.name);
     let at_onshape = existing.onshape.iter().filter(|hook| {

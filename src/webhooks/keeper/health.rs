@@ -1,4 +1,4 @@
-//! What is known of each subscription.
+//! The health of each subscription.
 
 use crate::event::provider::Provider;
 use crate::webhooks::declared::Declared;
@@ -9,38 +9,38 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What is known of one subscription, for metrics and for people.
+/// The health of one subscription, for metrics and for people.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionHealth {
     /// Its name.
     pub subscription: String,
-    /// Where it is declared.
+    /// The provider at which it is declared.
     pub provider: Provider,
-    /// Whether it exists, is active and as declared, and its last ping came back.
+    /// True if it exists, is active and as declared, and its last ping came back.
     #[serde(rename = "up")]
     pub is_up: bool,
-    /// Its hooks at the provider, as they were last seen.
+    /// Its hooks at the provider, as last seen.
     pub hooks: Vec<String>,
-    /// Events that Onshape gave up on.
+    /// The number of events that Onshape gave up on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped_events: Option<u64>,
-    /// When it was last seen at the provider, or seen not to be there.
+    /// The last time at which it was seen at the provider, or found missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_look: Option<Timestamp>,
-    /// When the last ping came back.
+    /// The time at which the last ping came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ping: Option<Timestamp>,
     /// Repairs, by kind.
     pub repairs: BTreeMap<Action, u64>,
-    /// Looks, repairs and pings that failed.
+    /// Failed looks, repairs and pings.
     pub errors: u64,
-    /// What the last of them said, until one succeeds.
+    /// The last error, until a success.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
 }
 
-/// What is remembered of one subscription.
+/// The keeper's memory of one subscription.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kept {
     pub(super) hooks: Vec<String>,
@@ -57,14 +57,14 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// A look that is overdue by an interval says nothing any more: the keeper may hang.
+    /// False if the last look is overdue by an interval, since the keeper may hang.
     pub(super) fn is_up(&self, now: Timestamp, interval: Duration) -> bool {
         let since = self.looked.map(|looked| now.duration_since(looked).unsigned_abs());
         let is_fresh = since.is_some_and(|since| since <= interval * 2 + SLOWEST_LOOK);
         is_fresh && self.is_as_declared && self.ping_came_back(now, interval)
     }
 
-    /// Whether the last ping came back, or still has an interval's time to.
+    /// True if the last ping came back, or still has time to within the interval.
     pub(super) fn ping_came_back(&self, now: Timestamp, interval: Duration) -> bool {
         let Some(sent) = self.ping_sent else { return true };
         let seen = self.ping_seen.is_some_and(|seen| seen >= sent);
@@ -76,7 +76,7 @@ impl Kept {
 const SLOWEST_LOOK: Duration = Duration::from_secs(360);
 
 impl Keeper {
-    /// What is known of each subscription.
+    /// The health of each subscription.
     pub fn health(&self, now: Timestamp) -> Vec<SubscriptionHealth> {
         let kept = self.lock();
         let declared = self.groups.iter().flat_map(|group| &group.declared);

@@ -8,7 +8,7 @@
 //!   last ping came back through our own ingest.
 //!
 //! # Limits
-//! What a repair made is confirmed at the next look. APS has no ping.
+//! A repair is confirmed at the next look. APS has no ping.
 //!
 //! Knows nothing of metrics, of ingest or of other replicas: who runs it makes sure that only one of
 //! them does.
@@ -209,7 +209,7 @@ impl Keeper {
                 kept.rests_until = None;
             }
             Err(error) => {
-                // What is not seen is not known to be up.
+                // A subscription that cannot be seen is not known to be up.
                 kept.is_as_declared = false;
                 kept.last_error = Some(error);
                 kept.errors += 1;

@@ -28,12 +28,12 @@ pub struct Client {
     credentials: Credentials,
 }
 
-/// Whether the receiver of a hook is told that it ends.
+/// The choice of telling the receiver of a hook that it ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Farewell {
     /// It gets a `webhook.unregister`.
     Sent,
-    /// It hears nothing.
+    /// It is not told.
     Blocked,
 }
 
@@ -68,13 +68,13 @@ impl Client {
         }
     }
 
-    /// One hook.
+    /// Reads one hook.
     pub async fn get(&self, id: &str) -> Result<Hook, Error> {
         let reply = self.call(Method::GET, self.hooks(&[id]), None, &named(id)).await?;
         self.hook(&reply)
     }
 
-    /// Makes a hook. Its receiver gets a `webhook.register`, possibly before this returns.
+    /// Creates a hook. Its receiver gets a `webhook.register`, possibly before this returns.
     pub async fn create(&self, params: &Params) -> Result<Hook, Error> {
         let reply = self
             .call(Method::POST, self.hooks(&[]), Some(params), "the place for webhooks")
@@ -82,14 +82,14 @@ impl Client {
         self.hook(&reply)
     }
 
-    /// Changes a hook. What the parameters leave out stays as it is.
+    /// Changes a hook. Parameters that are absent stay as they are.
     pub async fn update(&self, id: &str, params: &Params) -> Result<Hook, Error> {
         let params = Params { id: Some(id.to_owned()), ..params.clone() };
         let reply = self.call(Method::POST, self.hooks(&[id]), Some(&params), &named(id)).await?;
         self.hook(&reply)
     }
 
-    /// Ends a hook.
+    /// Deletes a hook.
     pub async fn delete(&self, id: &str, farewell: Farewell) -> Result<(), Error> {
         let mut url = self.hooks(&[id]);
         let block = if farewell == Farewell::Blocked { "true" } else { "false" };
@@ -130,7 +130,7 @@ impl Client {
             let build = || self.request(method.clone(), url.clone(), params);
             let reply = self.caller.call(purpose, build).await?;
             match self.redirect(&reply, &url) {
-                // Each hop needs a signature of its own.
+                // Each hop needs its own signature.
                 Some(target) => url = target,
                 None => return self.caller.success(reply, what),
             }
@@ -148,7 +148,7 @@ impl Client {
         url: Url,
         params: Option<&Params>,
     ) -> Result<reqwest::Request, Error> {
-        // The content type is part of what is signed, also where there is no content.
+        // The content type is part of the signature, even without content.
         let request = self.caller.client().request(method, url);
         let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, JSON);
         let request = match params {
@@ -161,7 +161,7 @@ impl Client {
         Ok(request)
     }
 
-    /// Where a 307 leads, if it is a host that may have our credentials.
+    /// The target of a 307, if its host may have our credentials.
     fn redirect(&self, reply: &Reply, from: &Url) -> Option<Url> {
         if !matches!(reply.status.as_u16(), 307 | 308) {
             return None;
@@ -174,8 +174,8 @@ impl Client {
         trusted.then_some(target)
     }
 
-    /// The query of a next page. Only what it asks is taken, not where, so that the credentials stay
-    /// where they belong.
+    /// The query of a next page. Its host and path are ignored, so that the credentials stay where
+    /// they belong.
     fn query_of(&self, next: &str) -> Result<String, Error> {
         match self.base.join(next) {
             Ok(next) => Ok(next.query().unwrap_or_default().to_owned()),
@@ -194,7 +194,7 @@ fn named(id: &str) -> String {
 }
 
 const API_VERSION: &str = "v16";
-/// Onshape gives no more at once.
+/// Onshape's largest page.
 const PAGE_SIZE: &str = "20";
 const MAX_REDIRECTS: u32 = 3;
 const JSON: &str = "application/json";

@@ -1,4 +1,5 @@
-//! How a call proves to Onshape who makes it: API keys, plainly or by signature, or an OAuth token.
+//! The credentials of a call to Onshape: API keys, sent as they are or used to sign, or an OAuth
+//! token.
 //!
 //! Facts: Onshape's guide, "API Keys" and "OAuth2".
 
@@ -11,12 +12,12 @@ use reqwest::Request;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
 
-/// How a call proves who makes it.
+/// The credentials of a call.
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// API keys in an `Authorization: Basic` header, as in Onshape's guide.
     Basic(Keys),
-    /// API keys that sign each request, so the secret one never travels.
+    /// API keys that sign each request, so that the secret key is never sent.
     Signed(Keys),
     /// An OAuth access token.
     Bearer(Secret),
@@ -30,8 +31,8 @@ pub struct Keys {
 }
 
 impl Credentials {
-    /// Takes them from the variables of the environment: `ONSHAPE_ACCESS_TOKEN`, or the keys
-    /// `ONSHAPE_ACCESS_KEY` and `ONSHAPE_SECRET_KEY`, which sign if `ONSHAPE_AUTH` is `signed`.
+    /// Reads them from the environment: `ONSHAPE_ACCESS_TOKEN`, or the keys `ONSHAPE_ACCESS_KEY`
+    /// and `ONSHAPE_SECRET_KEY`, which sign if `ONSHAPE_AUTH` is `signed`.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         if let Some(token) = variable("ONSHAPE_ACCESS_TOKEN") {
             return Ok(Self::Bearer(Secret::new(token)));
@@ -57,7 +58,7 @@ impl Credentials {
         }
     }
 
-    /// What must not be shown.
+    /// The parts that must not be shown.
     pub fn secrets(&self) -> Vec<Secret> {
         match self {
             Self::Bearer(token) => vec![token.clone()],
@@ -68,7 +69,7 @@ impl Credentials {
         }
     }
 
-    /// Puts the proof into a request that is otherwise complete.
+    /// Adds the credentials to a request that is otherwise complete.
     pub fn apply(&self, request: &mut Request, now: Timestamp) -> Result<(), Error> {
         let proof = match self {
             Self::Basic(keys) => format!("Basic {}", keys.basic()),
@@ -107,7 +108,7 @@ impl Keys {
     }
 }
 
-/// What a signed request is signed over: each part on its line, in lower case.
+/// The text that is signed: each part on its own line, in lower case.
 pub fn signed_text(
     method: &str,
     nonce: &str,
@@ -119,7 +120,7 @@ pub fn signed_text(
     format!("{method}\n{nonce}\n{date}\n{content_type}\n{path}\n{query}\n").to_lowercase()
 }
 
-/// Onshape wants at least 16 letters and digits, never used before.
+/// Onshape wants at least 16 letters and digits that were never used before.
 fn nonce() -> Result<String, Error> {
     let bytes: [u8; 16] = ring::rand::generate(&ring::rand::SystemRandom::new())
         .map_err(|_| Error::Unusable("the system gives no random numbers".into()))?

@@ -1,4 +1,4 @@
-//! A hook at Onshape: as its API writes it, and as we show it.
+//! A hook at Onshape: in the form of its API, and in ours.
 
 use crate::event::provider::Provider;
 use crate::webhooks::scope::Scope;
@@ -6,21 +6,21 @@ use crate::webhooks::url::CallbackUrl;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A hook as it exists at Onshape.
+/// A hook that exists at Onshape.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hook {
-    /// Onshape's id of it.
+    /// Its id at Onshape.
     pub id: String,
-    /// Onshape.
+    /// Always Onshape.
     pub provider: Provider,
-    /// A hook that exists is active: Onshape removes the others without a trace.
+    /// An existing hook is active: Onshape removes the others without a trace.
     pub status: &'static str,
-    /// Where it posts.
+    /// The URL that it posts to.
     pub url: CallbackUrl,
-    /// What it listens to.
+    /// The events that it listens to.
     pub events: Vec<String>,
-    /// As much of its scope as the API returns: company, project, folder.
+    /// The part of its scope that the API returns: company, project, folder.
     pub scope: Scope,
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,20 +31,20 @@ pub struct Hook {
     /// The text that each notification echoes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
-    /// Whether similar events become one notification.
+    /// True if similar events become one notification.
     pub collapse: bool,
-    /// Whether Onshape removes it after some idle days.
+    /// True if Onshape removes it after some idle days.
     pub transient: bool,
     /// The older way to narrow its scope.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
-    /// Notifications that Onshape gave up on.
+    /// The number of notifications that Onshape gave up on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped_events: Option<u64>,
-    /// When it was made.
+    /// The time of its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
-    /// When it was changed last.
+    /// The time of its last change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modified_at: Option<Timestamp>,
 }
@@ -70,20 +70,21 @@ impl Hook {
     ];
 }
 
-/// What a hook is made of, or what is changed of one: what is absent stays as it is.
+/// The parameters of a new hook, or the changes of an existing one, where absent ones stay as they
+/// are.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Params {
-    /// The hook that is changed.
+    /// The hook to be changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Where it posts.
+    /// The URL that it posts to.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "revealed")]
     pub url: Option<CallbackUrl>,
-    /// What it listens to.
+    /// The events that it listens to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<String>>,
-    /// Its scope: keys of their own beside the others.
+    /// Its scope, whose keys stand beside the others.
     #[serde(flatten)]
     pub scope: Scope,
     /// Its name.
@@ -100,12 +101,12 @@ pub struct Params {
     pub filter: Option<String>,
     /// Always sent: Onshape's own default is a transient hook.
     pub is_transient: bool,
-    /// Always sent: Onshape demands it.
+    /// Always sent: Onshape requires it.
     pub options: Options,
 }
 
 impl Params {
-    /// Whether nothing is said beside what is always sent.
+    /// True if nothing is set beside the parameters that are always sent.
     pub fn is_empty(&self) -> bool {
         self.url.is_none()
             && self.events.is_none()
@@ -121,11 +122,11 @@ impl Params {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Options {
-    /// Whether similar events become one notification.
+    /// True if similar events become one notification.
     pub collapse_events: bool,
 }
 
-/// A hook as the API writes it. Unknown fields are of no interest; null means absent.
+/// A hook in the form of the API. Unknown fields are ignored; null means absent.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Info {
@@ -176,7 +177,7 @@ impl From<Info> for Hook {
             description: present(info.description),
             data: present(info.data),
             collapse: info.options.unwrap_or_default().collapse_events,
-            // What Onshape takes if nothing is said.
+            // Onshape's default.
             transient: info.is_transient.unwrap_or(true),
             filter: present(info.filter),
             dropped_events: info.dropped_event_count,

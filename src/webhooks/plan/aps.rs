@@ -1,4 +1,4 @@
-//! The plan for APS: one hook for each event of a subscription, known by an attribute.
+//! The plan for APS: one hook for each event of a subscription, recognised by an attribute.
 
 use crate::event::provider::Provider;
 use crate::webhooks::aps::hook::{Address, Hook, New};
@@ -9,7 +9,7 @@ use crate::webhooks::mark::Mark;
 use crate::webhooks::plan::{Action, Call, Change, Plan, Step};
 use jiff::Timestamp;
 
-/// What has to be done so that the hooks at APS are as declared.
+/// Plans the changes that make the hooks at APS match the declarations.
 pub fn plan(declared: &[Declared], existing: &[Hook], now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     let mut left: Vec<&Hook> = existing.iter().collect();
@@ -23,7 +23,7 @@ pub fn plan(declared: &[Declared], existing: &[Hook], now: Timestamp) -> Plan {
                 .filter_map(|(at, hook)| Some((wanted.likeness(hook)?, at)))
                 .max_by_key(|(likeness, at)| (*likeness, std::cmp::Reverse(*at)));
             let change = match found.map(|(_, at)| left.remove(at)) {
-                // Its time is over: no hook of it is made, and one that is there ends by itself.
+                // It has expired: no hook is created for it, and an existing one expires by itself.
                 _ if settings.is_over(now) => None,
                 None => Some(wanted.create()),
                 Some(hook) => wanted.change(hook),
@@ -47,12 +47,12 @@ struct Wanted<'a> {
     event: &'a Event,
 }
 
-/// How well an existing hook stands for a wanted one. The order matters: the last is best.
+/// The likeness of an existing hook to a wanted one. The order matters: the last is best.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Likeness {
-    /// It has our mark, and another URL or scope.
+    /// It has our mark, and a different URL or scope.
     Marked,
-    /// It is the same to APS, so that a second one would be refused.
+    /// It is the same to APS, which would refuse a second one.
     Same,
     /// It is the same, and has our mark.
     Ours,
@@ -94,7 +94,7 @@ impl Wanted<'_> {
         Some(Change { fields, ..self.blank(Action::Update, Some(hook), call) })
     }
 
-    /// What differs of what can be changed, and the call that ends it.
+    /// The changeable fields that differ, and the patch that corrects them.
     fn patch(&self, hook: &Hook) -> (Patch, Vec<&'static str>) {
         let mut patch = Patch::default();
         let mut fields = Vec::new();

@@ -1,11 +1,11 @@
-//! What has to be done so that a provider's hooks are as declared. Decided purely; done by
-//! [`crate::webhooks::apply`].
+//! Plans the changes that make a provider's hooks match the declarations. A pure decision;
+//! [`crate::webhooks::apply`] makes the changes.
 //!
 //! # Promises
-//! - Only hooks with our mark are changed or removed; others are left alone, whatever their URL. The
-//!   one exception: an APS hook with our URL, event and scope is taken over, because APS would not
-//!   take a second one.
-//! - What is as declared leads to no step.
+//! - Only hooks with our mark are changed or deleted; others are left alone, whatever their URL.
+//!   The one exception: an APS hook with our URL, event and scope is taken over, because APS would
+//!   refuse a second one.
+//! - A hook that is as declared needs no change.
 
 mod aps;
 mod onshape;
@@ -20,14 +20,14 @@ use crate::webhooks::aps::region::Region;
 use crate::webhooks::onshape::hook::Params;
 use serde::Serialize;
 
-/// All that has to be done.
+/// All changes.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The changes, removals last.
+    /// The changes, deletions last.
     pub changes: Vec<Change>,
-    /// Hooks that are as declared.
+    /// The number of hooks that are as declared.
     pub unchanged: usize,
-    /// Hooks of others.
+    /// The number of hooks of others.
     pub foreign: usize,
 }
 
@@ -35,21 +35,21 @@ pub struct Plan {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
-    /// What kind.
+    /// Its kind.
     pub action: Action,
-    /// The subscription that asks for it, or that once did.
+    /// The subscription that needs it, or that once did.
     pub subscription: String,
-    /// Where.
+    /// The provider.
     pub provider: Provider,
     /// The event of an APS hook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// The hook that exists.
+    /// The existing hook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// What differs, by the words of the settings.
+    /// The fields that differ, named as in the settings.
     pub fields: Vec<&'static str>,
-    /// What is called.
+    /// The call.
     #[serde(skip)]
     pub step: Step,
 }
@@ -58,13 +58,14 @@ pub struct Change {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// It is not there.
+    /// The hook does not exist.
     Create,
-    /// It is there, and differs.
+    /// The hook exists, and differs.
     Update,
-    /// It differs in what cannot be changed: a new one, then the old one goes.
+    /// The hook differs in fields that cannot be changed: a new one is created, then the old one is
+    /// deleted.
     Replace,
-    /// It is ours and not declared any more, or there twice.
+    /// The hook is ours and no longer declared, or exists twice.
     Delete,
 }
 
@@ -80,7 +81,7 @@ impl Action {
     }
 }
 
-/// What is called at the provider.
+/// The call to the provider.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// At Onshape.
@@ -92,18 +93,18 @@ pub enum Step {
 /// The calls of one change.
 #[derive(Clone, Debug)]
 pub enum Call<New, Id, Changed> {
-    /// Make it.
+    /// Creates the hook.
     Create(New),
-    /// Change it.
+    /// Changes the hook.
     Update(Id, Changed),
-    /// Make the new one, then remove the old one.
+    /// Creates the new hook, then deletes the old one.
     Replace(Id, New),
-    /// Remove it.
+    /// Deletes the hook.
     Delete(Id),
 }
 
 impl Plan {
-    /// Both together.
+    /// Joins two plans.
     pub fn and(mut self, other: Self) -> Self {
         self.changes.extend(other.changes);
         self.unchanged += other.unchanged;
@@ -111,7 +112,7 @@ impl Plan {
         self
     }
 
-    /// The hook does not exist, or is as declared, or differs.
+    /// Adds a change, or counts a hook that needs none.
     fn settle(&mut self, change: Option<Change>) {
         match change {
             Some(change) => self.changes.push(change),

@@ -1,4 +1,4 @@
-//! The plan for Onshape: one hook a subscription, known by its name.
+//! The plan for Onshape: one hook for each subscription, recognised by its name.
 
 use crate::event::provider::Provider;
 use crate::webhooks::declared::{At, Declared, Onshape};
@@ -7,14 +7,15 @@ use crate::webhooks::onshape::hook::{Hook, Options, Params};
 use crate::webhooks::plan::{Action, Call, Change, Plan, Step};
 use crate::webhooks::scope::Scope;
 
-/// What has to be done so that the hooks at Onshape are as declared.
+/// Plans the changes that make the hooks at Onshape match the declarations.
 pub fn plan(declared: &[Declared], existing: &[Hook]) -> Plan {
     let mut plan = Plan::default();
     let mut ours: Vec<Ours> = existing.iter().filter_map(Ours::of).collect();
     plan.foreign = existing.len() - ours.len();
     for one in declared {
         let At::Onshape(settings) = &one.at else { continue };
-        // Of several the one that needs least, so that a half-done replacement is finished.
+        // Of several hooks, the one that needs the fewest changes, so that a half-done replacement
+        // is finished.
         let best =
             (0..ours.len()).filter(|at| ours[*at].subscription == one.name).min_by_key(|at| {
                 (ours[*at].scope != one.scope, ours[*at].differences(one, settings).len())
@@ -42,7 +43,7 @@ impl<'a> Ours<'a> {
         Some(Self { hook, subscription: mark.subscription().to_owned(), scope })
     }
 
-    /// What differs, scope aside.
+    /// The fields that differ, except for the scope.
     fn differences(&self, one: &Declared, settings: &Onshape) -> Vec<&'static str> {
         let hook = self.hook;
         let name = Mark::of(&one.name).with_scope(&one.scope);
@@ -81,7 +82,7 @@ fn change(ours: &Ours<'_>, one: &Declared, settings: &Onshape) -> Option<Change>
     }
     let wanted = params(one, settings);
     let asked = |field| fields.contains(&field);
-    // Onshape leaves alone what is absent, so what shall go becomes an empty text.
+    // Onshape leaves absent fields unchanged, so a value is removed by sending an empty text.
     let text = |field, value: Option<String>| asked(field).then(|| value.unwrap_or_default());
     let changed = Params {
         id: None,
@@ -130,7 +131,7 @@ fn params(one: &Declared, settings: &Onshape) -> Params {
     }
 }
 
-/// Their order means nothing.
+/// The order of the events does not matter.
 fn same_events(left: &[String], right: &[String]) -> bool {
     left.iter().all(|event| right.contains(event)) && right.iter().all(|event| left.contains(event))
 }

@@ -1,4 +1,4 @@
-//! Works out what one subscription means.
+//! Resolves one subscription.
 
 use crate::event::provider::Provider;
 use crate::webhooks::checks::{self, Objection, Setting};
@@ -9,7 +9,7 @@ use crate::webhooks::url::CallbackUrl;
 use serde_json::Value;
 
 impl Subscription {
-    /// Works out what it means, or all that is wrong with it.
+    /// Resolves the subscription, or returns all its faults.
     pub(super) fn resolve(
         &self,
         public_url: Option<&str>,
@@ -109,7 +109,7 @@ impl Subscription {
         CallbackUrl::parse(&text).map_err(|error| self.fault("url", error.to_string()))
     }
 
-    /// Keys that belong to the other provider.
+    /// The faults of keys that belong to the other provider.
     fn foreign_keys(&self) -> Vec<SubscriptionFault> {
         let keys: &[(&str, bool)] = match self.provider {
             Provider::Onshape => &[

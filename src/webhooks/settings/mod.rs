@@ -1,7 +1,7 @@
-//! `[[subscriptions]]` as written, and how it becomes what it means.
+//! `[[subscriptions]]`: the settings of subscriptions, and their resolution.
 //!
 //! # Promises
-//! - Every fault names its subscription and key, and all of them are told at once.
+//! - Every fault names its subscription and key, and all of them are reported at once.
 
 mod meaning;
 #[cfg(test)]
@@ -18,49 +18,49 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// One `[[subscriptions]]`, as written.
+/// One `[[subscriptions]]` of the settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subscription {
     /// A name, used once. It is put into the hook as our mark.
     pub name: String,
-    /// Where it is made.
+    /// The provider.
     pub provider: Provider,
-    /// Where the provider posts; it may hold a token. Without it:
+    /// The URL that the provider posts to; it may contain a token. Default:
     /// `{http.public_url}/webhooks/{source}`.
     pub url: Option<Written>,
     /// The source of this relay that it feeds.
     pub source: Option<String>,
-    /// The events. For APS one hook each; patterns are fine.
+    /// The events. For APS each gets one hook; patterns are allowed.
     pub events: Vec<String>,
-    /// What it listens to, by the provider's keys.
+    /// The scope, by the provider's keys.
     #[serde(default)]
     pub scope: Scope,
-    /// Whether `serve` looks after it. Default: false.
+    /// Keep it with `serve`. Default: false.
     #[serde(default)]
     pub keep: bool,
     /// Onshape: a text that each notification echoes.
     pub data: Option<String>,
     /// Onshape: a description.
     pub description: Option<String>,
-    /// Onshape: one notification for similar events. Default: false.
+    /// Onshape: send one notification for similar events. Default: false.
     pub collapse: Option<bool>,
-    /// Onshape: removed after some idle days. Default: false.
+    /// Onshape: let it be removed after some idle days. Default: false.
     pub transient: Option<bool>,
     /// An expression for Onshape; a JSON path or a list of them for APS.
     #[serde(default, deserialize_with = "one_or_several")]
     pub filter: Vec<String>,
     /// APS: the region. Default: US.
     pub region: Option<Region>,
-    /// APS: the system, where the catalog cannot tell.
+    /// APS: the system, if the catalog cannot tell.
     pub system: Option<String>,
-    /// APS: what each callback repeats.
+    /// APS: the attributes that each callback repeats.
     pub attributes: Option<Map<String, Value>>,
-    /// APS: tried again a week after it went inactive. Default: false.
+    /// APS: try it again a week after it became inactive. Default: false.
     pub auto_reactivate: Option<bool>,
-    /// APS: callbacks without the hook. Default: false.
+    /// APS: send callbacks without the hook. Default: false.
     pub payload_only: Option<bool>,
-    /// APS: when it ends. Default: never.
+    /// APS: the time at which it expires. Default: never.
     pub expires: Option<Timestamp>,
     /// APS: the hub, with its `b.`.
     pub hub: Option<String>,
@@ -70,20 +70,20 @@ pub struct Subscription {
     pub tenant: Option<String>,
 }
 
-/// What is wrong with a subscription.
+/// A fault of a subscription.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("subscription {subscription}: {key}: {problem}")]
 pub struct SubscriptionFault {
-    /// The name, or the place in the file if it has none.
+    /// The name, or the index in the file if it has none.
     pub subscription: String,
     /// The key.
     pub key: String,
-    /// What is wrong, and what would be right.
+    /// The fault, and what would be accepted.
     pub problem: String,
 }
 
-/// What the subscriptions mean, or all that is wrong with them. What the catalogs do not know, and
-/// is sent all the same, goes into `warnings`, and so does a subscription whose time is over.
+/// Resolves the subscriptions, or returns all their faults. Events that the catalogs do not know,
+/// but that are sent nevertheless, lead to `warnings`, and so do expired subscriptions.
 pub fn resolve(
     subscriptions: &[Subscription],
     public_url: Option<&str>,
@@ -103,7 +103,7 @@ pub fn resolve(
                     let problem = format!("url, event and scope are those of {} too", other.name);
                     faults.push(subscription.fault("events", problem));
                 }
-                // No fault: a relay that was sound yesterday must start today.
+                // Not a fault: a relay that was sound yesterday must start today.
                 if let At::Aps(settings) = &one.at
                     && settings.is_over(now)
                 {

@@ -2,8 +2,8 @@
 //!
 //! # Promises
 //! - Signs in once, and again only when the token is about to expire.
-//! - Lists are followed to their end. Of a page's link only the `pageState` is used, because the
-//!   paths that APS writes there are not always those that it was asked.
+//! - Lists are followed to their end. Only the `pageState` of a page's link is used, because the
+//!   path in it is not always that of the request.
 //! - Every call names the region.
 
 mod secret_token;
@@ -42,14 +42,14 @@ pub struct Client {
     session: Mutex<Option<Session>>,
 }
 
-/// Which hooks a list is of.
+/// The scope of a list.
 #[derive(Clone, Copy, Debug)]
 pub enum Level<'a> {
-    /// All of the app; with a given token, all that it may see.
+    /// All hooks of the app; with a given token, all that it may see.
     All,
-    /// Those of a system.
+    /// The hooks of a system.
     System(&'a str),
-    /// Those of one event, which may be a pattern.
+    /// The hooks of one event, which may be a pattern.
     Event(&'a str, &'a str),
 }
 
@@ -66,20 +66,20 @@ impl Client {
         Ok(Self { caller, base, credentials, region, session: Mutex::default() })
     }
 
-    /// The region that it calls.
+    /// The region of its calls.
     pub fn region(&self) -> Region {
         self.region
     }
 
-    /// Every hook of a level, whatever its status.
+    /// All hooks of a level, whatever their status.
     pub async fn list_all(&self, level: Level<'_>) -> Result<Vec<Hook>, Error> {
         let mut hooks = self.list(level, None).await?;
         let Level::All = level else { return Ok(hooks) };
-        // The list of an app leaves out what is not active, in some versions of the API.
+        // In some versions of the API, the list of an app has only active hooks.
         let mut known: BTreeSet<_> = hooks.iter().map(|hook| hook.id.clone()).collect();
         for status in ["inactive", "reactivated"] {
             let more = match self.list(level, Some(status)).await {
-                // The filter officially knows active and inactive only.
+                // Officially the filter only knows active and inactive.
                 Err(Error::Answered { status: 400, .. }) => continue,
                 more => more?,
             };
@@ -128,14 +128,14 @@ impl Client {
         Ok(details.in_region(self.region))
     }
 
-    /// The hook with this id, wherever it is.
+    /// Finds the hook with this id in the lists.
     pub async fn find(&self, level: Level<'_>, id: &str) -> Result<Hook, Error> {
         let hooks = self.list_all(level).await?;
         let missing = Error::NotFound { what: named(id), place: self.place() };
         hooks.into_iter().find(|hook| hook.id == id).ok_or(missing)
     }
 
-    /// Makes a hook. APS answers with nothing but its place, which holds the id.
+    /// Creates a hook. APS only answers with its location, which ends in the id.
     pub async fn create(&self, new: &New) -> Result<Address, Error> {
         let url = self.url(&["systems", &new.system, "events", &new.event, "hooks"]);
         let what = format!("the event {} of the system {}", new.event, new.system);
@@ -152,8 +152,8 @@ impl Client {
         }
     }
 
-    /// Makes a hook for every event of a system, whatever event `new` names. APS answers with all of
-    /// them.
+    /// Creates a hook for every event of a system, whatever event `new` names. APS answers with all
+    /// of them.
     pub async fn create_all(&self, new: &New) -> Result<Vec<Hook>, Error> {
         let url = self.url(&["systems", &new.system, "hooks"]);
         let what = format!("the system {}", new.system);
@@ -172,7 +172,7 @@ impl Client {
         Ok(())
     }
 
-    /// Ends a hook.
+    /// Deletes a hook.
     pub async fn delete(&self, address: &Address) -> Result<(), Error> {
         self.call(Method::DELETE, self.hook_url(address), None, &named(&address.id)).await?;
         Ok(())
@@ -194,7 +194,7 @@ impl Client {
                 .request(method.clone(), url.clone())
                 .bearer_auth(token.reveal())
                 .header("x-ads-region", self.region.as_str());
-            // The pages of reviews have another name for the same.
+            // The documentation of reviews has another name for this header.
             let request = if url.path().contains(REVIEWS) {
                 request.header("region", self.region.as_str())
             } else {
@@ -210,7 +210,7 @@ impl Client {
         self.caller.success(reply, what).map_err(|error| self.explained(error, url.path()))
     }
 
-    /// The error with what is known about its usual cause.
+    /// Adds advice on the usual cause of an error.
     fn explained(&self, error: Error, path: &str) -> Error {
         match error {
             Error::NotFound { what, .. } => Error::NotFound { what, place: self.place() },
@@ -247,7 +247,7 @@ fn extend(url: &mut Url, path: &[&str]) {
     url.path_segments_mut().expect("the base is an http URL").pop_if_empty().extend(path);
 }
 
-/// The page state of a `next`: a parameter of a path, or all of the text.
+/// The page state in a `next`: a parameter of a path, or the whole text.
 fn state_of(next: &str) -> Option<String> {
     let state = match next.split_once('?') {
         Some((_, query)) => url::form_urlencoded::parse(query.as_bytes())
@@ -258,7 +258,7 @@ fn state_of(next: &str) -> Option<String> {
     state.filter(|state| !state.is_empty())
 }
 
-/// The id of a new hook: the end of `Location`, or in the body where there is one.
+/// The id of a new hook: the end of `Location`, or from the body if there is one.
 fn id_of_new(reply: &Reply) -> Option<String> {
     let location = reply.headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let from_location = location
@@ -276,6 +276,6 @@ fn named(id: &str) -> String {
 }
 
 const REVIEWS: &str = "/autodesk.construction.reviews/";
-/// Systems whose hooks need a user, per Autodesk's announcements of them.
+/// Systems whose hooks need a user, according to Autodesk's announcements.
 const THREE_LEGGED: [&str; 3] =
     ["/autodesk.construction.issues/", REVIEWS, "/autodesk.construction.bc/"];

@@ -1,4 +1,4 @@
-//! The token that the app's callbacks are signed with.
+//! The token that signs the app's callbacks.
 
 use crate::secret::Secret;
 use crate::webhooks::aps::client::Client;
@@ -6,17 +6,17 @@ use crate::webhooks::error::Error;
 use reqwest::Method;
 use serde_json::json;
 
-/// What became of the app's secret token.
+/// The result of setting the app's secret token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenSet {
     /// There was none.
     Created,
-    /// There was one, which may sign for some minutes more.
+    /// There was one, which may sign for some more minutes.
     Replaced,
 }
 
 impl Client {
-    /// Sets what the app's callbacks are signed with in this region.
+    /// Sets the token that signs the app's callbacks in this region.
     pub async fn set_token(&self, secret: &Secret) -> Result<TokenSet, Error> {
         self.caller.hide(secret);
         let body = json!({ "token": secret.reveal() });
@@ -24,7 +24,7 @@ impl Client {
             self.call(Method::POST, self.url(&["tokens"]), Some(body.clone()), TOKEN).await;
         match created {
             Ok(_) => Ok(TokenSet::Created),
-            // As a rule there is one already; if there is none, the refusal was meant otherwise.
+            // Usually there is one already. If there is none, the refusal had another reason.
             Err(refusal @ Error::Answered { status: 400 | 409, .. }) => {
                 let url = self.url(&["tokens", "@me"]);
                 match self.call(Method::PUT, url, Some(body), TOKEN).await {
@@ -37,7 +37,7 @@ impl Client {
         }
     }
 
-    /// Removes what the app's callbacks are signed with in this region.
+    /// Deletes the token that signs the app's callbacks in this region.
     pub async fn delete_token(&self) -> Result<(), Error> {
         self.call(Method::DELETE, self.url(&["tokens", "@me"]), None, TOKEN).await?;
         Ok(())

@@ -1,4 +1,4 @@
-//! Signs in: the access token that calls carry.
+//! Signs in for the access token of calls.
 
 use crate::secret::Secret;
 use crate::webhooks::aps::client::{Client, extend};
@@ -8,7 +8,7 @@ use crate::webhooks::http::Purpose;
 use serde::Deserialize;
 use std::time::{Duration, Instant};
 
-/// An access token, and until when it is used.
+/// An access token, with the end of its use.
 #[derive(Debug)]
 pub(super) struct Session {
     token: Secret,
@@ -44,7 +44,7 @@ impl Client {
         let signed: SignedIn = self.caller.json(&reply, "an access token")?;
         let token = Secret::new(signed.access_token);
         self.caller.hide(&token);
-        // Half of its life, so that no call is made with one that ends under way.
+        // Half of its lifetime, so that no token expires during a call.
         let until = Instant::now() + Duration::from_secs(signed.expires_in / 2);
         *session = Some(Session { token: token.clone(), until });
         Ok(token)
@@ -57,5 +57,5 @@ struct SignedIn {
     expires_in: u64,
 }
 
-/// Creating hooks on ACC data asks for `data:create` too, in Autodesk's tutorials.
+/// Autodesk's tutorials ask for `data:create` as well, to create hooks on ACC data.
 const SCOPES: &str = "data:read data:write data:create";
