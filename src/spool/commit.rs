@@ -8,7 +8,7 @@
 
 use crate::lock::lock;
 use crate::spool::Inner;
-use crate::spool::append::admission::{self, Asked, Front};
+use crate::spool::append::admission::{self, Admission, Asked};
 use crate::spool::append::group::Group;
 use crate::spool::append::ticket::{CommitOutcome, Settling};
 use crate::spool::clock::offset;
@@ -36,15 +36,15 @@ pub fn run(inner: &Inner) {
 
 /// Waits for something to do. False when the spool is closing and nothing is left.
 fn wait(inner: &Inner) -> bool {
-    let mut front = lock(&inner.front);
+    let mut admission = lock(&inner.admission);
     loop {
-        if front.has_work() {
+        if admission.has_work() {
             return true;
         }
-        if front.state != admission::Acceptance::Open {
+        if admission.state != admission::Acceptance::Open {
             return false;
         }
-        front = inner.work.wait(front).unwrap_or_else(PoisonError::into_inner);
+        admission = inner.work.wait(admission).unwrap_or_else(PoisonError::into_inner);
     }
 }
 
@@ -55,7 +55,7 @@ pub fn step(inner: &Inner) -> bool {
     let settling = Settling::of(Arc::clone(&work.group.commit));
     match commit(inner, &mut writing, work) {
         Ok(frame) => {
-            lock(&inner.front).committed_frame = frame;
+            lock(&inner.admission).committed_frame = frame;
             settling.settle(CommitOutcome::Stored);
             true
         }
@@ -91,15 +91,15 @@ struct Work {
 /// Takes what waits, and decides where it goes. `None` if there is nothing, or no room for it.
 fn take(inner: &Inner, writing: &mut Writing) -> Option<Work> {
     loop {
-        let mut front = lock(&inner.front);
-        if !front.has_work() {
+        let mut admission = lock(&inner.admission);
+        if !admission.has_work() {
             return None;
         }
-        let bytes = front.frame_bytes() + inner.state_bytes;
+        let bytes = admission.frame_bytes() + inner.state_bytes;
         let is_new = writing.cursor.at() == FIRST_FRAME;
         let fits = writing.cursor.takes(bytes);
         if is_new && !fits {
-            drop(front);
+            drop(admission);
             // Larger than a segment usually is.
             if let Err(error) = writing.cursor.grow(bytes) {
                 give_up(inner, writing, &error);
@@ -108,29 +108,29 @@ fn take(inner: &Inner, writing: &mut Writing) -> Option<Work> {
             continue;
         }
         let mut is_first = is_new;
-        if !is_new && (front.asked.leave || !fits) {
-            drop(front);
+        if !is_new && (admission.asked.leave || !fits) {
+            drop(admission);
             if let Err(error) = leave(inner, writing, bytes) {
                 give_up(inner, writing, &error);
                 return None;
             }
-            front = lock(&inner.front);
+            admission = lock(&inner.admission);
             is_first = true;
             // More may have come meanwhile than there is room for.
-            if !writing.cursor.takes(front.frame_bytes() + inner.state_bytes) {
+            if !writing.cursor.takes(admission.frame_bytes() + inner.state_bytes) {
                 continue;
             }
         }
-        let successor = front.group.successor();
-        let group = std::mem::replace(&mut front.group, successor);
-        let notes = std::mem::take(&mut front.notes);
-        let asked = std::mem::take(&mut front.asked);
-        front.on_its_way = Arc::clone(&group.commit);
-        front.taken_frame += 1;
+        let successor = admission.group.successor();
+        let group = std::mem::replace(&mut admission.group, successor);
+        let notes = std::mem::take(&mut admission.notes);
+        let asked = std::mem::take(&mut admission.asked);
+        admission.on_its_way = Arc::clone(&group.commit);
+        admission.taken_frame += 1;
         let now = inner.clock.now();
         let head = Head {
-            number: front.taken_frame,
-            last_sequence: front.next_sequence - 1,
+            number: admission.taken_frame,
+            last_sequence: admission.next_sequence - 1,
             wall: now.wall,
             steady: now.steady,
             run: inner.run,
@@ -156,10 +156,10 @@ fn leave(inner: &Inner, writing: &mut Writing, bytes: u64) -> io::Result<()> {
 /// There is no room: whoever waits is told so, and may come again.
 fn give_up(inner: &Inner, writing: &mut Writing, error: &io::Error) {
     let group = {
-        let mut front = lock(&inner.front);
-        front.shortage.segment = true;
-        front.asked = Asked::default();
-        front.give_up_group()
+        let mut admission = lock(&inner.admission);
+        admission.shortage.segment = true;
+        admission.asked = Asked::default();
+        admission.give_up_group()
     };
     inner.pending_bytes.fetch_sub(group.bytes, Ordering::Relaxed);
     if !std::mem::replace(&mut writing.is_short, true) {
@@ -184,7 +184,7 @@ fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u6
     if crate::mutants::on(crate::mutants::Mutant::IdBeforeRecord) {
         inner.log.commit(&mut writing.cursor, work.head, vec![work.group.id_section()])?;
         work.head.number += 1;
-        lock(&inner.front).taken_frame += 1;
+        lock(&inner.admission).taken_frame += 1;
     }
     for (lane, chunk) in &chunks {
         let bytes = chunk.as_bytes().clone();
@@ -241,11 +241,11 @@ fn state_section(inner: &Inner) -> (Section, u64) {
 
 fn fail(inner: &Inner) {
     let next = {
-        let mut front = lock(&inner.front);
-        front.state = admission::Acceptance::Failed;
-        let next = std::mem::take(&mut front.group).commit;
+        let mut admission = lock(&inner.admission);
+        admission.state = admission::Acceptance::Failed;
+        let next = std::mem::take(&mut admission.group).commit;
         // A repeat of what waited there is told the same, however late it comes.
-        front.group.commit = Arc::clone(&next);
+        admission.group.commit = Arc::clone(&next);
         next
     };
     // Those who wait for the next commit are told as well.
@@ -256,16 +256,16 @@ fn fail(inner: &Inner) {
 impl Inner {
     /// Asks the writer for what only it may do.
     pub(super) fn ask_writer(&self, ask: impl FnOnce(&mut Asked)) {
-        let mut front = lock(&self.front);
-        if front.state == admission::Acceptance::Open {
-            ask(&mut front.asked);
-            drop(front);
+        let mut admission = lock(&self.admission);
+        if admission.state == admission::Acceptance::Open {
+            ask(&mut admission.asked);
+            drop(admission);
             self.work.notify_one();
         }
     }
 }
 
-impl Front {
+impl Admission {
     fn has_work(&self) -> bool {
         !self.group.is_empty() || self.asked != Asked::default()
     }

@@ -140,12 +140,12 @@ impl Inner {
 
     /// Adds a note for the next frame.
     fn note(&self, note: Note) {
-        let mut front = lock(&self.front);
-        front.notes.push(note);
+        let mut admission = lock(&self.admission);
+        admission.notes.push(note);
         // If there are many notes, asks for a frame that carries them.
-        if front.notes.len() >= MANY_NOTES && front.state == Acceptance::Open {
-            front.asked.notes = true;
-            drop(front);
+        if admission.notes.len() >= MANY_NOTES && admission.state == Acceptance::Open {
+            admission.asked.notes = true;
+            drop(admission);
             self.work.notify_one();
         }
     }

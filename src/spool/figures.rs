@@ -26,7 +26,7 @@ impl Spool {
     pub fn figures(&self) -> Figures {
         let inner = &*self.inner;
         Figures {
-            ids: inner.old_ids.count() + lock(&inner.front).recent.count() as u64,
+            ids: inner.old_ids.count() + lock(&inner.admission).recent.count() as u64,
             pending_bytes: inner.pending_bytes.load(Ordering::Relaxed),
             disk_free: inner.room.load(Ordering::Relaxed),
         }

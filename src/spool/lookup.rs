@@ -18,7 +18,7 @@ impl Inner {
     /// The entry of an id, whether or not it is on the disk yet.
     pub(super) fn entry(&self, id: &IdKey) -> Option<IdEntry> {
         // The slices last: ids that are absorbed meanwhile are found there.
-        let recent = lock(&self.front).recent.get(id).map(|known| known.entry);
+        let recent = lock(&self.admission).recent.get(id).map(|known| known.entry);
         recent.or_else(|| self.old_entry(id))
     }
 
@@ -50,8 +50,8 @@ impl Inner {
 
     /// Searches the notes in memory.
     fn find_note<T>(&self, find: impl Fn(&Note) -> Option<T>) -> Option<T> {
-        let in_front = lock(&self.front).notes.iter().find_map(&find);
-        let newest = in_front.or_else(|| {
+        let in_admission = lock(&self.admission).notes.iter().find_map(&find);
+        let newest = in_admission.or_else(|| {
             let unabsorbed = lock(&self.unabsorbed);
             unabsorbed.values().rev().find_map(|kept| kept.handover.notes.iter().find_map(&find))
         });

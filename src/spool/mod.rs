@@ -42,7 +42,7 @@ mod upkeep;
 pub mod window;
 
 use crate::lock::lock;
-use crate::spool::append::admission::{Acceptance, Front};
+use crate::spool::append::admission::{Acceptance, Admission};
 use crate::spool::clock::Clock;
 use crate::spool::commit::Writing;
 use crate::spool::lanes::Lanes;
@@ -105,7 +105,7 @@ struct Inner {
     meters: CommitMeters,
     log: Log,
     reader: Reader,
-    front: Mutex<Front>,
+    admission: Mutex<Admission>,
     /// Notified when something waits for a commit.
     work: Condvar,
     writing: Mutex<Writing>,
@@ -127,7 +127,7 @@ struct Inner {
     /// Bytes to compare with the disk's reserve, as upkeep last saw them.
     room: AtomicU64,
     window_trouble: Once,
-    /// The same as [`Front::absorbed`], readable without the lock.
+    /// The same as [`Admission::absorbed`], readable without the lock.
     absorbed: AtomicU64,
     /// The segment that takes frames.
     active: AtomicU64,
@@ -184,7 +184,7 @@ impl Spool {
 
     /// Declares the spool failed, because its content cannot be read.
     pub fn fail(&self) {
-        lock(&self.inner.front).state = Acceptance::Failed;
+        lock(&self.inner.admission).state = Acceptance::Failed;
         self.inner.failed.send_replace(true);
     }
 
@@ -197,10 +197,10 @@ impl Spool {
     /// is done.
     pub fn close(&self) {
         {
-            let mut front = lock(&self.inner.front);
-            if front.state == Acceptance::Open {
-                front.state = Acceptance::Closing;
-                front.asked.notes |= !front.notes.is_empty();
+            let mut admission = lock(&self.inner.admission);
+            if admission.state == Acceptance::Open {
+                admission.state = Acceptance::Closing;
+                admission.asked.notes |= !admission.notes.is_empty();
             }
         }
         self.inner.work.notify_all();

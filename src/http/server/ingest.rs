@@ -5,7 +5,7 @@ use crate::http::ingest::{self, Inlets};
 use crate::http::server::stream::Stream;
 use crate::http::server::{Listener, tls};
 use crate::http::settings::Settings;
-use crate::spool::append::wake::Desk;
+use crate::spool::append::wake::WakeQueue;
 use actix_http::{HttpService, KeepAlive};
 use actix_server::Server;
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
@@ -34,7 +34,7 @@ pub fn listener(
     let inlets = web::Data::from(inlets);
     let service = move || {
         // Runs once on each worker thread.
-        actix_web::rt::spawn(Desk::open());
+        actix_web::rt::spawn(WakeQueue::open());
         let app = App::new().app_data(inlets.clone()).configure(routes);
         let http = HttpService::build()
             // `Connections` keeps all times except the one for hanging up.

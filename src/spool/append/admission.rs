@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 
 /// What appends see and change.
 #[derive(Debug, Default)]
-pub(in crate::spool) struct Front {
+pub(in crate::spool) struct Admission {
     pub(in crate::spool) group: Group,
     /// The commit that is on its way to the disk.
     pub(in crate::spool) on_its_way: Arc<Commit>,
@@ -82,26 +82,26 @@ impl Inner {
         loop {
             let absorbed = self.absorbed.load(Ordering::Acquire);
             let old = Old::look(self, &submission);
-            let mut front = lock(&self.front);
-            if front.absorbed == absorbed {
-                return self.admit(&mut front, &mut submission, &old);
+            let mut admission = lock(&self.admission);
+            if admission.absorbed == absorbed {
+                return self.admit(&mut admission, &mut submission, &old);
             }
         }
     }
 
     fn admit(
         &self,
-        front: &mut Front,
+        admission: &mut Admission,
         submission: &mut Submission,
         old: &Old,
     ) -> Result<Waiting, Error> {
-        let known = front.recent.get(&submission.id).copied();
+        let known = admission.recent.get(&submission.id).copied();
         #[cfg(test)]
         let known = known.filter(|_| !planted::is(Planted::RepeatNotSeenInGroup));
         if let Some(known) = known {
-            if known.frame > front.committed_frame {
+            if known.frame > admission.committed_frame {
                 // A repeat of what is not on the disk yet shares the fate of the first.
-                let commit = front.commit_of(known.frame);
+                let commit = admission.commit_of(known.frame);
                 return Ok(Waiting::ForCommit(commit.ticket(Appended::Duplicate)));
             }
             if self.slicing.remembers(&known.entry, submission.now) {
@@ -112,18 +112,18 @@ impl Inner {
         {
             return Ok(Waiting::Done(Appended::Duplicate));
         }
-        let was_empty = front.group.is_empty();
-        let ticket = if let Some(first) = find_fact(front, submission, old) {
-            front.state.admits_answers()?;
+        let was_empty = admission.group.is_empty();
+        let ticket = if let Some(first) = find_fact(admission, submission, old) {
+            admission.state.admits_answers()?;
             let entry = IdEntry { accepted_at: submission.now, ..first };
-            front.remember(submission.id, entry);
-            front.group.commit.ticket(Appended::Duplicate)
+            admission.remember(submission.id, entry);
+            admission.group.commit.ticket(Appended::Duplicate)
         } else {
-            front.admits(self)?;
-            let sequence = front.take_in(submission);
+            admission.admits(self)?;
+            let sequence = admission.take_in(submission);
             self.pending_bytes
                 .fetch_add(submission.record.as_bytes().len() as u64, Ordering::Relaxed);
-            front.group.commit.ticket(Appended::New { sequence })
+            admission.group.commit.ticket(Appended::New { sequence })
         };
         if was_empty {
             self.work.notify_one();
@@ -163,11 +163,11 @@ impl Old {
 }
 
 /// Another hook's telling of the same fact, if it is recent enough.
-fn find_fact(front: &Front, submission: &Submission, old: &Old) -> Option<IdEntry> {
+fn find_fact(admission: &Admission, submission: &Submission, old: &Old) -> Option<IdEntry> {
     let telling = submission.fact.as_ref()?;
     let within = u64::try_from(telling.within.as_millis()).unwrap_or(u64::MAX);
     let recent = |key: &IdKey, old: Option<IdEntry>| {
-        let entry = front.recent.get(key).map(|known| known.entry).or(old);
+        let entry = admission.recent.get(key).map(|known| known.entry).or(old);
         entry.filter(|entry| submission.now.saturating_sub(entry.accepted_at) < within)
     };
     let entry = recent(&telling.fact, old.fact)?;
@@ -176,7 +176,7 @@ fn find_fact(front: &Front, submission: &Submission, old: &Old) -> Option<IdEntr
     (!is_another).then_some(entry)
 }
 
-impl Front {
+impl Admission {
     /// The commit of a frame that is not on the disk yet.
     fn commit_of(&self, frame: u64) -> &Arc<Commit> {
         #[cfg(test)]

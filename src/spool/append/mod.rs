@@ -36,7 +36,7 @@ impl Spool {
 
     /// Whether an append would be stored now.
     pub fn readiness(&self) -> Result<(), Error> {
-        lock(&self.inner.front).admits(&self.inner)
+        lock(&self.inner.admission).admits(&self.inner)
     }
 
     /// Remembers an id longer than the window, for as long as this directory is kept. Some tens of

@@ -155,7 +155,7 @@ impl Script {
         for step in 1..=STEPS {
             self.point();
             if leaves && step == STEPS {
-                lock(&self.spool.inner.front).asked.leave = true;
+                lock(&self.spool.inner.admission).asked.leave = true;
             }
             let failure = (failing == step).then(|| match self.choose(4) {
                 0 => Failure { after: 1, calls: 100, error: Errno::NoRoom },
@@ -214,7 +214,7 @@ impl Script {
 
     /// Ends the script: a spool that lives stores every id, once.
     fn conclude(&self) {
-        let has_failed = || lock(&self.spool.inner.front).state == Acceptance::Failed;
+        let has_failed = || lock(&self.spool.inner.admission).state == Acceptance::Failed;
         lock(&self.world).left = 0;
         let mut upkeep = Upkeep::default();
         for round in 1..=ROUNDS {

@@ -126,12 +126,12 @@ impl Future for Ticket {
         if let Some(outcome) = self.commit.outcome() {
             return Poll::Ready(self.told(outcome));
         }
-        let desk = here();
+        let queue = here();
         let mut wakers = lock(&self.commit.wakers);
         if let Some(outcome) = self.commit.outcome() {
             return Poll::Ready(self.told(outcome));
         }
-        wakers.leave(desk, context.waker());
+        wakers.leave(queue, context.waker());
         Poll::Pending
     }
 }
@@ -143,7 +143,7 @@ const NO_ROOM: u8 = 3;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spool::append::wake::Desk;
+    use crate::spool::append::wake::WakeQueue;
     use std::sync::atomic::AtomicUsize;
     use std::task::{Wake, Waker};
 
@@ -212,7 +212,7 @@ mod tests {
         let local = tokio::task::LocalSet::new();
         local
             .run_until(async {
-                tokio::task::spawn_local(Desk::open());
+                tokio::task::spawn_local(WakeQueue::open());
                 let commit = Arc::new(Commit::default());
                 let ticket = commit.ticket(Appended::New { sequence: 7 });
                 std::thread::spawn(move || Settling::of(commit).settle(CommitOutcome::Stored));

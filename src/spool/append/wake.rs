@@ -1,9 +1,9 @@
 //! Wakes all that wait on one thread at once.
 //!
 //! A commit answers many requests, and waking each from the writer's thread is a system call each.
-//! So a thread that serves requests opens a desk: the writer hands it all its wakers with one call,
+//! So a thread that serves requests opens a queue: the writer hands it all its wakers with one call,
 //! and a task on that thread wakes them there, where it costs next to nothing. Threads without a
-//! desk are woken one by one.
+//! queue are woken one by one.
 
 use crate::lock::lock;
 use std::cell::RefCell;
@@ -11,26 +11,26 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use tokio::sync::Notify;
 
-/// The desk of one thread.
+/// The queue of one thread.
 #[derive(Debug, Default)]
-pub struct Desk {
+pub struct WakeQueue {
     wakers: Mutex<Vec<Waker>>,
     rung: Notify,
 }
 
 thread_local! {
-    static HERE: RefCell<Option<Arc<Desk>>> = const { RefCell::new(None) };
+    static HERE: RefCell<Option<Arc<WakeQueue>>> = const { RefCell::new(None) };
 }
 
-impl Desk {
-    /// Opens a desk on this thread. The returned future must run on it; it never ends.
+impl WakeQueue {
+    /// Opens a queue on this thread. The returned future must run on it; it never ends.
     pub fn open() -> impl Future<Output = ()> {
-        let desk = Arc::new(Self::default());
-        HERE.set(Some(Arc::clone(&desk)));
+        let queue = Arc::new(Self::default());
+        HERE.set(Some(Arc::clone(&queue)));
         async move {
             loop {
-                desk.rung.notified().await;
-                let wakers = std::mem::take(&mut *lock(&desk.wakers));
+                queue.rung.notified().await;
+                let wakers = std::mem::take(&mut *lock(&queue.wakers));
                 wakers.into_iter().for_each(Waker::wake);
             }
         }
@@ -52,27 +52,27 @@ impl Desk {
     }
 }
 
-/// The desk of this thread, if one is open.
-pub(super) fn here() -> Option<Arc<Desk>> {
+/// The queue of this thread, if one is open.
+pub(super) fn here() -> Option<Arc<WakeQueue>> {
     HERE.with_borrow(Clone::clone)
 }
 
-/// Who waits for one commit, by desk.
+/// Who waits for one commit, by queue.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
-    desks: Vec<(Option<Arc<Desk>>, Vec<Waker>)>,
+    queues: Vec<(Option<Arc<WakeQueue>>, Vec<Waker>)>,
 }
 
 impl Wakers {
-    /// Leaves a waker, to be woken with the others of its desk.
-    pub(super) fn leave(&mut self, desk: Option<Arc<Desk>>, waker: &Waker) {
-        let of = |desk: &Option<Arc<Desk>>| desk.as_ref().map(Arc::as_ptr);
-        let at = self.desks.iter().position(|(known, _)| of(known) == of(&desk));
+    /// Leaves a waker, to be woken with the others of its queue.
+    pub(super) fn leave(&mut self, queue: Option<Arc<WakeQueue>>, waker: &Waker) {
+        let of = |queue: &Option<Arc<WakeQueue>>| queue.as_ref().map(Arc::as_ptr);
+        let at = self.queues.iter().position(|(known, _)| of(known) == of(&queue));
         let at = at.unwrap_or_else(|| {
-            self.desks.push((desk, Vec::new()));
-            self.desks.len() - 1
+            self.queues.push((queue, Vec::new()));
+            self.queues.len() - 1
         });
-        let waiting = &mut self.desks[at].1;
+        let waiting = &mut self.queues[at].1;
         // Whoever asks again at once is known already; an older one is woken twice, which is harmless.
         if waiting.last().is_none_or(|last| !last.will_wake(waker)) {
             waiting.push(waker.clone());
@@ -81,9 +81,9 @@ impl Wakers {
 
     /// Wakes all.
     pub(super) fn wake(self) {
-        for (desk, wakers) in self.desks {
-            match desk {
-                Some(desk) => desk.ring(wakers),
+        for (queue, wakers) in self.queues {
+            match queue {
+                Some(queue) => queue.ring(wakers),
                 None => wakers.into_iter().for_each(Waker::wake),
             }
         }

@@ -80,11 +80,11 @@ impl World {
                 8..12 => self.release(open),
                 12..17 => upkeep::step(&open.inner, &mut upkeep, self.later()),
                 17 => {
-                    lock(&open.inner.front).asked.leave = true;
+                    lock(&open.inner.admission).asked.leave = true;
                     commit::step(&open.inner);
                 }
                 18 => {
-                    lock(&open.inner.front).asked = Asked { notes: true, ..Asked::default() };
+                    lock(&open.inner.admission).asked = Asked { notes: true, ..Asked::default() };
                     commit::step(&open.inner);
                 }
                 _ => spool = None,
@@ -92,7 +92,7 @@ impl World {
             self.judge_acceptance(spool.as_ref());
             if spool
                 .as_ref()
-                .is_some_and(|open| lock(&open.inner.front).state == Acceptance::Failed)
+                .is_some_and(|open| lock(&open.inner.admission).state == Acceptance::Failed)
             {
                 spool = None;
             }
@@ -127,7 +127,7 @@ impl World {
 
     fn judge_acceptance(&self, spool: Option<&Spool>) {
         let Some(open) = spool else { return };
-        if lock(&open.inner.front).state != Acceptance::Failed {
+        if lock(&open.inner.admission).state != Acceptance::Failed {
             return;
         }
         let failed = self.disk.failed();

@@ -62,7 +62,7 @@ impl Look<'_> {
                 let mut verdict = Verification { acknowledged, ..Verification::default() };
                 let gone = lock(&inner.leaving).gone.clone();
                 verdict.read_log(&inner.log, &gone);
-                verdict.read_window(&*inner.old_ids, lock(&inner.front).recent.count() as u64);
+                verdict.read_window(&*inner.old_ids, lock(&inner.admission).recent.count() as u64);
                 verdict.conclude(&self.books(), inner.last_sequence.load(Ordering::Relaxed));
                 verdict
             }
@@ -103,7 +103,7 @@ impl Look<'_> {
     fn ids(&self) -> Result<u64, ReadError> {
         match self {
             Self::Running(Running(inner)) => {
-                Ok(inner.old_ids.count() + lock(&inner.front).recent.count() as u64)
+                Ok(inner.old_ids.count() + lock(&inner.admission).recent.count() as u64)
             }
             Self::Stopped(offline) => {
                 Ok(offline.old_ids()?.count() + offline.recent.count() as u64)

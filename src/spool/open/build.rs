@@ -1,6 +1,6 @@
 //! Builds a spool from the result of the survey.
 
-use crate::spool::append::admission::{Asked, Front};
+use crate::spool::append::admission::{Admission, Asked};
 use crate::spool::clock::{Clock, Moment, offset};
 use crate::spool::commit::{self, Writing};
 use crate::spool::lanes::Lanes;
@@ -104,14 +104,14 @@ impl Opening<'_> {
             meters: self.meters,
             log,
             reader,
-            front: Mutex::new(Front {
+            admission: Mutex::new(Admission {
                 committed_frame: survey.highest,
                 taken_frame: survey.highest,
                 recent,
                 next_sequence,
                 // The run's name and first sequence are stored before anything is accepted.
                 asked: Asked { state: true, ..Asked::default() },
-                ..Front::default()
+                ..Admission::default()
             }),
             work: Condvar::new(),
             writing: Mutex::new(Writing { cursor, is_short: false }),

@@ -73,16 +73,16 @@ fn ask_writer(inner: &Inner, upkeep: &mut Upkeep, is_low: bool) {
         false => upkeep.quiet >= QUIET_ROUNDS && used >= inner.log.segment_bytes / 16,
     };
     let leave = is_worth_it && !lock(&inner.lanes).waits_in(active);
-    upkeep.notes = if lock(&inner.front).notes.is_empty() { 0 } else { upkeep.notes + 1 };
+    upkeep.notes = if lock(&inner.admission).notes.is_empty() { 0 } else { upkeep.notes + 1 };
     let now = inner.clock.now();
     let jumped = offset(now.wall, now.steady).abs_diff(inner.offset.load(Ordering::Relaxed));
     let notes = upkeep.notes >= NOTE_ROUNDS || jumped > JUMP;
     if notes {
         upkeep.notes = 0;
     }
-    let many = lock(&inner.front).recent.count() > MOST_RECENT;
+    let many = lock(&inner.admission).recent.count() > MOST_RECENT;
     if many {
-        lock(&inner.front).shortage.window = true;
+        lock(&inner.admission).shortage.window = true;
     }
     if leave || notes {
         inner.ask_writer(|asked| {
@@ -94,13 +94,13 @@ fn ask_writer(inner: &Inner, upkeep: &mut Upkeep, is_low: bool) {
 
 /// True if the disk's reserve is reached. Space that is laid out and not used counts as free.
 fn watch_disk(inner: &Inner) -> bool {
-    let Ok(free) = inner.log.free() else { return lock(&inner.front).shortage.disk };
+    let Ok(free) = inner.log.free() else { return lock(&inner.admission).shortage.disk };
     let laid_out =
         lock(&inner.writing).cursor.left() + lock(&inner.next).as_ref().map_or(0, Cursor::left);
     let room = free + laid_out;
     inner.room.store(room, Ordering::Relaxed);
     let low = room < inner.limits.disk_reserve;
-    let was_low = std::mem::replace(&mut lock(&inner.front).shortage.disk, low);
+    let was_low = std::mem::replace(&mut lock(&inner.admission).shortage.disk, low);
     if low && !was_low {
         tracing::error!(
             event = "spool_full",

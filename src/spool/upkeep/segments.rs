@@ -17,7 +17,7 @@ pub(super) fn lay_out_next(inner: &Inner) -> io::Result<()> {
         let used = writing.cursor.at() - FIRST_FRAME;
         (used >= inner.log.segment_bytes / 4, writing.cursor.segment() + 1)
     };
-    if !is_due && !lock(&inner.front).shortage.segment {
+    if !is_due && !lock(&inner.admission).shortage.segment {
         return Ok(());
     }
     // Held while it is laid out: the writer waits for it if it gets so far.
@@ -26,7 +26,7 @@ pub(super) fn lay_out_next(inner: &Inner) -> io::Result<()> {
         *next = Some(inner.log.lay_out(number, 0, Fill::Zeros)?);
     }
     drop(next);
-    lock(&inner.front).shortage.segment = false;
+    lock(&inner.admission).shortage.segment = false;
     lock(&inner.writing).is_short = false;
     Ok(())
 }

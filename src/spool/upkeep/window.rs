@@ -15,21 +15,21 @@ pub(super) fn absorb(inner: &Inner) -> Result<(), old_ids::Error> {
         inner.filter.add(ids.iter().map(|(id, _)| id));
         {
             // From here on, an append that looked before looks again.
-            let mut front = lock(&inner.front);
-            front.absorbed += 1;
-            inner.absorbed.store(front.absorbed, Ordering::Release);
+            let mut admission = lock(&inner.admission);
+            admission.absorbed += 1;
+            inner.absorbed.store(admission.absorbed, Ordering::Release);
         }
         for some in ids.chunks(AT_ONCE) {
-            let mut front = lock(&inner.front);
-            some.iter().for_each(|(id, _)| front.recent.forget(id, sealed.last));
+            let mut admission = lock(&inner.admission);
+            some.iter().for_each(|(id, _)| admission.recent.forget(id, sealed.last));
         }
-        lock(&inner.front).recent.settle();
+        lock(&inner.admission).recent.settle();
         let number = sealed.handover.segment;
         lock(&inner.leaving).absorbed.insert(number, (sealed.first, sealed.last));
         lock(&inner.sealed).remove(&number);
     }
-    let mut front = lock(&inner.front);
-    front.shortage.window = false;
+    let mut admission = lock(&inner.admission);
+    admission.shortage.window = false;
     Ok(())
 }
 
