@@ -1,10 +1,11 @@
-//! The writer: takes everything that waits, brings it to the disk as one frame with one sync, and answers.
+//! The writer: takes everything that waits, writes it as one frame with one sync, and answers.
 //!
 //! # Promises
-//! - Nobody is answered before the frame that carries his record is on the disk.
-//! - A failed write or sync of the log, or of the mark behind it, is final: what the disk holds is not known
-//!   any more.
-//! - Want of room is not: the group is given up before anything is written, and its ids are free.
+//! - Nobody is answered before the frame with their record is on the disk.
+//! - A failed write or sync of the log, or of the mark after it, is final: the content of the disk
+//!   is no longer known.
+//! - A lack of space is not final: the group is given up before anything is written, and its ids
+//!   are free.
 
 use crate::lock::lock;
 use crate::spool::Inner;
@@ -34,7 +35,7 @@ pub fn run(inner: &Inner) {
     }
 }
 
-/// Waits for something to do. False when the spool is closing and nothing is left.
+/// Waits for work. False if the spool is closing and nothing is left.
 fn wait(inner: &Inner) -> bool {
     let mut admission = lock(&inner.admission);
     loop {
@@ -48,7 +49,7 @@ fn wait(inner: &Inner) -> bool {
     }
 }
 
-/// Commits what waits, if there is anything, and answers everyone. False after a failure.
+/// Commits the waiting group, if there is one, and answers everyone. False after a failure.
 pub fn step(inner: &Inner) -> bool {
     let mut writing = lock(&inner.writing);
     let Some(work) = take(inner, &mut writing) else { return true };
@@ -69,16 +70,16 @@ pub fn step(inner: &Inner) -> bool {
     }
 }
 
-/// What only the writer changes.
+/// The state that only the writer changes.
 #[derive(Debug)]
 pub(super) struct Writing {
-    /// Where the next frame goes.
+    /// The place of the next frame.
     pub(super) cursor: Cursor,
-    /// Says that no segment could be laid out, once.
+    /// True after a failure to lay out a segment was logged, so that it is logged once.
     pub(super) is_short: bool,
 }
 
-/// What one frame is made of.
+/// The content of one frame.
 struct Work {
     group: Group,
     notes: Vec<Note>,
@@ -88,7 +89,8 @@ struct Work {
     is_first: bool,
 }
 
-/// Takes what waits, and decides where it goes. `None` if there is nothing, or no room for it.
+/// Takes the waiting group, and decides on its place. `None` if there is nothing, or no space for
+/// it.
 fn take(inner: &Inner, writing: &mut Writing) -> Option<Work> {
     loop {
         let mut admission = lock(&inner.admission);
@@ -100,7 +102,7 @@ fn take(inner: &Inner, writing: &mut Writing) -> Option<Work> {
         let fits = writing.cursor.takes(bytes);
         if is_new && !fits {
             drop(admission);
-            // Larger than a segment usually is.
+            // The frame is larger than a usual segment.
             if let Err(error) = writing.cursor.grow(bytes) {
                 give_up(inner, writing, &error);
                 return None;
@@ -116,7 +118,7 @@ fn take(inner: &Inner, writing: &mut Writing) -> Option<Work> {
             }
             admission = lock(&inner.admission);
             is_first = true;
-            // More may have come meanwhile than there is room for.
+            // Meanwhile more may have come than there is space for.
             if !writing.cursor.takes(admission.frame_bytes() + inner.state_bytes) {
                 continue;
             }
@@ -139,7 +141,7 @@ fn take(inner: &Inner, writing: &mut Writing) -> Option<Work> {
     }
 }
 
-/// Leaves the segment for the one after it, which was usually laid out before, beside the writer.
+/// Leaves the segment for the next one, which was usually laid out before, beside the writer.
 fn leave(inner: &Inner, writing: &mut Writing, bytes: u64) -> io::Result<()> {
     let mut next = lock(&inner.next);
     let cursor = match next.take() {
@@ -153,7 +155,7 @@ fn leave(inner: &Inner, writing: &mut Writing, bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// There is no room: whoever waits is told so, and may come again.
+/// Handles a lack of space: the waiting requests are told, and may retry.
 fn give_up(inner: &Inner, writing: &mut Writing, error: &io::Error) {
     let group = {
         let mut admission = lock(&inner.admission);
@@ -208,7 +210,7 @@ fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u6
     inner.log.commit(&mut writing.cursor, work.head, sections)?;
     let Head { number: frame, last_sequence: sequence, .. } = work.head;
     inner.last_sequence.store(sequence, Ordering::Relaxed);
-    // A disk that went away can say of a sync that it was done; of the write behind it it does not.
+    // A disk that went away may report a sync as done, but not the write after it.
     inner.log.acknowledge(Acknowledgement { frame, sequence })?;
     let segment = writing.cursor.segment();
     inner.hand_over(segment, work.group.ids, work.notes, work.head);
@@ -226,7 +228,7 @@ fn commit(inner: &Inner, writing: &mut Writing, mut work: Work) -> io::Result<u6
     Ok(frame)
 }
 
-/// Who the instance is by now, and the version of what it says is gone.
+/// The instance's current state, and the version of its list of gone frames.
 fn state_section(inner: &Inner) -> (Section, u64) {
     let lanes = lock(&inner.lanes).states();
     let leaving = lock(&inner.leaving);
@@ -244,17 +246,17 @@ fn fail(inner: &Inner) {
         let mut admission = lock(&inner.admission);
         admission.state = admission::Acceptance::Failed;
         let next = std::mem::take(&mut admission.group).commit;
-        // A repeat of what waited there is told the same, however late it comes.
+        // A repeat of an append that waited there gets the same answer, however late it comes.
         admission.group.commit = Arc::clone(&next);
         next
     };
-    // Those who wait for the next commit are told as well.
+    // The requests that wait for the next commit are told as well.
     Settling::of(next).settle(CommitOutcome::Failed);
     inner.failed.send_replace(true);
 }
 
 impl Inner {
-    /// Asks the writer for what only it may do.
+    /// Asks the writer for a step that only it may take.
     pub(super) fn ask_writer(&self, ask: impl FnOnce(&mut Asked)) {
         let mut admission = lock(&self.admission);
         if admission.state == admission::Acceptance::Open {
@@ -270,7 +272,7 @@ impl Admission {
         !self.group.is_empty() || self.asked != Asked::default()
     }
 
-    /// The bytes that a frame of all that waits takes at most.
+    /// The most bytes that a frame of everything that waits takes.
     fn frame_bytes(&self) -> u64 {
         let notes: u64 = self.notes.iter().map(Note::bytes).sum();
         self.group.frame_bytes() + notes + overhead(self.notes.len())

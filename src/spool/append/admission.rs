@@ -1,4 +1,5 @@
-//! Admits an append into the group that gathers for the next commit, or says what became of it before.
+//! Admits an append into the group that gathers for the next commit, or answers it from what is
+//! known.
 //!
 //! # Promises
 //! - An id that is on the disk, or on its way there, is not stored again.
@@ -16,7 +17,7 @@ use crate::spool::{Appended, Error, Inner, Submission};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// What appends see and change.
+/// The state that appends see and change, behind one lock.
 #[derive(Debug, Default)]
 pub(in crate::spool) struct Admission {
     pub(in crate::spool) group: Group,
@@ -31,21 +32,21 @@ pub(in crate::spool) struct Admission {
     /// Grows when recent ids are about to be forgotten because the slices have them.
     pub(in crate::spool) absorbed: u64,
     pub(in crate::spool) next_sequence: u64,
-    /// What the next frame tells of records that left.
+    /// The notes on left records for the next frame.
     pub(in crate::spool) notes: Vec<Note>,
-    /// What the writer is asked to do beside the group.
+    /// The steps that the writer is asked to take beside the group.
     pub(in crate::spool) asked: Asked,
     pub(in crate::spool) state: Acceptance,
-    /// Why nothing new is stored just now, though the spool is open.
+    /// The reason why nothing new is stored at the moment, although the spool is open.
     pub(in crate::spool) shortage: Shortage,
 }
 
-/// What the writer is asked to do when it has time.
+/// The steps that the writer is asked to take when it has time.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(in crate::spool) struct Asked {
-    /// Write a frame for the notes, although nothing is appended.
+    /// Write a frame for the notes, even if nothing is appended.
     pub(in crate::spool) notes: bool,
-    /// Say in it who the instance is.
+    /// Write the instance's state into it.
     pub(in crate::spool) state: bool,
     /// Begin a new segment.
     pub(in crate::spool) leave: bool,
@@ -59,7 +60,7 @@ pub(in crate::spool) enum Acceptance {
     Failed,
 }
 
-/// What is short.
+/// The resources that are short.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(in crate::spool) struct Shortage {
     /// The disk has reached its reserve.
@@ -77,8 +78,8 @@ pub(in crate::spool) enum Waiting {
 
 impl Inner {
     pub(in crate::spool) fn append(&self, mut submission: Submission) -> Result<Waiting, Error> {
-        // Old ids are looked up without holding anyone up. When some are absorbed between that and the
-        // lock, they are looked up again.
+        // Old ids are looked up without the lock, so that nobody waits. If some are absorbed before
+        // the lock is taken, they are looked up again.
         loop {
             let absorbed = self.absorbed.load(Ordering::Acquire);
             let old = Old::look(self, &submission);
@@ -100,7 +101,7 @@ impl Inner {
         let known = known.filter(|_| !planted::is(Planted::RepeatNotSeenInGroup));
         if let Some(known) = known {
             if known.frame > admission.committed_frame {
-                // A repeat of what is not on the disk yet shares the fate of the first.
+                // A repeat of an id that is not on the disk yet shares the outcome of the first.
                 let commit = admission.commit_of(known.frame);
                 return Ok(Waiting::ForCommit(commit.ticket(Appended::Duplicate)));
             }
@@ -131,12 +132,14 @@ impl Inner {
         Ok(Waiting::ForCommit(ticket))
     }
 
-    /// What the window's slices remember of an id. One look at the filter answers for most new ids.
+    /// The entry of an id in the window's slices. One look at the filter is enough for most new
+    /// ids.
     pub(in crate::spool) fn old_entry(&self, id: &IdKey) -> Option<IdEntry> {
         self.filter.may_hold(id).then(|| self.old_ids.find(id)).and_then(|found| match found {
             Ok(entry) => entry,
             Err(error) => {
-                // It costs a repeat. To answer 503 instead would go on until someone comes.
+                // This costs a repeat. Answering 503 instead would go on until somebody repairs the
+                // window.
                 self.window_trouble.say(&error);
                 None
             }
@@ -144,7 +147,7 @@ impl Inner {
     }
 }
 
-/// What the window's slices remember of a submission's ids.
+/// The entries of a submission's ids in the window's slices.
 struct Old {
     id: Option<IdEntry>,
     fact: Option<IdEntry>,
@@ -171,7 +174,8 @@ fn find_fact(admission: &Admission, submission: &Submission, old: &Old) -> Optio
         entry.filter(|entry| submission.now.saturating_sub(entry.accepted_at) < within)
     };
     let entry = recent(&telling.fact, old.fact)?;
-    // The hook whose telling was stored tells of another change that looks the same.
+    // If the hook whose telling was stored tells it again, it is another change that looks the
+    // same.
     let is_another = recent(&telling.by_hook, old.by_hook).is_some();
     (!is_another).then_some(entry)
 }
@@ -186,7 +190,7 @@ impl Admission {
         if frame > self.taken_frame { &self.group.commit } else { &self.on_its_way }
     }
 
-    /// Whether something new would be stored.
+    /// Checks that something new would be stored.
     pub(in crate::spool) fn admits(&self, inner: &Inner) -> Result<(), Error> {
         self.state.admits_answers()?;
         let pending = inner.pending_bytes.load(Ordering::Relaxed);
@@ -250,5 +254,6 @@ impl Acceptance {
     }
 }
 
-/// What may wait in memory for the next commit; reached only when the disk stands still.
+/// The most bytes that may wait in memory for the next commit; reached only if the disk stands
+/// still.
 const MAX_GROUP_BYTES: u64 = 64 << 20;

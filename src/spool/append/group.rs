@@ -1,7 +1,7 @@
-//! The group that gathers for the next commit while the one before it goes to the disk.
+//! The group that gathers for the next commit while the previous one goes to the disk.
 //!
 //! Requests append to it from their own threads, so that looking up ids and copying records happens
-//! while the disk works. The writer takes all of it at once: one sync for all that wait.
+//! while the disk works. The writer takes the whole group at once: one sync for all that wait.
 
 use crate::record::layout::Record;
 use crate::spool::append::ticket::Commit;
@@ -17,13 +17,13 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Group {
     chunks: Vec<Builder>,
-    /// How large each lane's chunk was in the commit before.
+    /// The size of each lane's chunk in the previous commit.
     expected: Vec<usize>,
     /// Ids to be remembered, in order.
     pub ids: Vec<(IdKey, IdEntry)>,
-    /// What was known before of an id that is remembered anew.
+    /// The earlier entries of ids that are remembered anew.
     pub replaced: Vec<(IdKey, RecentId)>,
-    /// The commit that it will be; its tickets are held by who waits.
+    /// Its future commit; the waiting requests hold tickets of it.
     pub commit: Arc<Commit>,
     /// Records by the account they count in.
     pub accounts: Vec<(Account, u64)>,
@@ -54,19 +54,19 @@ impl Group {
         }
     }
 
-    /// Whether there is nothing to commit, and so nobody to answer.
+    /// True if there is nothing to commit, and so nobody to answer.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// The bytes that its frame takes at most.
+    /// The most bytes that its frame takes.
     pub fn frame_bytes(&self) -> u64 {
         let chunks: usize = self.chunks.iter().map(Builder::len).sum();
         let ids = self.ids.len() * ID_BYTES;
         (chunks + ids) as u64 + frame::overhead(self.chunks.len() + 1)
     }
 
-    /// What follows this one, once this one is taken: as much is expected again.
+    /// Makes the next group, which expects as much as this one.
     pub fn successor(&self) -> Self {
         let expected = self.chunks.iter().map(|chunk| chunk.len().min(MAX_EXPECTED)).collect();
         let ids = Vec::with_capacity(self.ids.len().min(MAX_EXPECTED_IDS));
@@ -81,12 +81,12 @@ impl Group {
             .collect()
     }
 
-    /// The ids as a frame carries them.
+    /// Encodes the ids as the section of a frame.
     pub fn id_section(&self) -> Section {
         ids::section(&self.ids)
     }
 }
 
-/// A chunk is at most this large before it is moved as it grows.
+/// The largest size reserved for a chunk; a larger chunk is moved as it grows.
 const MAX_EXPECTED: usize = 256 << 10;
 const MAX_EXPECTED_IDS: usize = 4096;

@@ -1,7 +1,7 @@
-//! The way of an append: admitted, gathered into a group, answered by the group's commit.
+//! The path of an append: admitted, gathered into a group, answered by the group's commit.
 //!
-//! An append may read the disk when it looks up an id that is old and known; an id that is new is
-//! answered from a filter in memory.
+//! An append reads the disk only to look up an id that is old and known; for a new id a filter in
+//! memory is enough.
 
 pub(super) mod admission;
 pub(super) mod group;
@@ -20,9 +20,9 @@ use crate::spool::append::submission::{Appended, Error, Submission};
 use crate::spool::window::IdKey;
 
 impl Spool {
-    /// Stores a record, unless its id is remembered, and waits until that is on the disk.
+    /// Stores a record, unless its id is remembered, and returns when it is on the disk.
     ///
-    /// A repeat of something not yet on the disk waits for the same commit.
+    /// A repeat of an id that is not on the disk yet waits for the same commit.
     pub async fn append(&self, submission: Submission) -> Result<Appended, Error> {
         match self.inner.append(submission)? {
             Waiting::Done(appended) => Ok(appended),
@@ -34,21 +34,21 @@ impl Spool {
         }
     }
 
-    /// Whether an append would be stored now.
+    /// Checks that an append would be stored now.
     pub fn readiness(&self) -> Result<(), Error> {
         lock(&self.inner.admission).admits(&self.inner)
     }
 
-    /// Remembers an id longer than the window, for as long as this directory is kept. Some tens of
-    /// bytes each: for what people do, not senders.
+    /// Remembers an id longer than the window, for as long as this directory is kept. It costs some
+    /// tens of bytes: meant for actions of people, not of senders.
     pub fn remember_for_good(&self, id: &IdKey) {
-        // The window remembers it as well, so there is time to tell it again.
+        // The window remembers it as well, so a failure can be repeated later.
         if let Err(error) = self.inner.old_ids.remember_for_good(id) {
             tracing::warn!(error = %error, "cannot remember a replay longer than the window");
         }
     }
 
-    /// Whether an id is remembered for good.
+    /// True if an id is remembered for good.
     pub fn remembers_for_good(&self, id: &IdKey) -> Result<bool, Error> {
         self.inner.old_ids.remembers_for_good(id).map_err(|error| {
             tracing::error!(error = %error, "cannot look up an id");
@@ -56,7 +56,7 @@ impl Spool {
         })
     }
 
-    /// Whether an id is remembered, or will be by a commit that is on its way.
+    /// True if an id is remembered, or will be by a commit that is on its way.
     pub fn remembers(&self, id: &IdKey, now: u64) -> bool {
         let entry = self.inner.entry(id);
         entry.is_some_and(|entry| self.inner.slicing.remembers(&entry, now))

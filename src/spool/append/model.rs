@@ -1,12 +1,13 @@
 //! The model of appends: every interleaving of a few appends with the writer's commits and failures.
 //!
-//! A schedule says at each point of a commit (each change of the disk) which appends come there, and
-//! which call of the disk fails. All schedules are played, one after the other.
+//! A schedule decides, for each point of a commit (each change of the disk), which appends come
+//! there, and which call of the disk fails. All schedules are played, one after the other.
 //!
 //! # Promises
 //! - Whoever is told that a record is stored finds it on the disk at that moment.
-//! - An id is stored once; all that appended it share its outcome.
-//! - Every ticket is told an outcome, also one that comes after a commit has failed. After want of room the id is free and can be stored.
+//! - An id is stored once; all appends of it share its outcome.
+//! - Every ticket gets an outcome, even if it comes after a failed commit. After a lack of space
+//!   the id is free and can be stored.
 
 use crate::lock::lock;
 use crate::spool::append::admission::{Acceptance, Waiting};
@@ -52,7 +53,7 @@ fn an_id_that_is_not_looked_for_in_the_group_is_found() {
     assert!(wrong.contains("stored twice"), "{wrong}");
 }
 
-/// Plays every schedule. How many there are, and what is wrong, if anything is.
+/// Plays every schedule. Returns their number, and the first fault if there is one.
 fn search(fault: Option<Planted>) -> (u64, Option<String>) {
     planted::plant(fault);
     let mut choices = Choices::default();
@@ -73,7 +74,7 @@ fn search(fault: Option<Planted>) -> (u64, Option<String>) {
     }
 }
 
-/// The choices of a schedule, in order: which of how many.
+/// The choices of a schedule, in order: the chosen index, and the number of choices.
 #[derive(Default)]
 struct Choices {
     made: Vec<(usize, usize)>,
@@ -81,7 +82,7 @@ struct Choices {
 }
 
 impl Choices {
-    /// One of so many.
+    /// Chooses one of `of`.
     fn choose(&mut self, of: usize) -> usize {
         if self.at == self.made.len() {
             self.made.push((0, of));
@@ -91,7 +92,7 @@ impl Choices {
         chosen
     }
 
-    /// The next schedule. False if this one was the last.
+    /// Advances to the next schedule. False if this one was the last.
     fn advance(&mut self) -> bool {
         self.at = 0;
         while let Some((chosen, of)) = self.made.pop() {
@@ -104,7 +105,7 @@ impl Choices {
     }
 }
 
-/// One schedule, as it is played.
+/// One schedule while it is played.
 struct Script {
     disk: MemoryDisk,
     spool: Spool,
@@ -115,7 +116,7 @@ struct Script {
 struct World {
     choices: Choices,
     appends: Vec<Append>,
-    /// Appends that may still come.
+    /// The number of appends that may still come.
     left: usize,
     wrong: Option<String>,
 }
@@ -149,7 +150,7 @@ impl Script {
     }
 
     fn play(&self) {
-        // With a new segment there are more points, so there are fewer appends.
+        // A new segment adds points, so there are fewer appends.
         let leaves = lock(&self.world).left < MOST_APPENDS;
         let failing = self.choose(1 + STEPS);
         for step in 1..=STEPS {
@@ -196,7 +197,7 @@ impl Script {
         self.judge();
     }
 
-    /// Judges what was told so far.
+    /// Judges the outcomes so far.
     fn judge(&self) {
         let mut world = lock(&self.world);
         let World { appends, wrong, .. } = &mut *world;
@@ -212,7 +213,7 @@ impl Script {
         }
     }
 
-    /// Ends the script: a spool that lives stores every id, once.
+    /// Ends the script: a living spool must store every id, once.
     fn conclude(&self) {
         let has_failed = || lock(&self.spool.inner.admission).state == Acceptance::Failed;
         lock(&self.world).left = 0;
@@ -273,7 +274,7 @@ impl Script {
 /// Two ids, so that repeats and others meet.
 const IDS: u64 = 2;
 const STEPS: usize = 2;
-/// With three, one of two ids comes before, in and after a commit; one less where a segment begins.
+/// With three, one of two ids comes before, in and after a commit; one less if a segment begins.
 const MOST_APPENDS: usize = 3;
-/// Rounds of upkeep and commits until a spool that had no room stores again.
+/// Rounds of upkeep and commits until a spool that lacked space stores again.
 const ROUNDS: u32 = 20;

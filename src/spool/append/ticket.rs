@@ -1,11 +1,11 @@
-//! A request's share in the outcome of its commit.
+//! A ticket: a request's share in the outcome of its commit.
 //!
 //! # Promises
-//! - All tickets of a commit tell the same outcome, and a ticket tells it whenever it is asked.
-//! - A commit that is given up without an outcome has failed: nobody waits for ever.
+//! - All tickets of a commit give the same outcome, and a ticket gives it whenever it is asked.
+//! - A commit that is dropped without an outcome has failed, so nobody waits for ever.
 //!
-//! A ticket is a reference to the commit and what the request is told if the commit succeeds. A
-//! request that has to wait leaves its waker with the commit, nothing else.
+//! A ticket holds a reference to the commit, and the answer of the request if the commit succeeds.
+//! A waiting request leaves only its waker with the commit.
 
 use crate::lock::lock;
 use crate::spool::append::wake::{Wakers, here};
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-/// One commit, as those see it who wait for it.
+/// One commit, as the waiting requests see it.
 #[derive(Debug, Default)]
 pub struct Commit {
     outcome: AtomicU8,
@@ -27,13 +27,13 @@ pub struct Commit {
 pub enum CommitOutcome {
     /// Everything in it is on the disk.
     Stored,
-    /// Nothing of it was written, for want of room.
+    /// Nothing of it was written, for lack of space.
     NoRoom,
     /// Nothing of it counts, and no later commit will be made.
     Failed,
 }
 
-/// What a request holds while its commit is on its way.
+/// A request's share in a commit that is on its way.
 #[derive(Debug)]
 pub struct Ticket {
     commit: Arc<Commit>,
@@ -45,7 +45,7 @@ pub struct Ticket {
 pub struct Settling(Arc<Commit>);
 
 impl Commit {
-    /// A ticket of this commit; `appended` is what its holder is told when everything is stored.
+    /// A ticket of this commit; `appended` is the holder's result if everything is stored.
     pub fn ticket(self: &Arc<Self>, appended: Appended) -> Ticket {
         Ticket { commit: Arc::clone(self), appended }
     }
@@ -62,7 +62,8 @@ impl Commit {
 
     fn settle(&self, outcome: CommitOutcome) {
         let wakers = {
-            // Under the lock, or a waker could be left between the outcome and the taking.
+            // Under the lock, so that no waker can be left between storing the outcome and taking
+            // the wakers.
             let mut wakers = lock(&self.wakers);
             if self.outcome().is_some() {
                 return;
@@ -85,7 +86,7 @@ impl Settling {
         Self(commit)
     }
 
-    /// Tells everyone the outcome.
+    /// Sets the outcome and wakes everyone.
     pub fn settle(self, outcome: CommitOutcome) {
         self.0.settle(outcome);
     }
@@ -98,13 +99,13 @@ impl Drop for Settling {
 }
 
 impl Ticket {
-    /// What its holder is told if everything is stored.
+    /// The holder's result if everything is stored.
     #[cfg(test)]
     pub fn appended(&self) -> Appended {
         self.appended
     }
 
-    /// What its holder is told, once that is known.
+    /// The holder's result, once it is known.
     #[cfg(test)]
     pub fn outcome(&self) -> Option<Result<Appended, Error>> {
         self.commit.outcome().map(|outcome| self.told(outcome))

@@ -1,9 +1,9 @@
-//! Wakes all that wait on one thread at once.
+//! Wakes all requests that wait on one thread at once.
 //!
-//! A commit answers many requests, and waking each from the writer's thread is a system call each.
-//! So a thread that serves requests opens a queue: the writer hands it all its wakers with one call,
-//! and a task on that thread wakes them there, where it costs next to nothing. Threads without a
-//! queue are woken one by one.
+//! A commit answers many requests, and waking each from the writer's thread costs a system call. So
+//! a thread that serves requests opens a wake queue: the writer hands it all its wakers with one
+//! call, and a task on that thread wakes them there, which costs next to nothing. Requests on
+//! threads without a queue are woken one by one.
 
 use crate::lock::lock;
 use std::cell::RefCell;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use tokio::sync::Notify;
 
-/// The queue of one thread.
+/// The wake queue of one thread.
 #[derive(Debug, Default)]
 pub struct WakeQueue {
     wakers: Mutex<Vec<Waker>>,
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 impl WakeQueue {
-    /// Opens a queue on this thread. The returned future must run on it; it never ends.
+    /// Opens the wake queue of this thread. The returned future must run on it; it never ends.
     pub fn open() -> impl Future<Output = ()> {
         let queue = Arc::new(Self::default());
         HERE.set(Some(Arc::clone(&queue)));
@@ -52,19 +52,19 @@ impl WakeQueue {
     }
 }
 
-/// The queue of this thread, if one is open.
+/// The wake queue of this thread, if one is open.
 pub(super) fn here() -> Option<Arc<WakeQueue>> {
     HERE.with_borrow(Clone::clone)
 }
 
-/// Who waits for one commit, by queue.
+/// The waiting requests of one commit, by wake queue.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
     queues: Vec<(Option<Arc<WakeQueue>>, Vec<Waker>)>,
 }
 
 impl Wakers {
-    /// Leaves a waker, to be woken with the others of its queue.
+    /// Adds a waker, to be woken with the others of its queue.
     pub(super) fn leave(&mut self, queue: Option<Arc<WakeQueue>>, waker: &Waker) {
         let of = |queue: &Option<Arc<WakeQueue>>| queue.as_ref().map(Arc::as_ptr);
         let at = self.queues.iter().position(|(known, _)| of(known) == of(&queue));
@@ -73,13 +73,14 @@ impl Wakers {
             self.queues.len() - 1
         });
         let waiting = &mut self.queues[at].1;
-        // Whoever asks again at once is known already; an older one is woken twice, which is harmless.
+        // A request that polls again at once is known already; an older one is woken twice, which
+        // is harmless.
         if waiting.last().is_none_or(|last| !last.will_wake(waker)) {
             waiting.push(waker.clone());
         }
     }
 
-    /// Wakes all.
+    /// Wakes all of them.
     pub(super) fn wake(self) {
         for (queue, wakers) in self.queues {
             match queue {
