@@ -1,11 +1,12 @@
-//! Consumes cadrelay's topics: each event once, in order for each thing.
+//! Consumes cadrelay's topics: handles each event once, and keeps the order of events about one
+//! thing.
 //!
 //! ```text
 //! cargo run --example consumer -- --brokers localhost:9092 --group my-team --database consumer.db
 //! ```
 //!
-//! The id of an event is stored in the batch that does its work, so that neither a crash nor a
-//! rebalance makes it happen twice.
+//! The id of an event is stored in the same batch as its work, so that neither a crash nor a
+//! rebalance makes the work happen twice.
 
 use clap::Parser;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -40,7 +41,7 @@ struct Event {
     occurred_at: Option<String>,
     received_at: String,
     subject: Option<String>,
-    /// Of a record in quarantine: why it is there.
+    /// The reason for the quarantine, in a quarantined record.
     reason: Option<String>,
 }
 
@@ -54,7 +55,8 @@ struct Envelope {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    // At SIGTERM and Ctrl-C the record in hand is finished and committed, and the group is left.
+    // At SIGTERM or Ctrl-C, the current record is finished and committed, and the consumer leaves
+    // the group.
     let runtime = tokio::runtime::Runtime::new()?;
     let stopping = runtime.spawn(async {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -68,11 +70,11 @@ fn main() -> anyhow::Result<()> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", options.brokers)
         .set("group.id", options.group)
-        // Without this a consumer also sees the records of aborted transactions.
+        // Without this, a consumer also sees the records of aborted transactions.
         .set("isolation.level", "read_committed")
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "false")
-        // A new topic is found this soon.
+        // The longest time until a new topic is found.
         .set("topic.metadata.refresh.interval.ms", "10000")
         .create()?;
     consumer.subscribe(&[&options.topics])?;
@@ -85,7 +87,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where this consumer keeps what it has handled, and what came of it.
+/// The store of the handled ids and of their results.
 struct Work {
     database: Database,
     handled: Keyspace,
@@ -110,7 +112,8 @@ impl Work {
         let at = event.occurred_at.as_deref().unwrap_or(&event.received_at);
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         batch.insert(&self.handled, id, "");
-        // Replace this by your own work. Here: stores the last event of each thing, and prints it.
+        // Replace this by your own work. The example stores the last event of each thing, and
+        // prints it.
         batch.insert(&self.latest, message.key().unwrap_or_default(), format!("{kind} {at}"));
         batch.commit()?;
         // Providers add events without notice: an unknown type is not an error.

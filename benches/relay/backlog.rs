@@ -1,4 +1,4 @@
-//! A backlog that drains while senders go on.
+//! Measures a backlog that drains while senders go on.
 
 use crate::load::fixed_rate;
 use crate::prepared;
@@ -10,25 +10,25 @@ use std::time::{Duration, Instant};
 use support::kafka::Kafka;
 use support::tools::scratch;
 
-/// What was measured.
+/// The figures of one drain.
 #[derive(Clone, Copy, Debug)]
 pub struct Drained {
     pub records: u64,
     pub size: usize,
-    /// Records a second.
+    /// Records drained per second.
     pub rate: f64,
-    /// MiB at most.
+    /// The peak of resident memory, in MiB.
     pub peak_memory: u64,
-    /// MiB when nothing was left.
+    /// Resident memory when no record was left, in MiB.
     pub memory_after: u64,
-    /// What senders waited meanwhile, in milliseconds.
+    /// The senders' p99 during the drain, in milliseconds.
     pub p99: f64,
-    /// Microseconds of processor time for each record, of the relay and of the broker.
+    /// Microseconds of processor time per record, of the relay and of the broker.
     pub cpu: f64,
     pub broker: f64,
 }
 
-/// Drains so many records with bodies of this size, beside so many requests a second.
+/// Drains `records` records with bodies of `size` bytes, beside `beside` requests per second.
 pub async fn measure(records: u64, size: usize, beside: u32) -> Drained {
     let kafka = Kafka::start_measured().await;
     let dir = tempfile::tempdir_in(scratch()).expect("a folder");
@@ -50,8 +50,9 @@ pub async fn measure(records: u64, size: usize, beside: u32) -> Drained {
     let broker_before = process::Usage::of(kafka.pid());
     let to = relay.ingest();
     let posting = tokio::spawn(async move { fixed_rate(&requests, to, 64, beside).await });
-    // What goes before the first look has no time; what is left to the last hundredth has company
-    // from the senders.
+    // The rate counts from the first look that finds fewer records than were prepared. The drain
+    // counts as ended when fewer records wait than senders post in 50 ms, because they keep
+    // posting.
     let (mut began, mut first) = (None, records);
     let took = loop {
         let left = pending(&relay).await;
@@ -83,7 +84,7 @@ pub async fn measure(records: u64, size: usize, beside: u32) -> Drained {
 }
 
 impl Drained {
-    /// As a sentence.
+    /// Writes the figures as a sentence.
     pub fn told(&self, beside: u32) -> String {
         format!(
             "{} records of {} B drained at {:.0} a second, beside {beside} requests a second whose p99 was \
@@ -101,5 +102,6 @@ impl Drained {
     }
 }
 
-/// Records a second. The senders go on for as long as a backlog would take at this pace.
+/// The slowest expected drain, in records per second. The senders post for as long as it would
+/// take.
 const SLOWEST: f64 = 150_000.0;

@@ -1,9 +1,10 @@
-//! What the relay is measured against: an actix handler that reads the body and answers 200.
+//! The server that the relay is compared with: an actix handler that reads the body and answers
+//! 200.
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use std::net::TcpListener;
 
-/// Serves until the process is ended. Its address is the first line on stdout.
+/// Serves until the process is ended. Prints its address as the first line on stdout.
 pub async fn serve() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);

@@ -1,4 +1,4 @@
-//! What was promised, and what was measured of it.
+//! The bars: each promised figure beside the measured one.
 
 use crate::backlog::Drained;
 use crate::cost::{Costs, Pair, Point, at};
@@ -12,7 +12,7 @@ use crate::median::median;
 pub struct Bars(Vec<String>);
 
 impl Bars {
-    /// The table.
+    /// Writes the table.
     pub fn table(&self) -> String {
         let head = "| what | bar | measured | |\n|---|---|---|---|\n";
         self.0.iter().fold(head.to_owned(), |table, row| table + row)

@@ -1,5 +1,5 @@
-//! What a notification costs, against a request to the bare server: rounds of both in turn, at one
-//! point after the other, and again.
+//! Measures the cost of a notification against a request to the bare server: rounds of both in
+//! turn, one point after the other, repeated.
 
 use crate::disk;
 use crate::load::{Round, Then, closed_loop};
@@ -14,33 +14,33 @@ use std::time::Duration;
 use support::kafka::Kafka;
 use support::relay::Relay;
 
-/// Where a server is measured.
+/// A point of measurement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Point {
     /// Kept connections, each with one request at a time.
     pub connections: usize,
-    /// Bytes of a body.
+    /// The size of a body in bytes.
     pub size: usize,
-    /// How many of a hundred requests repeat an earlier one.
+    /// The number of requests in a hundred that repeat an earlier one.
     pub redeliveries: usize,
-    /// Whether there is a Kafka.
+    /// The reach of Kafka.
     pub kafka: Reach,
-    /// Whether the disk is paid for.
+    /// The syncs of the disk.
     pub sync: Sync,
 }
 
-/// Whether Kafka can be reached.
+/// The reach of Kafka: up, or away.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
 pub enum Reach {
     Up,
     Away,
 }
 
-/// Whether a data sync is one.
+/// The data syncs: on, or replaced by nothing.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
 pub enum Sync {
     On,
-    /// For the price of the disk only; nothing that a relay can be set to.
+    /// For the price of the disk only; no setting of the relay does this.
     Off,
 }
 
@@ -49,7 +49,7 @@ impl Point {
     pub const BASE: Self =
         Self { connections: 64, size: 1024, redeliveries: 0, kafka: Reach::Up, sync: Sync::On };
 
-    /// The points of a report: from the base, one thing changed at a time.
+    /// The points of a report: the base, and variants that differ from it in one thing.
     pub fn usual() -> Vec<Self> {
         let base = Self::BASE;
         vec![
@@ -84,51 +84,52 @@ impl Point {
     }
 }
 
-/// How long and how often.
+/// The number and length of the rounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
     pub rounds: usize,
-    /// Of one server in one round.
+    /// The time of one server in one round.
     pub time: Duration,
 }
 
-/// What all rounds measured.
+/// The figures of all rounds.
 pub struct Costs {
-    /// By point, in the order they were asked for.
+    /// The rounds of each point, in the order of the request.
     pub points: Vec<(Point, Vec<Pair>)>,
-    /// Of the relay at the base point, by group of threads, each answer; empty without `perf`.
+    /// System calls per answer of the relay at the base point, by group of threads. Empty without
+    /// `perf`.
     pub system_calls: BTreeMap<String, f64>,
-    /// The same of the bare server.
+    /// System calls per answer of the bare server.
     pub bare_system_calls: f64,
-    /// MiB of the relay that all rounds with Kafka posted to, at most.
+    /// The peak of resident memory, in MiB, of the relay that all rounds with Kafka posted to.
     pub peak_memory: u64,
-    /// MiB of a relay that has just started.
+    /// Resident memory of a relay that has just started, in MiB.
     pub memory_at_rest: u64,
 }
 
-/// Two neighbouring rounds.
+/// A round of the bare server and the next round of the relay.
 #[derive(Clone, Debug)]
 pub struct Pair {
     pub bare: Side,
     pub relay: Side,
-    /// Microseconds of the broker's processor time for each notification.
+    /// Microseconds of the broker's processor time per notification.
     pub broker: f64,
 }
 
 /// One server in one round.
 #[derive(Clone, Debug)]
 pub struct Side {
-    /// Answers a second.
+    /// Answers per second.
     pub rate: f64,
-    /// Milliseconds.
+    /// The median answer in milliseconds.
     pub p50: f64,
-    /// Milliseconds.
+    /// The p99 of answers in milliseconds.
     pub p99: f64,
-    /// Microseconds of processor time for each answer.
+    /// Microseconds of processor time per answer.
     pub cpu: f64,
-    /// How often a thread waited and was woken, for each answer.
+    /// The number of times that a thread waited and was woken, per answer.
     pub waits: f64,
-    /// Microseconds by group of threads.
+    /// Microseconds of processor time per answer, by group of threads.
     pub threads: BTreeMap<String, f64>,
 }
 
@@ -145,7 +146,7 @@ pub async fn measure(points: &[Point], effort: Effort) -> Costs {
     for round in 0..=effort.rounds {
         for (point, pairs) in &mut costs.points {
             let pair = field.pair(*point, effort.time).await;
-            // The first of each warms up.
+            // The first round of each server warms up.
             if round > 0 {
                 pairs.push(pair);
             }
@@ -159,12 +160,12 @@ pub async fn measure(points: &[Point], effort: Effort) -> Costs {
     costs
 }
 
-/// What runs during the measurement.
+/// The servers that run during the measurement.
 struct Field {
     kafka: Kafka,
     bare: Bare,
     relays: BTreeMap<(Reach, Sync), Relay>,
-    /// How many requests a round may need, by what changes that.
+    /// The number of requests that a round may need, by the settings that change it.
     expected: BTreeMap<(usize, usize, Reach, Sync), f64>,
     memory_at_rest: u64,
 }
@@ -180,7 +181,7 @@ impl Field {
         }
     }
 
-    /// The relay of a point; the first time, it is started.
+    /// Starts the relay of a point unless it runs already.
     async fn start_relay(&mut self, point: Point) {
         let key = (point.kafka, point.sync);
         if self.relays.contains_key(&key) {
@@ -234,7 +235,7 @@ impl Field {
         (Side::of(&round, &Usage::of(self.bare.pid()).since(&before)), round.answered)
     }
 
-    /// In rounds of its own, because counting costs a little.
+    /// Counts system calls in rounds of their own, because counting costs a little.
     async fn count_system_calls(&mut self, costs: &mut Costs, point: Point, time: Duration) {
         let count = (FIRST_RATE * time.as_secs_f64()) as usize;
         let requests = Arc::new(Requests::make(count, point.shape()));
@@ -272,7 +273,7 @@ impl Side {
     }
 }
 
-/// The median over the rounds at a point.
+/// The median of a figure over the rounds at a point.
 pub fn at(pairs: &[Pair], figure: impl Fn(&Pair) -> f64) -> f64 {
     median(&pairs.iter().map(figure).collect::<Vec<_>>())
 }
@@ -283,7 +284,7 @@ impl Costs {
         self.points.iter().find(|(at, _)| *at == point).map(|(_, pairs)| pairs.as_slice())
     }
 
-    /// All points, as a table.
+    /// Writes all points as a table.
     pub fn table(&self) -> String {
         let mut table = String::from(
             "| connections × body | relay/s | bare/s | relay/bare | CPU µs | bare | ratio (least, most) \
@@ -314,7 +315,7 @@ impl Costs {
         table
     }
 
-    /// The threads at the first point, as a table.
+    /// Writes the threads at the first point as a table.
     pub fn thread_table(&self) -> String {
         let (point, pairs) = &self.points[0];
         let bare = at(pairs, |pair| pair.bare.cpu);
@@ -358,20 +359,20 @@ impl Costs {
 }
 
 impl Pair {
-    /// Processor time of the relay for each of the bare server's.
+    /// The relay's processor time per answer, divided by the bare server's.
     pub fn cpu_ratio(&self) -> f64 {
         self.relay.cpu / self.bare.cpu
     }
 
-    /// Answers of the relay for each of the bare server's.
+    /// The relay's rate of answers, divided by the bare server's.
     pub fn rate_ratio(&self) -> f64 {
         self.relay.rate / self.bare.rate
     }
 }
 
-/// Before anything is known, as many requests are made as the quickest relay so far answers.
+/// The number of requests made for a first round: as many as the quickest relay so far answers.
 const FIRST_RATE: f64 = 50_000.0;
-/// A round may be quicker than the one before.
+/// The factor by which a round may be quicker than the one before.
 const SPARE: f64 = 1.5;
-/// Threads that take less than this many microseconds a notification are only in the sum.
+/// Threads that take fewer microseconds per notification than this appear only in the sum.
 const SHOWN_FROM: f64 = 0.05;

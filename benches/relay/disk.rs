@@ -1,4 +1,4 @@
-//! The price of the disk: what a data sync costs, and a library that makes it free.
+//! The price of the disk: measures data syncs, and builds a library that makes them free.
 
 use crate::median::quantile;
 use std::fs::File;
@@ -7,17 +7,17 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// What data syncs cost.
+/// The cost of a data sync.
 #[derive(Clone, Copy, Debug)]
 pub struct SyncCost {
-    /// Milliseconds.
+    /// The median in milliseconds.
     pub median: f64,
-    /// Milliseconds.
+    /// The p99 in milliseconds.
     pub p99: f64,
 }
 
-/// Measures data syncs of 16 KiB each into a file that is laid out already, as the log's is, in the
-/// folder where the spools are.
+/// Measures data syncs of 16 KiB each into a file that is already laid out, as the log is, in the
+/// folder of the spools.
 pub fn sync_cost() -> SyncCost {
     let file = tempfile::tempfile_in(support::tools::scratch()).expect("a file");
     let block = [b'x'; 16 << 10];
@@ -36,7 +36,7 @@ pub fn sync_cost() -> SyncCost {
     SyncCost { median: quantile(&costs, 0.5), p99: quantile(&costs, 0.99) }
 }
 
-/// The compiled `nosync.c`.
+/// Compiles `nosync.c` and returns the library.
 pub fn without_sync() -> PathBuf {
     let library = support::tools::scratch().join(format!("nosync-{}.so", std::process::id()));
     let source = support::tools::project().join("benches/relay/nosync.c");

@@ -1,5 +1,5 @@
-//! How cost grows with its causes: a curve each for rate, size of bodies, sources, remembered ids
-//! and backlog.
+//! Measures the growth of cost with its causes: one curve each for rate, size of bodies, sources,
+//! remembered ids and backlog.
 
 use crate::load::{Then, closed_loop, fixed_rate};
 use crate::median::median;
@@ -14,14 +14,14 @@ use support::kafka::Kafka;
 use support::relay::Relay;
 use support::tools::scratch;
 
-/// What grows.
+/// The cause that grows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Cause {
-    /// Notifications a second.
+    /// Notifications per second.
     Rate,
     /// Bytes of a body.
     Size,
-    /// Sources that are configured and posted to.
+    /// Configured sources, all of them posted to.
     Sources,
     /// Ids in the window.
     Ids,
@@ -39,15 +39,15 @@ pub struct Curve {
 /// One place on a curve.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    /// How much of the cause.
+    /// The amount of the cause.
     pub at: u64,
-    /// Microseconds of processor time for each notification.
+    /// Microseconds of processor time per notification.
     pub cpu: f64,
-    /// Milliseconds of an answer.
+    /// The median answer in milliseconds.
     pub p50: f64,
-    /// Milliseconds of an answer.
+    /// The p99 of answers in milliseconds.
     pub p99: f64,
-    /// MiB, resident.
+    /// Resident memory in MiB.
     pub memory: u64,
     /// Seconds from the start of the process to its first 200.
     pub first_answer: f64,
@@ -94,7 +94,8 @@ async fn of_size() -> Vec<Place> {
     warmed(&relay).await;
     let mut places = Vec::new();
     for size in [350, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10] {
-        // Of the largest some hundreds fit a second and the memory of a test machine.
+        // Only some hundreds of the largest bodies fit into a second and into the memory of a test
+        // machine.
         let count = (64 << 20) / (size + 2048);
         let place = full_speed(&relay, count, Shape { size, ..SHAPE }, Reach::Up).await;
         places.push(Place { at: size as u64, ..place });
@@ -132,7 +133,8 @@ async fn of_backlog() -> Vec<Place> {
     places
 }
 
-/// A relay that starts on a spool with so much in it, while Kafka is away.
+/// Measures a relay that starts, while Kafka is away, on a spool with so many ids and waiting
+/// records.
 async fn prepared_spool(ids: u64, pending: u64) -> Place {
     let dir = tempfile::tempdir_in(scratch()).expect("a folder");
     let spool = dir.path().join("spool");
@@ -150,7 +152,7 @@ async fn prepared_spool(ids: u64, pending: u64) -> Place {
     Place { at: ids, memory, first_answer, ..place }
 }
 
-/// Seconds since then, once one notification is answered 200.
+/// The seconds from `began` until one notification is answered 200.
 async fn first_answer(relay: &Relay, began: Instant) -> f64 {
     let requests = Arc::new(Requests::make(1, SHAPE));
     let round = closed_loop(&requests, relay.ingest(), 1, LONG, Then::End).await;
@@ -169,7 +171,7 @@ enum Reach {
     Away,
 }
 
-/// As fast as it goes; the median of three rounds.
+/// Measures at full speed; returns the median of three rounds.
 async fn full_speed(relay: &Relay, count: usize, shape: Shape, kafka: Reach) -> Place {
     let (mut cpu, mut p50, mut p99) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..3 {
@@ -197,7 +199,7 @@ async fn full_speed(relay: &Relay, count: usize, shape: Shape, kafka: Reach) -> 
 }
 
 impl Cause {
-    /// What the axis says.
+    /// The label of the axis.
     pub fn told(self) -> &'static str {
         match self {
             Self::Rate => "notifications a second",
@@ -221,7 +223,7 @@ impl Cause {
 }
 
 impl Curve {
-    /// As a table.
+    /// Writes the curve as a table.
     pub fn table(&self) -> String {
         let starts = self.places.iter().any(|place| place.first_answer > 0.0);
         let first = if starts { " first 200 after s |" } else { "" };

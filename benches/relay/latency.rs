@@ -1,4 +1,4 @@
-//! What a sender waits at a fixed rate, from the time that its request was due.
+//! Measures a sender's wait at a fixed rate, from the time at which its request was due.
 
 use crate::load::{Round, fixed_rate};
 use crate::median::median;
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use support::kafka::Kafka;
 
-/// Milliseconds of each round.
+/// Milliseconds, a value per round.
 #[derive(Debug, Default)]
 pub struct Waits {
     pub p50: Vec<f64>,
@@ -24,7 +24,7 @@ pub struct Latency {
     pub away: Waits,
 }
 
-/// Measures in turn, for so many rounds of each.
+/// Measures the three servers in turn, `rounds` rounds each.
 pub async fn measure(rate: u32, seconds: u32, rounds: usize) -> Latency {
     let kafka = Kafka::start_measured().await;
     let bare = Bare::start();
@@ -33,7 +33,7 @@ pub async fn measure(rate: u32, seconds: u32, rounds: usize) -> Latency {
     let mut latency = Latency::default();
     for round in 0..=rounds {
         let post = async |to: SocketAddr| {
-            // The first of each warms up.
+            // The first round of each server warms up.
             let seconds = if round == 0 { 1 } else { seconds };
             let requests = Arc::new(Requests::make((rate * seconds) as usize, SHAPE));
             let posted = fixed_rate(&requests, to, CONNECTIONS, rate).await;
@@ -61,7 +61,7 @@ impl Waits {
 }
 
 impl Latency {
-    /// As a table.
+    /// Writes the waits as a table.
     pub fn table(&self, rate: u32) -> String {
         let mut table = format!(
             "At {rate} a second over {CONNECTIONS} connections, 1 KiB, in ms, medians of the rounds:\n\n\

@@ -1,4 +1,4 @@
-//! The senders: requests posted over kept connections, and what came of them.
+//! The senders: post requests over kept connections, and count the answers.
 
 use crate::requests::Requests;
 use std::net::SocketAddr;
@@ -10,26 +10,26 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// What a round measured.
+/// The figures of one round.
 #[derive(Clone, Debug)]
 pub struct Round {
     /// Requests answered 200.
     pub answered: usize,
-    /// Requests answered anything else, or not at all.
+    /// Requests answered with another status, or not at all.
     pub failed: usize,
-    /// From the first to the last.
+    /// The time from the first request to the last answer.
     pub took: Duration,
-    /// Of each request answered 200, sorted.
+    /// The latencies of the requests answered 200, sorted.
     pub latencies: Vec<Duration>,
 }
 
 impl Round {
-    /// Answers a second.
+    /// Answers per second.
     pub fn rate(&self) -> f64 {
         self.answered as f64 / self.took.as_secs_f64()
     }
 
-    /// The latency that this part of the requests stayed under, in milliseconds.
+    /// The latency in milliseconds that this part of the requests stayed under.
     pub fn quantile(&self, part: f64) -> f64 {
         let last = self.latencies.len().saturating_sub(1);
         let at = ((self.latencies.len() as f64 * part) as usize).min(last);
@@ -46,16 +46,16 @@ impl Round {
     }
 }
 
-/// What is done when all requests were posted and there is time left.
+/// The action when all requests were posted and time is left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Then {
-    /// The round ends.
+    /// Ends the round.
     End,
-    /// They are posted again; for a server to which a repeat is nothing else.
+    /// Posts the requests again; only for a server to which a repeat is a request like any other.
     Repeat,
 }
 
-/// Posts for so long, each connection the next request when it has its answer.
+/// Posts for `time`; each connection sends its next request when it has the answer to the last.
 pub async fn closed_loop(
     requests: &Arc<Requests>,
     to: SocketAddr,
@@ -92,8 +92,8 @@ pub async fn closed_loop(
     Round::of(senders.join_all().await, began)
 }
 
-/// Posts all requests at a fixed rate. Latency counts from the time that a request was due, so that
-/// one which has to wait for a connection has waited.
+/// Posts all requests at a fixed rate. Latency counts from the time at which a request was due, so
+/// it includes the wait for a free connection.
 pub async fn fixed_rate(
     requests: &Arc<Requests>,
     to: SocketAddr,
@@ -127,7 +127,7 @@ pub async fn fixed_rate(
         });
     }
     let count = requests.len();
-    // A thread of its own, because the runtime's timers know no less than a millisecond.
+    // A thread of its own, because the runtime's timers are no finer than a millisecond.
     let pacer = std::thread::spawn(move || {
         for number in 0..count {
             while let Some(left) = when(number).checked_duration_since(Instant::now()) {
@@ -135,7 +135,7 @@ pub async fn fixed_rate(
             }
             due.add_permits(1);
         }
-        // One for each sender, to find that nothing is left.
+        // One more permit for each sender, so that it finds that no request is left.
         due.add_permits(connections);
     });
     let round = Round::of(senders.join_all().await, began);
@@ -155,7 +155,7 @@ impl Sender {
         Self { stream, buffer: vec![0; 4096] }
     }
 
-    /// The status of the answer; `None` if the connection broke.
+    /// Posts a request and returns the status of the answer; `None` if the connection broke.
     async fn post(&mut self, request: &[u8]) -> Option<u16> {
         self.stream.write_all(request).await.ok()?;
         let mut filled = 0;
@@ -172,7 +172,7 @@ impl Sender {
     }
 }
 
-/// The status, once head and body are all there.
+/// Returns the status once head and body have arrived in full.
 fn whole(answer: &[u8]) -> Option<u16> {
     let head = memchr::memmem::find(answer, b"\r\n\r\n")?;
     let text = std::str::from_utf8(&answer[..head]).ok()?;

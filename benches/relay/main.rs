@@ -1,7 +1,7 @@
 //! Measures the relay as ratios in one run: `cargo bench --bench relay -- --help`.
 //!
 //! Starts a real Kafka, the relay and a bare actix server, and posts to them in turn from this
-//! process, on the same machine: what counts is the ratio of neighbouring rounds.
+//! process, on the same machine. The result is the ratio of neighbouring rounds.
 
 mod backlog;
 mod bare;
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 /// Measures the relay.
 #[derive(Debug, Parser)]
 struct Bench {
-    /// Given by `cargo bench`, and of no consequence.
+    /// Passed by `cargo bench`; has no effect.
     #[arg(long, hide = true, global = true)]
     bench: bool,
     #[command(subcommand)]
@@ -44,11 +44,11 @@ enum Measure {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
-    /// What a notification costs, against a request to the bare server.
+    /// The cost of a notification, against a request to the bare server.
     Cost(CostArgs),
-    /// What a sender waits at a fixed rate.
+    /// A sender's wait at a fixed rate.
     Latency {
-        /// Requests a second.
+        /// Requests per second.
         #[arg(long, default_value_t = RATE)]
         rate: u32,
         /// For how long.
@@ -58,7 +58,7 @@ enum Measure {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
-    /// How a backlog drains, what memory that takes, and what senders wait meanwhile.
+    /// The drain of a backlog, its memory, and the senders' waits during it.
     Backlog {
         /// Records.
         #[arg(long, default_value_t = 1_000_000)]
@@ -70,9 +70,9 @@ enum Measure {
         #[arg(long, default_value_t = 1_000)]
         beside: u32,
     },
-    /// How cost grows with its causes; all of them unless one is named.
+    /// The growth of cost with its causes; all causes unless some are named.
     Growth {
-        /// What grows.
+        /// The causes.
         causes: Vec<Cause>,
     },
     /// The bare server; started by the others.
@@ -150,7 +150,7 @@ fn main() {
                 show_curve(Keep::No, &runtime.block_on(growth::measure(cause)));
             }
         }
-        // A smoke of seconds, for those who run all benches.
+        // A smoke test of seconds, for those who run all benches.
         None => {
             let effort = Effort { rounds: 1, time: Duration::from_millis(200) };
             show_costs(Keep::No, &runtime.block_on(cost::measure(&[Point::BASE], effort)));
@@ -158,8 +158,8 @@ fn main() {
     }
 }
 
-/// Everything. Each part is on the page as soon as it is measured, so a run that is cut short leaves what
-/// it has.
+/// Measures everything. Each part is on the page as soon as it is measured, so a run that is cut
+/// short keeps its results.
 async fn report(rounds: usize) {
     let sync = disk::sync_cost();
     let syncs = format!(
@@ -211,5 +211,5 @@ fn show_curve(keep: Keep, curve: &Curve) {
 
 const CAUSES: [Cause; 5] = [Cause::Rate, Cause::Size, Cause::Sources, Cause::Ids, Cause::Backlog];
 
-/// Requests a second at which latency is promised.
+/// The rate, in requests per second, for which latency is promised.
 const RATE: u32 = 2_000;

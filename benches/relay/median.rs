@@ -1,4 +1,4 @@
-//! The middle of several rounds, which a disturbed one does not move.
+//! The middle of several rounds, which one disturbed round does not move.
 
 /// The median.
 pub fn median(values: &[f64]) -> f64 {
@@ -13,7 +13,7 @@ pub fn quantile(values: &[f64], part: f64) -> f64 {
     sorted.get(at).copied().unwrap_or(f64::NAN)
 }
 
-/// The least and the greatest.
+/// The least and the greatest value.
 pub fn range(values: &[f64]) -> (f64, f64) {
     (quantile(values, 0.0), quantile(values, 1.0))
 }

@@ -1,18 +1,18 @@
-//! The page that holds what was measured: docs/PERFORMANCE.md and the pictures beside it.
+//! The page of measured figures: docs/PERFORMANCE.md and the pictures beside it.
 
 use std::fs;
 use std::path::PathBuf;
 
-/// Whether what is measured is written down.
+/// The choice to write results to the page, or not.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Keep {
-    /// It is printed only.
+    /// Prints the results only.
     No,
-    /// It takes the place of what was on the page.
+    /// Replaces the earlier results on the page.
     Yes,
 }
 
-/// Prints a block, and puts it in its place on the page: between `<!-- name -->` and
+/// Prints a block. Unless told otherwise, also puts it on the page, between `<!-- name -->` and
 /// `<!-- end of name -->`.
 pub fn put(keep: Keep, name: &str, block: &str) {
     println!("\n## {name}\n\n{block}");
@@ -35,7 +35,7 @@ pub fn picture(name: &str) -> PathBuf {
     folder.join(format!("{name}.svg"))
 }
 
-/// The machine, the time and the version, as a sentence.
+/// Describes the machine, the time and the version in a sentence.
 pub fn circumstances() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");

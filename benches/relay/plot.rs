@@ -1,4 +1,4 @@
-//! Pictures of what was measured, as SVG.
+//! Pictures of the curves, as SVG.
 
 use crate::growth::Curve;
 use plotters::prelude::*;

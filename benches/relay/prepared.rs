@@ -1,4 +1,4 @@
-//! A spool with much in it, made through the spool's own door rather than over HTTP.
+//! Makes a spool with much in it, through the spool's own API instead of HTTP.
 
 use cadrelay::event::provider::Provider;
 use cadrelay::kafka::settings::Settings as Kafka;
@@ -60,7 +60,7 @@ async fn append(spool: &Spool, lane: LaneId, number: u64, value: &[u8], now: u64
     assert!(matches!(appended, Ok(Appended::New { .. })), "{appended:?}");
 }
 
-/// Records of one size take the same bytes in the spool.
+/// Makes a record. Records of one size take the same bytes in the spool.
 fn record(value: &[u8]) -> Record {
     let mut record = Record::builder("document", value.len() + 100);
     record.header("content-type", "application/json").value().extend_from_slice(value);
@@ -96,5 +96,6 @@ fn open(dir: &Path) -> Spool {
 }
 
 const ROUND: u64 = 50_000;
-/// Many, so that a commit is large and the filling takes minutes on a slow disk as well.
+/// The number of senders: many, so that commits are large and the filling takes minutes even on a
+/// slow disk.
 const SENDERS: u64 = 2_048;

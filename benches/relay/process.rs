@@ -1,28 +1,28 @@
-//! What a process costs, by thread, as the kernel counts it.
+//! The cost of a process, by thread, as the kernel counts it.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// What threads have used since they began, by the name of a group of them.
+/// The use of processor time since the threads began, by group of threads.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
     /// By group.
     pub threads: BTreeMap<String, Thread>,
 }
 
-/// What one group of threads has used.
+/// The use of one group of threads.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Thread {
     /// Processor time.
     pub cpu: Duration,
-    /// How often it waited for something and was woken.
+    /// The number of times that a thread waited for something and was woken.
     pub waits: u64,
 }
 
 impl Usage {
-    /// What the threads of a process have used until now.
+    /// Reads the use of a process's threads until now.
     pub fn of(pid: u32) -> Self {
         let mut threads: BTreeMap<String, Thread> = BTreeMap::new();
         let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
@@ -37,7 +37,7 @@ impl Usage {
         Self { threads }
     }
 
-    /// What was used between an earlier look and this one.
+    /// The use from an earlier reading to this one.
     pub fn since(&self, earlier: &Self) -> Self {
         let mut threads = self.threads.clone();
         for (name, thread) in &mut threads {
@@ -54,32 +54,33 @@ impl Usage {
         self.threads.values().map(|thread| thread.cpu).sum()
     }
 
-    /// How often all threads waited.
+    /// The number of times that all threads waited.
     pub fn waits(&self) -> u64 {
         self.threads.values().map(|thread| thread.waits).sum()
     }
 }
 
-/// Resident memory, in MiB.
+/// Resident memory in MiB.
 pub fn memory(pid: u32) -> u64 {
     field(&fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), "VmRSS") / 1024
 }
 
-/// The most memory that was resident since the process began or [`forget_peak`], in MiB.
+/// The peak of resident memory since the process began or [`forget_peak`], in MiB.
 pub fn peak_memory(pid: u32) -> u64 {
     field(&fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), "VmHWM") / 1024
 }
 
-/// Lets [`peak_memory`] count from now.
+/// Restarts the measurement of [`peak_memory`].
 pub fn forget_peak(pid: u32) {
     fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("a process of ours");
 }
 
-/// A count of the system calls of a process, by group of threads; it needs `perf` and its rights.
+/// A count of a process's system calls, by group of threads. Needs `perf` and the permission to use
+/// it.
 pub struct SystemCalls(Child);
 
 impl SystemCalls {
-    /// Begins to count.
+    /// Begins to count. `None` if `perf` cannot be started.
     pub fn count(pid: u32) -> Option<Self> {
         Command::new("perf")
             .args(["stat", "-x", ";", "--per-thread", "-e", "raw_syscalls:sys_enter", "-p"])
@@ -92,7 +93,7 @@ impl SystemCalls {
             .map(Self)
     }
 
-    /// Ends the count.
+    /// Ends the count and returns it.
     pub fn stop(self) -> BTreeMap<String, u64> {
         support::process::signal(self.0.id(), libc::SIGINT);
         let told = self.0.wait_with_output().expect("perf ends when it is interrupted");

@@ -1,4 +1,4 @@
-//! Requests made beforehand, so that nothing but posting happens in a round.
+//! Requests made beforehand, so that a round does nothing but post them.
 
 use cadrelay::event::provider::Provider;
 use cadrelay::providers::sample;
@@ -6,18 +6,18 @@ use jiff::Timestamp;
 use memchr::memmem;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a batch of requests is like.
+/// The shape of a batch of requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Bytes of a body, about.
+    /// The approximate size of a body in bytes.
     pub size: usize,
-    /// How many of a hundred requests repeat an earlier one.
+    /// The number of requests in a hundred that repeat an earlier one.
     pub redeliveries: usize,
-    /// Sources that they are spread over: `onshape-0` and so on.
+    /// The number of sources that they are spread over: `onshape-0` and so on.
     pub sources: usize,
 }
 
-/// Requests, ready to be written: signed notifications of Onshape.
+/// Requests ready to be written: signed notifications of Onshape.
 pub struct Requests {
     bytes: Vec<Vec<u8>>,
 }
@@ -49,14 +49,14 @@ impl Requests {
         self.bytes.get(number).map(Vec::as_slice)
     }
 
-    /// How many there are.
+    /// The number of requests.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 }
 
-/// The body of all requests, and where ids go in it. To make each from its parts would take longer
-/// than to post it.
+/// The body of all requests, and the places for the ids in it. Making each body from its parts
+/// would take longer than posting it.
 struct Template {
     body: Vec<u8>,
     message: usize,
@@ -103,7 +103,7 @@ impl Template {
 fn unused_numbers(count: u64, now: Timestamp) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let start = u64::try_from(now.as_microsecond()).expect("a time after 1970") << 8;
-    // The first call sets the start; whoever comes later goes on from there.
+    // The first call sets the start; later calls go on from there.
     let _ = NEXT.compare_exchange(0, start, Ordering::Relaxed, Ordering::Relaxed);
     NEXT.fetch_add(count, Ordering::Relaxed)
 }
@@ -114,8 +114,8 @@ pub const SECRET: &str = "a-key-for-the-bench";
 const MESSAGE: &str = "mmmmmmmmmmmmmmmmmmmmmmmm";
 const DOCUMENT: &str = "dddddddddddddddddddddddd";
 
-/// Few enough that order matters, many enough that partitions fill evenly.
+/// Few enough that order matters, and many enough that partitions fill evenly.
 const DOCUMENTS: u64 = 1_000;
 
-/// More than there are connections: what is repeated has been answered.
+/// More than the number of connections, so that a repeated request was already answered.
 const REPEATED_AFTER: usize = 1_000;

@@ -1,4 +1,4 @@
-//! The servers that are measured, and the Kafka beside them.
+//! The measured servers, and the Kafka beside them.
 
 use crate::requests::SECRET;
 use rdkafka::ClientConfig;
@@ -10,10 +10,10 @@ use support::kafka::Kafka;
 use support::process::launch;
 use support::relay::{Builder, Relay};
 
-/// The bare server, in a process of its own. It ends with this value.
+/// The bare server, in a process of its own, which ends when this value is dropped.
 pub struct Bare {
     child: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
 }
 
@@ -42,7 +42,8 @@ impl Drop for Bare {
     }
 }
 
-/// A relay with this many sources, `onshape-0` and so on, and room for what a bench posts.
+/// Configures a relay with this many sources, `onshape-0` and so on, and room for all that a bench
+/// posts.
 pub fn relay(sources: usize) -> Builder {
     let source = |builder: Builder, number| {
         builder.source(&format!(
@@ -53,24 +54,24 @@ pub fn relay(sources: usize) -> Builder {
     (0..sources).fold(usual, source)
 }
 
-/// Clients' settings for a Kafka that is away: nobody listens there.
+/// The client settings for a Kafka that is away: nothing listens at the address.
 pub fn nowhere() -> ClientConfig {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", "127.0.0.1:1");
     client
 }
 
-/// Processor time that a broker has used.
+/// The processor time that a broker has used.
 pub fn broker_cpu(kafka: &Kafka) -> Duration {
     crate::process::Usage::of(kafka.pid()).cpu()
 }
 
-/// How many records wait in a relay's spool.
+/// The number of records that wait in a relay's spool.
 pub async fn pending(relay: &Relay) -> u64 {
     relay.metrics().await.sum("cadrelay_spool_pending") as u64
 }
 
-/// Waits until nothing does. Looks seldom, because a look is work for the relay.
+/// Waits until no record is left. Looks seldom, because each look is work for the relay.
 pub async fn drained(relay: &Relay) {
     while pending(relay).await > 0 {
         tokio::time::sleep(Duration::from_millis(100)).await;

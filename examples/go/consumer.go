@@ -22,7 +22,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// What this consumer reads of a value; schemas/ has all of it.
+// The part of a value that this consumer reads; schemas/ has all of it.
 type value struct {
 	Source     string `json:"source"`
 	OccurredAt string `json:"occurredAt"`

@@ -1,17 +1,18 @@
-//! What a rate takes, from the inputs alone.
+//! Computes the needs of a rate from the inputs alone.
 
 use super::inputs::Inputs;
 
 /// Cores of a replica and of a broker in the examples.
 pub const CORES: f64 = 4.0;
-/// How busy a machine may be on the mean: at more, a burst waits, and one that fails cannot be borne.
+/// The highest mean load of a machine: above it, a burst waits, and the others cannot carry the
+/// load of one that fails.
 pub const BUSY: f64 = 0.5;
-/// How long ids are remembered: `dedup.window`.
+/// The time for which ids are remembered: `dedup.window`, in seconds.
 pub const WINDOW: f64 = 72.0 * 3600.0;
 /// Kafka's copies of each record.
 pub const REPLICATION: f64 = 3.0;
 
-/// What bounds the rate of one replica, a second.
+/// The bounds of the rate of one replica, per second.
 pub struct Bounds {
     pub workers: f64,
     pub writer: f64,
@@ -19,36 +20,36 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Of a replica with so many cores.
+    /// The bounds of a replica with so many cores.
     pub fn of(inputs: &Inputs, cores: f64) -> Self {
         Self {
             workers: cores / micros(inputs.get("relay_cpu")),
-            // One thread writes the log, whatever the cores.
+            // One thread writes the log, whatever the number of cores.
             writer: 1.0 / micros(inputs.get("writer_cpu")),
             drain: inputs.get("drain_rate"),
         }
     }
 
-    /// The rate at which the first of them is full, and its name.
+    /// The rate at which the first bound is reached, and its name.
     pub fn first(&self) -> (f64, &'static str) {
         let bounds =
             [(self.workers, "processors"), (self.writer, "the writer"), (self.drain, "the drain")];
         bounds.into_iter().min_by(|one, other| one.0.total_cmp(&other.0)).expect("three")
     }
 
-    /// The rate that it carries day by day.
+    /// The rate that the replica carries day by day.
     pub fn carried(&self) -> f64 {
         BUSY * self.first().0
     }
 }
 
-/// What a rate takes.
+/// The needs of a rate.
 pub struct Needs {
     pub replicas: f64,
     pub brokers: f64,
-    /// Bytes a second on the disks of all replicas together.
+    /// Bytes per second on the disks of all replicas together.
     pub log: f64,
-    /// The same on the disks of all brokers.
+    /// Bytes per second on the disks of all brokers together.
     pub kafka: f64,
     /// Cores of Redis, each an instance of its own.
     pub redis: f64,
@@ -59,11 +60,12 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Of so many notifications a second, one replica and one broker more than the load takes.
+    /// The needs of `rate` notifications per second, with one replica and one broker more than the
+    /// load takes.
     pub fn of(inputs: &Inputs, rate: f64) -> Self {
         let carried = Bounds::of(inputs, CORES).carried();
         let replicas = (rate / carried).ceil() + 1.0;
-        // A follower's cost was not measured alone; it is counted as the leader's.
+        // A follower's cost was not measured by itself; it is counted as the leader's.
         let broker = rate * micros(inputs.get("broker_cpu")) * REPLICATION;
         let commands = inputs.get("redis_claim_cpu") + inputs.get("redis_confirm_cpu");
         let ids = rate * WINDOW;

@@ -1,14 +1,15 @@
-//! How evenly subjects fall on partitions and replicas: by the hashes that are in use.
+//! Computes how evenly subjects fall on partitions and replicas, by the hashes in use.
 //!
-//! A subject's events go to one partition (librdkafka's default: CRC-32 of the key over their number), and
-//! with a balancer that hashes to one replica. The busiest of them gives first.
+//! A subject's events go to one partition (librdkafka's default: CRC-32 of the key, modulo the
+//! number of partitions), and with a balancer that hashes, to one replica. The busiest place is the
+//! first to fail.
 
-/// How often a subject is spoken of.
+/// The frequency of each subject.
 #[derive(Clone, Copy)]
 pub enum Popularity {
     /// Each as often as any other.
     Even,
-    /// The n-th half, a third, a fourth … as often as the first (Zipf).
+    /// The n-th subject 1/n times as often as the first (Zipf).
     Skewed,
 }
 
@@ -17,7 +18,7 @@ pub fn hashes(subjects: usize) -> Vec<u32> {
     (0..subjects).map(|subject| crc32(&key(subject))).collect()
 }
 
-/// The busiest place's share of all events, against an even one: 1 is perfect.
+/// The share of the busiest place in all events, divided by an even share: 1 is perfect.
 pub fn busiest(hashes: &[u32], popularity: Popularity, places: u32) -> f64 {
     let mut load = vec![0.0; places as usize];
     let mut all = 0.0;
@@ -33,13 +34,13 @@ pub fn busiest(hashes: &[u32], popularity: Popularity, places: u32) -> f64 {
     most / (all / f64::from(places))
 }
 
-/// A document's id as Onshape makes them: 24 hexadecimal digits that look like chance.
+/// Makes a document's id as Onshape does: 24 hexadecimal digits that look random.
 fn key(subject: usize) -> String {
     let mixed = super::queue::mix(subject as u64);
     format!("{mixed:016x}{:08x}", super::queue::mix(mixed) as u32)
 }
 
-/// CRC-32 (IEEE), as librdkafka's `consistent_random` has it.
+/// CRC-32 (IEEE), as librdkafka's `consistent_random` computes it.
 pub fn crc32(text: &str) -> u32 {
     let mut crc = u32::MAX;
     for byte in text.bytes() {

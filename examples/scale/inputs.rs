@@ -1,4 +1,4 @@
-//! What was measured: the table of inputs on the page.
+//! The measured figures: the table of inputs on the page.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ impl Inputs {
         *self.by_name.get(name).unwrap_or_else(|| panic!("the page has no input {name}"))
     }
 
-    /// The same with what the page of figures has measured, as far as it has.
+    /// Replaces the inputs that the page of figures has measured by its values.
     pub fn with_measured(mut self, performance: &str) -> Self {
         for row in &mut self.rows {
             if let Some((value, from)) = measured(performance, &row.name) {
@@ -43,7 +43,7 @@ impl Inputs {
         Self::of(self.rows)
     }
 
-    /// The table, as it stands on the page.
+    /// Writes the table as it stands on the page.
     pub fn table(&self) -> String {
         let head = "| input | value | unit | measured by |\n|---|--:|---|---|\n".to_owned();
         self.rows.iter().fold(head, |table, row| {
@@ -66,8 +66,8 @@ impl Row {
     }
 }
 
-/// The value of an input on the page of figures, and where it stands there. Nothing where the page has
-/// no figure yet.
+/// The value of an input on the page of figures, and its place there. `None` if the page has no
+/// figure yet.
 fn measured(performance: &str, input: &str) -> Option<(f64, String)> {
     let block = |name| super::page::block(performance, name);
     let (name, value) = match input {
@@ -94,7 +94,7 @@ fn measured(performance: &str, input: &str) -> Option<(f64, String)> {
     Some((value, format!("`cargo bench --bench relay -- report`: docs/PERFORMANCE.md, {name}")))
 }
 
-/// A cell of the first row whose first cell is the one.
+/// A cell of the first row whose first cell `is_the_one`.
 fn cell(table: &str, is_the_one: impl Fn(&str) -> bool, column: &str) -> Option<f64> {
     let cells = |line: &str| -> Vec<String> {
         line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()

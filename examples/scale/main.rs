@@ -1,4 +1,5 @@
-//! How many relays a rate of notifications takes, what it then costs, and what gives first.
+//! Computes the number of relays for a rate of notifications, their cost, and the first bound that
+//! the rate reaches.
 //!
 //! ```sh
 //! cargo run --example scale                   # computes docs/SCALE.md anew from its table of inputs
@@ -6,8 +7,9 @@
 //! cargo run --example scale -- measure        # measures what the benches do not: bytes, and Redis
 //! ```
 //!
-//! Every figure on the page is an input that names where it was measured, or is computed here from such
-//! inputs. A seed makes the simulations the same each time; a test compares the page with the program.
+//! Every figure on the page is either an input that names its measurement, or is computed here from
+//! such inputs. A seed makes the simulations the same each time; a test compares the page with the
+//! program.
 
 mod arithmetic;
 mod balance;

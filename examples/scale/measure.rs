@@ -1,4 +1,5 @@
-//! What the benches do not measure: bytes in the log and in Kafka, and what Redis spends on an id.
+//! Measures what the benches leave out: bytes in the log and in Kafka, and the cost of an id in
+//! Redis.
 
 use std::{
     fs,
@@ -15,13 +16,13 @@ use support::{
 
 use cadrelay::event::provider::Provider;
 
-/// Prints the figures by the names that they have in the page's table of inputs.
+/// Prints the figures under their names in the page's table of inputs.
 pub fn run() {
     tokio::runtime::Runtime::new().expect("a runtime").block_on(bytes());
     redis();
 }
 
-/// Notifications of a kilobyte: what each takes in the spool, and in one copy in Kafka.
+/// Measures the bytes of notifications of a kilobyte, in the spool and in one copy in Kafka.
 async fn bytes() {
     let mut kafka = Kafka::start().await;
     let relay = Relay::builder().kafka(&kafka).start().await;
@@ -51,8 +52,8 @@ async fn post(relay: &Relay, numbers: std::ops::Range<u64>) {
     senders.join_all().await;
 }
 
-/// Of 1 KiB, as the benches post them: what is missing comes in `data`, here as hexadecimal digits that
-/// compress by half and not to nothing.
+/// Makes a notification of 1 KiB, as the benches post them. `data` fills it up with hexadecimal
+/// digits, which compress by half and not to nothing.
 fn notification(number: u64) -> Notification {
     let mut body: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(&Notification::onshape(number).body).expect("a sample is JSON");
@@ -65,7 +66,7 @@ fn notification(number: u64) -> Notification {
     Notification::bare("onshape", body).signed(Provider::Onshape, secret(Provider::Onshape))
 }
 
-/// The bytes of all logs of topics of ours.
+/// The bytes of the logs of the relay's topics.
 fn size(data: std::path::PathBuf) -> u64 {
     let folders = fs::read_dir(data).expect("the broker's data").flatten();
     let ours = folders.filter(|entry| entry.file_name().to_string_lossy().contains("onshape"));
@@ -74,8 +75,8 @@ fn size(data: std::path::PathBuf) -> u64 {
     logs.map(|file| file.metadata().expect("a file").len()).sum()
 }
 
-/// A claim and a confirmation of an id, fifty in each round trip, and what an id takes in memory. In the
-/// server's own processor time, so that what else runs does not count.
+/// Measures a claim and a confirmation of an id, fifty in each round trip, and the memory of an id.
+/// Counts the server's own processor time, so that other processes do not matter.
 fn redis() {
     let port = "26379";
     let folder = tempfile::tempdir().expect("a folder");
@@ -84,7 +85,7 @@ fn redis() {
     server.arg(folder.path()).stdout(Stdio::null());
     let mut server = launch(server).expect("redis-server (Debian's package of that name) starts");
     let ask = |words: &[&str]| succeed(Command::new("redis-cli").args(["-p", port]).args(words));
-    // It is asked until it answers; redis-cli itself waits for nothing.
+    // Asked until it answers, because redis-cli itself does not wait.
     while !Command::new("redis-cli")
         .args(["-p", port, "ping"])
         .output()
@@ -112,7 +113,7 @@ fn redis() {
     println!("redis_id_bytes {:.0}", (memory() - empty) as f64 / ids);
     let compare = "if redis.call('get',KEYS[1])==ARGV[1] then \
                    return redis.call('set',KEYS[1],ARGV[2],'PX',ARGV[3]) else return 0 end";
-    // Each of these finds the same claim, so that it compares and sets.
+    // Each of these finds the same claim, so it compares and sets.
     ask(&["set", "claimed", "a"]);
     println!(
         "redis_confirm_cpu {:.1}",
@@ -122,13 +123,13 @@ fn redis() {
     server.wait().expect("it ends");
 }
 
-/// What the kernel counts of a process's time, in hundredths of a second.
+/// A process's time as the kernel counts it, in hundredths of a second.
 fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
     let stat = stat.expect("a running process");
     let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
     let field = |place: usize| fields[place].parse::<u64>().expect("a number");
-    // User and system time: fields 14 and 15, of which two are before the name's end.
+    // User and system time: fields 14 and 15, of which two stand before the end of the name.
     field(11) + field(12)
 }
 

@@ -1,4 +1,4 @@
-//! The page: what is computed stands between `<!-- name -->` and `<!-- end of name -->`.
+//! The page: computed blocks stand between `<!-- name -->` and `<!-- end of name -->`.
 
 use super::arithmetic::{BUSY, Bounds, CORES, Needs};
 use super::balance::{Popularity, busiest, hashes};
@@ -6,17 +6,17 @@ use super::inputs::Inputs;
 use super::queue;
 use std::{fs, path::PathBuf};
 
-/// The page as it is.
+/// Reads the page.
 pub fn read() -> String {
     fs::read_to_string(path("docs/SCALE.md")).expect("docs/SCALE.md")
 }
 
-/// The page of figures.
+/// Reads the page of figures.
 pub fn performance() -> String {
     fs::read_to_string(path("docs/PERFORMANCE.md")).expect("docs/PERFORMANCE.md")
 }
 
-/// Puts the page in its place.
+/// Writes the page.
 pub fn write(page: &str) {
     fs::write(path("docs/SCALE.md"), page).expect("docs/SCALE.md is writable");
 }
@@ -28,7 +28,7 @@ pub fn block<'a>(page: &'a str, name: &str) -> &'a str {
     rest.split_once(&end).unwrap_or_else(|| panic!("block {name} does not end")).0
 }
 
-/// The page with its inputs and everything that follows from them.
+/// The page with its inputs and all that follows from them.
 pub fn with_results(page: &str, inputs: &Inputs) -> String {
     let blocks = [
         ("inputs", inputs.table()),
@@ -132,8 +132,8 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// Of these 100,000 is the one that the design asks about. Each is a mean over the whole window.
+/// The rates on the page. Each is a mean over the whole window; the design asks about 100,000.
 const RATES: [f64; 5] = [1e3, 1e4, 3e4, 1e5, 3e5];
 
-/// The share is said on the page.
+/// The page states these values in words.
 const _: () = assert!(BUSY == 0.5 && CORES == 4.0);

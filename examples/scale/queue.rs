@@ -1,22 +1,22 @@
-//! What a sender waits for at one replica: requests that come by chance, workers, and one commit at a time
-//! for all that wait.
+//! Simulates a sender's wait at one replica: requests at random times, workers, and one commit at a
+//! time for all that wait.
 
 use super::inputs::Inputs;
 
-/// How long answers took, in milliseconds.
+/// The time to an answer, in milliseconds.
 pub struct Waits {
     pub median: f64,
     pub p99: f64,
 }
 
-/// Plays notifications at a rate on a replica with so many cores. Nothing if it does
-/// not keep up.
+/// Simulates notifications at a rate on a replica with so many cores. `None` if it does not keep
+/// up.
 pub fn play(inputs: &Inputs, cores: usize, rate: f64) -> Option<Waits> {
     let all = inputs.get("relay_cpu") / 1e6;
     let writer = inputs.get("writer_cpu") / 1e6;
     let sync = inputs.get("sync") / 1e3;
-    // What is neither the writer's nor before the answer (the drain, the client of Kafka) takes cores
-    // from the workers.
+    // The work that is neither the writer's nor before the answer (the drain, the Kafka client)
+    // takes cores from the workers.
     let request = all - writer;
     let mut chance = Chance(1);
     let mut free = vec![0.0_f64; cores];
@@ -53,11 +53,11 @@ pub fn mix(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Chance that is the same each time.
+/// A generator of random numbers with a fixed seed.
 struct Chance(u64);
 
 impl Chance {
-    /// The time to the next of what comes by chance at this rate.
+    /// The time to the next event of a Poisson process of this rate.
     fn gap(&mut self, rate: f64) -> f64 {
         self.0 += 1;
         let share = (mix(self.0) >> 11) as f64 / (1_u64 << 53) as f64;

@@ -1,14 +1,15 @@
-//! Publishes what the disk of a relay still holds that will not come back, from any machine.
+//! Publishes the records left on the disk of a relay that will not come back, from any machine.
 //!
 //! # Promises
-//! - Each record is published once, also when a hand-over is killed and repeated: the drain works as that
-//!   relay, by its name and from its positions in Kafka.
-//! - A relay that lives is left alone, and its directory unchanged: one on this machine holds the
-//!   directory's lock; one elsewhere says in the shared window that it lives, if there is one.
+//! - Each record is published once, even if a hand-over is killed and repeated: the drain works as
+//!   that relay, under its name and from its positions in Kafka.
+//! - A relay that lives is left alone, and its directory unchanged. A relay on this machine holds
+//!   the directory's lock; one elsewhere renews its sign in the shared window, if there is one.
 //!
 //! # Limits
-//! Without a shared window a relay that runs elsewhere, on the original of a copied directory, is not
-//! seen. Kafka then fences the two against each other, and each record is still published once.
+//! Without a shared window, a relay that runs elsewhere on the original of a copied directory is
+//! not noticed. Kafka then fences the two against each other, and each record is still published
+//! once.
 
 use crate::app::Sharing;
 use crate::app::parts::{max_ahead, start_drain};
@@ -33,21 +34,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// A hand-over that came to its end.
+/// The result of a hand-over that ran to its end.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct HandedOver {
     /// The relay's instance.
     pub instance: String,
-    /// Records that are in Kafka and were still on the disk. Those that the relay had published without
-    /// noting it are among them.
+    /// Records that were still on the disk and are now in Kafka. Includes those that the relay had
+    /// published without noting it.
     pub published: u64,
     /// Records whose events another replica had published.
     pub withdrawn: u64,
-    /// Records that still wait: Kafka did not take them in time.
+    /// Records that still wait because Kafka did not take them in time.
     pub pending: u64,
 }
 
-/// Why nothing was handed over, or not all.
+/// The reason why nothing was handed over, or not everything.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no spool that can be opened.
@@ -67,11 +68,12 @@ pub enum Error {
     Failed(#[from] anyhow::Error),
 }
 
-/// Hands over what the spool in `spool.dir` holds. Gives up when nothing has left it for `patience`.
+/// Hands over the records of the spool in `spool.dir`. Gives up when no record has left it for
+/// `patience`.
 pub async fn run(resolved: Resolved, loss: Loss, patience: Duration) -> Result<HandedOver, Error> {
     let config = &resolved.config;
     let instance = Offline::open(&config.spool.dir)?.instance().to_owned();
-    // Two hand-overs of one directory are told apart as well, so the name is drawn.
+    // The random name also tells two hand-overs of one directory apart.
     let process = format!("hand-over-{:x}", RandomState::new().hash_one(std::process::id()));
     let target = match resolved.shared {
         None => None,
@@ -120,7 +122,7 @@ pub async fn run(resolved: Resolved, loss: Loss, patience: Duration) -> Result<H
     stop.store(true, Ordering::Release);
     spool.wake_drain();
     let drained = tokio::task::spawn_blocking(move || drain.join()).await;
-    // The drain sends nothing that is not confirmed, so it ends first.
+    // The drain sends only confirmed records, so it ends first.
     if let Some(sharing) = sharing {
         sharing.stop().await;
     }
@@ -145,7 +147,7 @@ impl HandedOver {
     }
 }
 
-/// Waits until nothing is left, nothing has left for `patience`, or the spool fails.
+/// Waits until no record is left, none has left for `patience`, or the spool fails.
 async fn emptied(spool: &Spool, patience: Duration) {
     let pending = || spool.books().lanes.iter().map(|lane| lane.pending).sum::<u64>();
     let failure = spool.failure();
@@ -160,5 +162,5 @@ async fn emptied(spool: &Spool, patience: Duration) {
 }
 
 const LOOK: Duration = Duration::from_millis(100);
-/// How long Redis may take to answer the first question; a person waits for it.
+/// The longest wait for the first answer of Redis; a person waits for it.
 const PATIENCE_WITH_REDIS: Duration = Duration::from_secs(10);

@@ -1,8 +1,8 @@
-//! The ways in: sources connected to the other parts, at the start and by a reload.
+//! The ways in: connects sources to the other parts, at the start and at a reload.
 //!
 //! # Promises
-//! - A source that goes on under its name keeps its counters and its signs of life, however it is
-//!   configured now; one that is configured as before is the same inlet.
+//! - A source that stays under its name keeps its counters and its signs of life, even if its
+//!   configuration changes; if it does not change, the source keeps its inlet.
 
 use crate::event::provider::Provider;
 use crate::gaps::Ledger;
@@ -39,7 +39,7 @@ pub(super) struct Connecting {
 }
 
 impl Connecting {
-    /// Connects the sources, each with its vitals, which the ledger has already.
+    /// Connects the sources, each with its vitals; the ledger already follows them.
     pub fn connect_all(&self, sources: Vec<Source>) -> anyhow::Result<Sources> {
         let connected = sources.into_iter().map(|source| {
             let name = source.name().to_owned();
@@ -75,7 +75,7 @@ impl Connecting {
     }
 }
 
-/// What the routes of the ingest listener share.
+/// Builds the state that the routes of the ingest listener share.
 pub(super) fn inlets(http: &Settings, sources: Sources, spool: &Spool) -> Inlets {
     let body_limit = http.body_limit.0 as usize;
     Inlets {
@@ -95,11 +95,12 @@ pub(super) fn inlets(http: &Settings, sources: Sources, spool: &Spool) -> Inlets
     }
 }
 
-/// The sources, each with its provider.
+/// Returns the names of the sources, each with its provider.
 pub(super) fn names<'a>(sources: impl IntoIterator<Item = &'a Source>) -> Vec<(String, Provider)> {
     let named = |source: &Source| (source.name().to_owned(), source.provider());
     sources.into_iter().map(named).collect()
 }
 
-/// What bodies may hold while they come in pieces: 64 of a size that no sender is known to reach.
+/// The bytes that bodies may hold together while they arrive in pieces: 64 times a size that no
+/// sender is known to reach.
 const ROOM: usize = 64 << 20;

@@ -1,4 +1,4 @@
-//! The relay as a whole: builds its parts, runs them, and stops them from the front.
+//! The relay as a whole: builds its parts, runs them, and stops them in the order of the flow.
 
 pub mod hand_over;
 mod inlets;
@@ -42,9 +42,9 @@ use tokio::sync::oneshot;
 
 /// A relay that is built and bound, and takes notifications once it runs.
 pub struct Relay {
-    /// Where notifications are taken.
+    /// The address of the ingest listener.
     pub ingest: SocketAddr,
-    /// Where operators look.
+    /// The address of the admin listener.
     pub admin: SocketAddr,
     spool: Spool,
     inlets: Arc<Inlets>,
@@ -59,7 +59,7 @@ pub struct Relay {
     stop_delay: Duration,
 }
 
-/// The window that replicas share, at work.
+/// The running tasks of the window that replicas share.
 struct Sharing {
     shared: Shared,
     confirmer: JoinHandle<()>,
@@ -129,15 +129,15 @@ impl Relay {
         .open()?;
         let listeners = bind(config)?;
         let sharing = resolved.shared.map(|target| {
-            // As long as the spool remembers ids itself.
+            // As long as the spool itself remembers ids.
             let identity = spool.identity();
             let life = Life::new(&target, &identity.instance, identity.run());
             Shared::new(target, &identity.instance, life, window, metrics.shared.clone())
         });
         let (shared, work) = sharing.unzip();
-        // The replica that keeps the subscriptions is the one that tells of gaps.
+        // Only the replica that keeps the subscriptions reports gaps.
         let voice = if config.keeper.enabled { Voice::Telling } else { Voice::Mute };
-        // After the spool, whose folder is ours only now.
+        // After the spool, because only then does this process own the folder.
         let gaps = Arc::new(Ledger::open(&config.spool.dir, &names, voice, Timestamp::now()));
         let keeper = keeper.map(|keeper| Arc::new(keeper.telling(Arc::clone(&gaps))));
         let pings = keeper.clone().map_or_else(Pings::default, |keeper| {
@@ -239,13 +239,13 @@ impl Relay {
         })
     }
 
-    /// Takes over another configuration while the relay runs.
+    /// Returns the part that takes over another configuration while the relay runs.
     pub fn reloader(&self) -> Arc<Reloader> {
         Arc::clone(&self.reloader)
     }
 }
 
-/// How long a start waits for the window that replicas share.
+/// The time for which a start waits for the window that replicas share.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 impl std::fmt::Debug for Relay {

@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// What looks after the subscriptions that are to be kept, if this replica is to do it.
+/// Makes the keeper of the subscriptions with `keep = true`, if this replica is to do it.
 pub(super) fn keeper(
     config: &Config,
     mut declared: Vec<Declared>,
@@ -29,7 +29,7 @@ pub(super) fn keeper(
     Ok(Some(Keeper::new(declared, clients, config.keeper.interval.0)))
 }
 
-/// The decisions of the last while, beside the spool.
+/// Opens the store of recent decisions, beside the spool.
 pub(super) fn recent(config: &Config) -> anyhow::Result<Recent> {
     let limits = recent::Limits {
         count: config.admin.recent_events,
@@ -41,14 +41,14 @@ pub(super) fn recent(config: &Config) -> anyhow::Result<Recent> {
         .with_context(|| format!("opening the recent decisions in {}", dir.display()))
 }
 
-/// Where a person may post to, as far as we know it.
+/// The URL of the ingest listener, as far as this process knows it.
 pub(super) fn url_of(config: &Config, address: SocketAddr) -> String {
     let scheme = if config.http.tls.is_some() { "https" } else { "http" };
     format!("{scheme}://{address}")
 }
 
-/// The time that ids are remembered beyond the window: for so long a capture with a time ahead of our
-/// clock can still be fresh.
+/// The longest time that a source's capture may be ahead of this clock: ids are remembered for that
+/// long beyond the window, because such a capture stays fresh for longer.
 pub(super) fn max_ahead(sources: &[Source]) -> Duration {
     sources.iter().map(Source::max_ahead).max().unwrap_or_default()
 }
@@ -77,8 +77,8 @@ pub(super) fn start_drain(
     std::thread::Builder::new().name("drain".to_owned()).spawn(run).context("starting the drain")
 }
 
-/// How long one call of the keeper to a provider may take; as long as one of a person.
+/// The deadline of one call of the keeper to a provider; the same as for a call by a person.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the drain goes on after the listeners have stopped.
+/// The time for which the drain goes on after the listeners have stopped.
 const GRACE: Duration = Duration::from_secs(10);

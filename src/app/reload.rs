@@ -1,17 +1,18 @@
-//! Takes over another configuration while the relay runs: sources, their secrets, the certificate, the
-//! token of the admin listener.
+//! Takes over another configuration while the relay runs: sources, their secrets, the certificate,
+//! the token of the admin listener.
 //!
 //! # Promises
 //! - All or nothing: everything that can fail comes before the first change.
-//! - A request is answered by the sources of the moment its head was read, whole: old or new, never a
-//!   mixture, and never nobody.
-//! - What changed is told by its name, without any value.
+//! - A request is answered by the sources of the moment at which its head was read: all old or all
+//!   new, and always by one of them.
+//! - Changes are reported by name, without any value.
 //!
 //! # Limits
-//! Everything else needs a restart, and is refused with its key ([`Config::needs_restart`]). So is the
-//! first source of a provider: its topics have no lanes in the spool.
+//! A change of anything else needs a restart, and is refused with its key
+//! ([`Config::needs_restart`]). So is the first source of a provider: its topics have no lanes in
+//! the spool.
 //!
-//! Knows nothing of signals, files, or the log's level.
+//! Does not deal with signals, files, or the log's level.
 
 use crate::app::inlets::{self, Connecting};
 use crate::config::{Config, Resolved};
@@ -46,28 +47,28 @@ pub(super) struct Running {
     pub config: Config,
     /// The providers whose topics have lanes.
     pub providers: Vec<Provider>,
-    /// How long ids are remembered beyond the window.
+    /// The time for which ids are remembered beyond the window.
     pub max_ahead: Duration,
-    /// The certificate that is shown.
+    /// The certificate in use.
     pub certificate: Option<Certificate>,
     /// The subscriptions.
     pub subscriptions: Vec<Declared>,
 }
 
-/// What a reload changed, by name.
+/// The changes of a reload, by name.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Changes {
-    /// Sources that answer now and did not before.
+    /// Sources that are new.
     pub added: Vec<String>,
-    /// Sources that answer no more.
+    /// Sources that are gone.
     pub removed: Vec<String>,
-    /// Sources that are configured otherwise, or have other secrets.
+    /// Sources with another configuration, or with other secrets.
     pub changed: Vec<String>,
-    /// Whatever else, by its key.
+    /// The keys of all other changes.
     pub keys: Vec<&'static str>,
 }
 
-/// Why nothing was taken over: each fault with its key.
+/// The reasons why nothing was taken over: each fault with its key.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct Refused(pub Vec<String>);
@@ -83,7 +84,7 @@ impl Reloader {
         Self { connecting, inlets, admin, shown, running: Mutex::new(running) }
     }
 
-    /// Whether the relay was told to stop.
+    /// True if the relay was told to stop.
     pub fn is_stopping(&self) -> bool {
         self.inlets.leaving.load(Ordering::Relaxed)
     }
@@ -114,7 +115,7 @@ impl Reloader {
         let names = inlets::names(&new.sources);
         let old_names = inlets::names(before.values().map(|inlet| inlet.ingest.source()));
         let leaving = old_names.iter().filter(|(name, _)| changes.removed.contains(name));
-        // Those that leave are followed until their requests are no longer taken.
+        // Sources that leave are followed until their requests are no longer taken.
         let all: Vec<_> = names.iter().chain(leaving).cloned().collect();
         self.connecting.gaps.follow(&all);
         let sources = match self.connect(&before, new.sources) {
@@ -144,7 +145,7 @@ impl Reloader {
         Ok(changes)
     }
 
-    /// The new sources: what is configured as before stays the inlet that it is.
+    /// Connects the new sources. A source whose configuration did not change keeps its inlet.
     fn connect(&self, before: &Sources, sources: Vec<Source>) -> anyhow::Result<Sources> {
         let connected = sources.into_iter().map(|source| {
             let name = source.name().to_owned();
@@ -158,7 +159,7 @@ impl Reloader {
         connected.collect()
     }
 
-    /// Whether another certificate is shown from now on.
+    /// Replaces the certificate, and returns true, if the new one differs.
     fn replace_certificate(&self, running: &Running, new: Option<&Certificate>) -> bool {
         let (Some(shown), Some(new)) = (&self.shown, new) else { return false };
         if running.certificate.as_ref().is_some_and(|old| old.is(new)) {
@@ -171,7 +172,7 @@ impl Reloader {
 }
 
 impl Running {
-    /// Why a configuration cannot be taken over.
+    /// The reasons why a configuration cannot be taken over.
     fn faults(&self, new: &Resolved) -> Vec<String> {
         let needs_restart = |key: String| format!("{key}: a change needs a restart");
         let mut faults: Vec<String> =
@@ -196,7 +197,7 @@ impl Running {
     }
 }
 
-/// Tells subscriptions from others.
+/// Describes each subscription by all that makes it differ from another.
 fn describe(subscriptions: &[Declared]) -> BTreeMap<&str, (String, bool, Option<&str>)> {
     let described = subscriptions.iter().map(|one| {
         let Declared { name, keep, source, .. } = one;

@@ -1,4 +1,4 @@
-//! Runs a relay, and stops it from the front.
+//! Runs a relay, and stops it in the order of the flow.
 
 use crate::app::{FIRST_LOOK, Relay};
 
@@ -14,15 +14,16 @@ use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 impl Relay {
-    /// Runs until `shutdown` completes or the spool fails, then stops: the keeper, what is
-    /// in flight, the drain, for at most `GRACE`, then the listeners and the spool.
+    /// Runs until `shutdown` completes or the spool fails. Then stops, in this order: the keeper,
+    /// the requests in flight, the drain (for at most `GRACE`), the listeners and the spool.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         if let Some(sharing) = &self.sharing {
-            // What comes before the first connection would count as accepted without asking.
+            // A notification before the first connection would count as accepted without asking.
             sharing.shared.wait(FIRST_LOOK).await;
         }
         let (ingest, admin) = (self.listeners.ingest.run(), self.listeners.admin.run());
-        // It makes hooks, and a provider tries a new hook at once: the listeners come first.
+        // The keeper makes hooks, and a provider tries a new hook at once, so the listeners start
+        // first.
         let (stop_keeper, stopped) = oneshot::channel::<()>();
         let keeper = self.keeper.map(|keeper| {
             tokio::spawn(async move { keeper.run(async { drop(stopped.await) }).await })
@@ -43,13 +44,13 @@ impl Relay {
             never = sample(&self.state) => match never {},
         };
         tracing::info!(event = "stopping", "stopping");
-        // A balancer in front sees this first, and senders are answered until it has looked elsewhere.
+        // A balancer sees this first; senders are answered until it has looked elsewhere.
         self.inlets.leaving.store(true, Ordering::Relaxed);
         drop(stop_keeper);
         if !failed {
             tokio::time::sleep(self.stop_delay).await;
         }
-        // From here on 503, from an open port, until the drain has ended.
+        // From here on, requests get 503 from an open port until the drain has ended.
         self.inlets.stopping.store(true, Ordering::Relaxed);
         self.inlets.connections.settled().await;
         if let Some(keeper) = keeper
@@ -61,12 +62,12 @@ impl Relay {
         self.spool.wake_drain();
         let drain = self.drain;
         let drained = tokio::task::spawn_blocking(move || drain.join()).await;
-        // The drain sends nothing that is not confirmed, so it ends first.
+        // The drain sends only confirmed records, so it ends first.
         if let Some(sharing) = self.sharing {
             sharing.stop().await;
         }
         let ingest = ingest.stop().await;
-        // Their last word is the end of what came in.
+        // The ledger's last entry is the end of the last request.
         drop(stop_gaps);
         if let Err(error) = gaps.await {
             tracing::error!(error = %error, "the ledger of gaps ended early");
@@ -91,7 +92,7 @@ impl Relay {
     }
 }
 
-/// Keeps the totals at regular moments, for as long as it is let.
+/// Samples the totals at regular moments. Never ends.
 async fn sample(state: &Admin) -> Infallible {
     let mut due = tokio::time::interval(Throughput::EVERY);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -108,7 +108,7 @@ impl Shown {
             Err(error) => return Err(error.into()),
             Ok(found) => {
                 let compared = match connect {
-                    // The spool first: what Kafka has only grows meanwhile.
+                    // Kafka comes second, because its positions only grow in the meantime.
                     true => Some(compare(&stat(&found).await?, &config.kafka).await?),
                     false => None,
                 };
@@ -144,7 +144,7 @@ async fn read(found: Found) -> Result<Verification, Failure> {
         Found::Stopped(stopped) => stopped,
     };
     let reading = tokio::task::spawn_blocking(move || stopped.look().verify());
-    // The store's crate may panic at what it has not written itself.
+    // The store's crate may panic on data that it did not write.
     Ok(reading.await.unwrap_or_else(|error| {
         let mut verdict = Verification::default();
         verdict.add("store", format!("cannot be read to its end: {error}"));
@@ -156,7 +156,7 @@ async fn verdict_of(running: &Running) -> Result<Verification, Failure> {
     running.get("/api/spool/verify", &[]).await
 }
 
-/// Compares how far the spool says that its lanes are out with what Kafka has committed.
+/// Compares each lane's released position in the spool with the one committed in Kafka.
 async fn compare(stat: &Stat, settings: &Settings) -> Result<Verification, Failure> {
     if settings.delivery == Delivery::AtLeastOnce {
         return Err(Failure::usage("kafka.delivery = \"at-least-once\" keeps no positions"));
@@ -169,7 +169,8 @@ async fn compare(stat: &Stat, settings: &Settings) -> Result<Verification, Failu
     Ok(disagreement(stat, &held.positions))
 }
 
-/// A run's position says how far that run's records of a topic are in Kafka.
+/// Finds the lanes whose position in Kafka does not fit the spool. The position of a run counts
+/// that run's records of a topic that are in Kafka.
 fn disagreement(stat: &Stat, positions: &Positions) -> Verification {
     let mut verdict = Verification::default();
     let ends = stat.runs.iter().skip(1).map(|next| next.first - 1).chain([stat.last_sequence]);

@@ -1,6 +1,7 @@
-//! Gets the secrets and files that the settings name, and tells what does not fit together.
+//! Reads the secrets and files that the settings name, and reports the settings that do not fit
+//! together.
 //!
-//! Every check runs, whatever another one found.
+//! Every check runs, even after another one found a fault.
 
 use crate::config::{Config, Resolved};
 use crate::http::server::tls::{self, Certificate};
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::path::Path;
 
-/// Checks everything. What is returned is whole if no fault was noted.
+/// Checks everything. The result is complete only if no fault was noted.
 pub(super) fn resolve(mut config: Config, faults: &mut Vec<String>) -> Resolved {
     let mut warnings = Vec::new();
     faults.extend(config.http.faults());
@@ -81,9 +82,9 @@ fn sources(config: &Config, faults: &mut Vec<String>) -> Vec<Source> {
     sources
 }
 
-/// A spool needs a directory, which has to be there or to be made.
+/// Reports a spool directory that does not exist and cannot be made.
 fn place_fault(dir: &Path) -> Option<String> {
-    // The nearest thing above it that exists decides.
+    // The nearest existing path above the directory decides.
     let nearest = dir.ancestors().find(|path| std::fs::symlink_metadata(path).is_ok())?;
     (!nearest.is_dir()).then(|| {
         format!(
@@ -105,7 +106,8 @@ fn admin_warning(admin: &http::Admin) -> Option<String> {
     })
 }
 
-/// No fault: a relay that was sound yesterday must start today.
+/// Warns of a certificate that has ended. A warning and no fault: a relay that ran yesterday must
+/// start today.
 fn expiry_warning(certificate: &Certificate, now: jiff::Timestamp) -> Option<String> {
     let ends = certificate.ends;
     (ends <= now)
@@ -119,5 +121,5 @@ fn with_cause(error: &tls::Error) -> String {
     }
 }
 
-/// How the fault of a configuration without sources begins.
+/// The text with which the fault of a configuration without sources begins.
 pub(super) const NO_SOURCES: &str = "sources: none";

@@ -1,4 +1,4 @@
-//! `[dedup]`: how redeliveries are recognised, and the Redis that replicas share for it.
+//! `[dedup]`: the recognition of redeliveries, and the Redis that replicas share for it.
 
 use crate::quantity::Duration;
 use crate::secret::written::Written;
@@ -12,25 +12,25 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dedup {
-    /// How long ids are remembered. Default `72h`: APS retries for 48.
+    /// The time for which ids are remembered. Default `72h`: APS retries for 48 hours.
     pub window: Duration,
-    /// For how long the same fact, told by another hook of a source, is a repeat. A source's own
-    /// `facts_window` goes before it. Default: it never is.
+    /// The time for which the same fact from another hook of a source counts as a repeat. A
+    /// source's own `facts_window` takes precedence. Default: it never counts as one.
     pub facts_window: Option<Duration>,
     /// The Redis that replicas share, as a URL. Default: nothing is shared.
     pub shared: Option<Written>,
-    /// The user there, if the URL does not say it.
+    /// The user in Redis, if the URL does not name one.
     pub shared_user: Option<String>,
-    /// The user's password, if the URL does not say it.
+    /// The user's password, if the URL does not hold it.
     pub shared_password: Option<Written>,
-    /// The authorities that sign its certificate, as a file in PEM. Default: the system's.
+    /// The authorities that sign the server's certificate, as a file in PEM. Default: the system's.
     pub shared_ca: Option<PathBuf>,
-    /// What the names of our keys begin with. Default `cadrelay:`.
+    /// The prefix of the relay's keys. Default `cadrelay:`.
     pub shared_prefix: String,
-    /// How long an answer of it is waited for. Default `250ms`.
+    /// The longest wait for an answer of Redis. Default `250ms`.
     pub shared_deadline: Duration,
-    /// How long records wait for a confirmation while it is away, before they are published without one.
-    /// Default `15s`.
+    /// The time for which records wait for a confirmation while Redis is away, before they are
+    /// published without one. Default `15s`.
     pub shared_hold: Duration,
 }
 
@@ -44,16 +44,17 @@ impl Default for Dedup {
             shared_password: None,
             shared_ca: None,
             shared_prefix: "cadrelay:".to_owned(),
-            // A replica beside it answers within one; a sender gives up after 5,000.
+            // A Redis nearby answers within one millisecond; a sender gives up after 5,000.
             shared_deadline: Duration(std::time::Duration::from_millis(250)),
-            // Sentinels take ten to agree on another master, and a managed one hardly longer.
+            // Sentinels take ten seconds to agree on another master, and a managed one hardly
+            // longer.
             shared_hold: Duration(std::time::Duration::from_secs(15)),
         }
     }
 }
 
 impl Dedup {
-    /// What is wrong with the settings as they are written.
+    /// The faults of the settings as they are written.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.window.0.is_zero() {
@@ -65,7 +66,7 @@ impl Dedup {
                 "dedup.shared_deadline: {deadline} is not between 5ms and 2s; the senders give up after 5s"
             ));
         }
-        // Hash tags would bring all keys of a cluster to one server.
+        // Hash tags would bring all keys to one server of a cluster.
         if self.shared_prefix.contains(['{', '}']) || self.shared_prefix.len() > LONGEST_PREFIX {
             faults
                 .push("dedup.shared_prefix: expected at most 64 bytes without { and }".to_owned());
@@ -83,7 +84,7 @@ impl Dedup {
         faults
     }
 
-    /// Gets the secrets and files of the Redis that replicas share, if there is one.
+    /// Reads the secrets and files of the Redis that replicas share, if there is one.
     pub(super) fn target(&self, faults: &mut Vec<String>) -> Option<Target> {
         let url = self.shared.as_ref()?;
         let mut note = |key: &str, fault: &dyn std::fmt::Display| {

@@ -1,10 +1,10 @@
-//! Reads a file and the environment over it into typed sections, and tells every fault at once.
+//! Reads a file and the environment over it into typed sections, and reports every fault at once.
 //!
 //! # Promises
-//! - A fault names its key and what would be accepted, and shows no value that could be a secret.
-//! - A value that is wrong hides no other fault: it is left out, and reading goes on.
+//! - A fault names its key and the accepted values, and shows no value that could be a secret.
+//! - A wrong value hides no other fault: it is left out, and reading goes on.
 //!
-//! Knows nothing of what the sections mean.
+//! Does not know the meaning of the sections.
 
 use crate::veil;
 use config::{Environment, File, FileFormat};
@@ -14,7 +14,7 @@ use serde_path_to_error::{Path as KeyPath, Segment};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// File and environment as one tree, not yet understood.
+/// Reads the file and the environment into one tree.
 pub(super) fn load(file: Option<&Path>) -> Result<Map<String, Value>, Vec<String>> {
     let mut builder = config::Config::builder();
     if let Some(file) = file {
@@ -37,7 +37,8 @@ pub(super) fn load(file: Option<&Path>) -> Result<Map<String, Value>, Vec<String
     Ok(tree)
 }
 
-/// Tells where the text stops to be TOML. The line itself is not shown: it may hold a secret.
+/// Reports the place at which the text stops being TOML. The line itself is not shown: it may hold
+/// a secret.
 fn is_toml(text: &str) -> Result<(), String> {
     let Err(error) = toml::from_str::<toml::Table>(text) else { return Ok(()) };
     let at = error.span().map_or(text.len(), |span| span.start.min(text.len()));
@@ -45,7 +46,8 @@ fn is_toml(text: &str) -> Result<(), String> {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
     let problem = match error.message() {
-        // These name the key, and keys are no secrets; the rest may repeat what was found.
+        // These messages name only a key, and keys are no secrets; other messages may repeat text
+        // from the file.
         said if said.starts_with("duplicate key") => "a key is written twice",
         said if said.contains("quote") => "a text is not quoted, or its quotes do not end",
         _ => "this is not TOML",
@@ -120,13 +122,13 @@ fn flatten(prefix: &str, tables: Map<String, Value>, joined: &mut Map<String, Va
     }
 }
 
-/// `{ env = "NAME" }` or `{ file = "path" }`.
+/// True for `{ env = "NAME" }` and `{ file = "path" }`.
 fn is_secret(table: &Map<String, Value>) -> bool {
     let is_text = |form| table.get(form).is_some_and(Value::is_string);
     table.is_empty() || is_text("env") || is_text("file")
 }
 
-/// Reads one section. A value that is wrong is noted and left out, so that the next one is looked at.
+/// Reads one section. A wrong value is noted and left out, so that the rest is checked as well.
 pub(super) fn section<T: DeserializeOwned + Default>(
     name: &str,
     mut written: Value,
@@ -143,7 +145,8 @@ pub(super) fn section<T: DeserializeOwned + Default>(
             faults.push(format!("{key}: {}", veil::parser(&cause)));
             return T::default();
         };
-        // The environment has text alone; what is a number or true there is read again as one.
+        // The environment holds only texts; a text that is a number or a boolean is read again as
+        // one.
         match wrong.as_str().and_then(|text| serde_json::from_str(text).ok()) {
             Some(plain @ (Value::Number(_) | Value::Bool(_))) => put(&mut written, &path, plain),
             _ => faults.push(format!("{key}: {}", veil::parser(&cause))),
@@ -169,7 +172,8 @@ pub(super) fn list<T: DeserializeOwned>(
     entries.filter_map(|(at, entry)| one(&format!("{section}[{at}]"), entry, faults)).collect()
 }
 
-/// Reads one table of a list. A wrong value is noted and left out, so that the next one is looked at.
+/// Reads one table of a list. A wrong value is noted and left out, so that the rest is checked as
+/// well.
 fn one<T: DeserializeOwned>(place: &str, mut entry: Value, faults: &mut Vec<String>) -> Option<T> {
     let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
     let of = if name.is_empty() { String::new() } else { format!(" ({})", veil::value(name)) };
@@ -192,7 +196,7 @@ fn one<T: DeserializeOwned>(place: &str, mut entry: Value, faults: &mut Vec<Stri
     }
 }
 
-/// The key that a fault is about. For an unknown field the path ends at its parent or at itself.
+/// The key of a fault. For an unknown field the path ends at its parent or at the field itself.
 fn key_of(section: &str, path: &KeyPath, cause: &serde_json::Error) -> String {
     let path = path.to_string();
     let mut key = section.to_owned();
@@ -205,7 +209,8 @@ fn key_of(section: &str, path: &KeyPath, cause: &serde_json::Error) -> String {
     }
 }
 
-/// serde tells the field in words alone; a test reads these words.
+/// Takes the field's name from serde's message, which is the only place that names it; a test
+/// checks the wording.
 fn unknown_field(cause: &serde_json::Error) -> Option<String> {
     let text = cause.to_string();
     let rest = text.strip_prefix("unknown field `")?;

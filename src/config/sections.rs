@@ -7,9 +7,9 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Keeper {
-    /// How often subscriptions are looked at, `1s` or more. Default `5m`.
+    /// The time from one look at the subscriptions to the next, `1s` or more. Default `5m`.
     pub interval: Duration,
-    /// Whether this replica is the one that does it. Default true.
+    /// True if this replica looks after the subscriptions. Default true.
     pub enabled: bool,
 }
 
@@ -27,5 +27,5 @@ impl Default for Keeper {
     }
 }
 
-/// Looking more often would only use up what a provider lets us ask.
+/// The shortest interval: a shorter one would only use up the provider's rate limit.
 const SHORTEST_KEEPER_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);

@@ -1,4 +1,4 @@
-// What the page asks of the relay.
+// The calls from the page to the relay.
 
 /** Gets an answer as JSON; a problem becomes an Error that says what the relay said. */
 export async function get(path) {

@@ -1,4 +1,4 @@
-// How numbers, times and sizes are said.
+// Writes numbers, times and sizes.
 
 const number = new Intl.NumberFormat("en");
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });

@@ -1,4 +1,4 @@
-//! Where Redis is: the forms of `dedup.shared`.
+//! The address of Redis: the forms of `dedup.shared`.
 //!
 //! # Promises
 //! - `Display` and `Debug` show no user and no password.
@@ -9,31 +9,31 @@ use crate::secret::Secret;
 use percent_encoding::percent_decode_str;
 use std::fmt;
 
-/// A Redis, as a URL names it.
+/// A Redis, as its URL names it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Address {
-    /// How many servers there are, and how the right one is found.
+    /// The number of servers, and the way to find the one for a key.
     pub topology: Topology,
-    /// Connections are encrypted.
+    /// True if connections are encrypted.
     pub is_tls: bool,
     /// The servers, or the sentinels. At least one.
     pub hosts: Vec<Host>,
-    /// Who we are there; the default user without it.
+    /// The user to log in as; the default user if absent.
     pub user: Option<String>,
     /// The user's password.
     pub password: Option<Secret>,
-    /// The number of the database. A cluster has 0 alone.
+    /// The number of the database. A cluster has only database 0.
     pub database: i64,
 }
 
-/// How the server that takes writes is found.
+/// The way to find the server that takes writes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Topology {
-    /// It is the one that is named.
+    /// The one named host.
     Single,
-    /// The sentinels say which it is.
+    /// The sentinels name it.
     Sentinel {
-        /// The name by which they know it.
+        /// The name by which the sentinels know it.
         master: String,
     },
     /// The hash slot of a key decides.
@@ -49,10 +49,10 @@ pub struct Host {
     pub port: u16,
 }
 
-/// Why a text is no address. Never shows the text, which may hold a password.
+/// The reason why a text is no address. Never shows the text, which may hold a password.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Fault {
-    /// The beginning is none that is known.
+    /// The scheme is unknown.
     #[error(
         "expected redis://host:6379, rediss:// (with TLS), redis-sentinel://host:26379,host:26379/master, \
          rediss-sentinel://, redis-cluster://host:6379,host:6379 or rediss-cluster://"
@@ -61,22 +61,22 @@ pub enum Fault {
     /// A host is empty, or its port is no number.
     #[error("a host is not host or host:port")]
     Host,
-    /// A server by itself has one host.
+    /// Several hosts are named for a single server.
     #[error("several hosts are for redis-sentinel:// and redis-cluster://")]
     OneHost,
-    /// The sentinels know their master by a name.
+    /// The name of the master is missing.
     #[error("the name of the master is missing; write redis-sentinel://host:26379/master")]
     NoMaster,
     /// The database is no number.
     #[error("the database at the end is no number from 0 on")]
     Database,
-    /// A cluster has one database.
+    /// A cluster has only one database.
     #[error("a cluster has no numbered databases; leave the path out")]
     ClusterDatabase,
-    /// User or password are not percent-encoded UTF-8.
+    /// The user or the password is not percent-encoded UTF-8.
     #[error("the user or the password is not percent-encoded UTF-8")]
     Userinfo,
-    /// Something follows that no form has.
+    /// The URL has a query or a fragment.
     #[error("a query or fragment has no meaning here")]
     Query,
 }
@@ -94,7 +94,7 @@ impl Address {
             "rediss-cluster" => (true, Kind::Cluster),
             _ => return Err(Fault::Scheme),
         };
-        // A password may hold what ends the hosts, so it is cut off first.
+        // A password may hold the characters that end the hosts, so it is cut off first.
         let (userinfo, rest) = match rest.rsplit_once('@') {
             Some((userinfo, rest)) => (userinfo, rest),
             None => ("", rest),
@@ -157,7 +157,7 @@ impl fmt::Display for Address {
 
 impl Host {
     fn parse(text: &str, usual: u16) -> Result<Self, Fault> {
-        // Of an address in brackets the colons are its own.
+        // In a bracketed address the colons belong to the address.
         let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((name, port)) => (name, port.strip_prefix(':')),
             None => match text.rsplit_once(':') {

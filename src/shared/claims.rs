@@ -1,7 +1,7 @@
 //! Gathers the claims of requests: all that wait go to Redis in one round trip.
 //!
 //! # Limits
-//! As many as [`QUEUE`] wait; a further one is answered as if Redis were away.
+//! At most [`QUEUE`] wait; a further one is answered as if Redis were away.
 
 use crate::shared::link::Link;
 use crate::shared::protocol::{self, CLAIM, CLAIM_LASTS, Claim, RELEASE};
@@ -12,28 +12,28 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-/// What a request wants.
+/// A request's question to Redis.
 #[derive(Debug)]
 pub enum Ask {
-    /// To claim a key.
+    /// Claims a key.
     Claim {
         /// The key.
         key: String,
-        /// Takes the answer.
+        /// The channel for the answer.
         answer: oneshot::Sender<Result<Claim, Trouble>>,
     },
-    /// To take a claim back.
+    /// Takes a claim back.
     Release {
         /// The key.
         key: String,
     },
 }
 
-/// Takes what requests want to Redis.
+/// Takes the requests' questions to Redis.
 #[derive(Debug)]
 pub struct Gatherer {
     link: Arc<Link>,
-    /// The text of our claims.
+    /// The text of this instance's claims.
     claimant: String,
     deadline: Duration,
     claim: Script,
@@ -41,18 +41,18 @@ pub struct Gatherer {
 }
 
 impl Gatherer {
-    /// A gatherer for an instance.
+    /// Makes a gatherer for an instance.
     pub fn new(link: Arc<Link>, claimant: String, deadline: Duration) -> Self {
         Self { link, claimant, deadline, claim: Script::new(CLAIM), release: Script::new(RELEASE) }
     }
 
-    /// Goes on until nobody can ask any more.
+    /// Runs until nobody can ask any more.
     pub async fn run(self, mut asks: mpsc::Receiver<Ask>) {
         let gatherer = Arc::new(self);
         let trips = Arc::new(Semaphore::new(TRIPS));
         let mut on_their_way = JoinSet::new();
         loop {
-            // While all trips are on their way the next one gathers.
+            // While all trips are under way, the questions of the next one gather.
             let Ok(trip) = Arc::clone(&trips).acquire_owned().await else { break };
             let mut taken = Vec::new();
             if asks.recv_many(&mut taken, MOST).await == 0 {
@@ -86,13 +86,13 @@ impl Gatherer {
                     Ok(given) => Ok(given[at]),
                     Err(trouble) => Err(*trouble),
                 };
-                // Whoever asked may have given up.
+                // The one who asked may have given up.
                 let _ = answer.send(told);
             }
         }
         if !releases.is_empty() {
             let calls = |size| calls(&releases, size, std::slice::from_ref(&self.claimant));
-            // Without it the claim ends by itself.
+            // If this call fails, the claim ends by itself.
             drop(self.link.run(&self.release, calls, self.deadline).await);
         }
     }
@@ -105,16 +105,16 @@ impl Gatherer {
     }
 }
 
-/// Calls for keys that share their arguments.
+/// Builds the calls for keys that share their arguments.
 fn calls(keys: &[String], size: usize, arguments: &[String]) -> Vec<Call> {
     keys.chunks(size)
         .map(|keys| Call { keys: keys.to_vec(), arguments: arguments.to_vec() })
         .collect()
 }
 
-/// How many asks may wait.
+/// The most questions that may wait.
 pub const QUEUE: usize = 16_384;
-/// The most asks of one round trip: a few milliseconds of the server's time.
+/// The most questions in one round trip: a few milliseconds of the server's time.
 const MOST: usize = 2_048;
-/// How many round trips may be on their way at once.
+/// The most round trips under way at once.
 const TRIPS: usize = 4;

@@ -1,14 +1,14 @@
-//! Confirms what the spool has stored, so that the drain may publish it.
+//! Confirms the records that the spool has stored, so that the drain may publish them.
 //!
 //! # Promises
 //! - A record leaves only when its copy is confirmed, or when Redis has been away for longer than records
-//!   are held. One whose event another replica confirmed is withdrawn.
-//! - What was published without a confirmation is confirmed when Redis is back; what another replica had
-//!   published as well is counted.
+//!   are held. A record whose event another replica confirmed is withdrawn.
+//! - Records that were published without a confirmation are confirmed when Redis is back; those that
+//!   another replica had published as well are counted.
 //!
 //! # Limits
-//! `MOST_OWED` confirmations are owed at most; beyond, the oldest are forgotten. A restart forgets all:
-//! a redelivery of such an event to another replica is then published again.
+//! At most `MOST_OWED` confirmations are owed; beyond that, the oldest are forgotten. A restart
+//! forgets all of them: a redelivery of such an event to another replica is then published again.
 
 use crate::shared::protocol::{self, Confirmation};
 use crate::shared::{Copy, Shared};
@@ -19,34 +19,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-/// The confirmer with all it holds between two steps.
+/// The confirmer, with all that it holds between two steps.
 #[derive(Debug)]
 pub struct Confirmer {
     spool: Spool,
     shared: Shared,
     runtime: Handle,
     follower: Follower,
-    /// What was read and is not confirmed.
+    /// The records that were read and are not confirmed.
     waiting: Followed,
-    /// Since when Redis does not confirm.
+    /// The time since which Redis does not confirm.
     away_since: Option<Instant>,
-    /// What was published without a confirmation.
+    /// The records that were published without a confirmation.
     owed: VecDeque<Unconfirmed>,
 }
 
-/// What a step did.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stepped {
-    /// Something was confirmed, or let go: step again.
+    /// Something was confirmed, or let go: take the next step.
     On,
     /// Everything that is stored is confirmed.
     Idle,
-    /// Redis is away: step again after a while.
+    /// Redis is away: take the next step after a pause.
     Away,
 }
 
 impl Confirmer {
-    /// A confirmer of all that a spool holds. Its calls run on `runtime`.
+    /// Makes a confirmer for all records of a spool. Its calls run on `runtime`.
     pub fn new(spool: Spool, shared: Shared, runtime: Handle) -> Self {
         let follower = spool.follower();
         Self {
@@ -60,7 +60,7 @@ impl Confirmer {
         }
     }
 
-    /// Steps until told to stop. The spool fails if its log cannot be read.
+    /// Takes steps until told to stop. Fails the spool if its log cannot be read.
     pub fn run(mut self, stop: &AtomicBool) {
         while !stop.load(Ordering::Acquire) {
             match self.step(Instant::now()) {
@@ -102,7 +102,7 @@ impl Confirmer {
         }
     }
 
-    /// Asks Redis for confirmations. `None` if it is away.
+    /// Asks Redis for confirmations. `None` if Redis is away.
     fn confirm(&self, records: &[Unconfirmed]) -> Option<Vec<Confirmation>> {
         if records.is_empty() {
             return Some(Vec::new());
@@ -133,8 +133,8 @@ impl Confirmer {
         self.spool.open_through(&through, []);
     }
 
-    /// Confirms what was published without a confirmation, some of it. False if nothing is owed, or
-    /// Redis is away.
+    /// Confirms some of the records that were published without a confirmation. False if none is
+    /// owed, or Redis is away.
     fn settle_debts(&mut self) -> bool {
         if self.owed.is_empty() {
             return false;
@@ -159,10 +159,11 @@ impl Confirmer {
     }
 }
 
-/// Records of one step: some round trips' worth, and a few milliseconds.
+/// The records of one step: several round trips' worth, and a few milliseconds.
 const BATCH: usize = 4_096;
-/// 32 bytes each.
+/// The most confirmations owed, of 32 bytes each.
 const MOST_OWED: usize = 1_000_000;
-/// A stop is noticed within it; what is stored rings at once.
+/// The longest wait for a record: a stop is noticed within it. A stored record ends the wait at
+/// once.
 const IDLE: Duration = Duration::from_millis(500);
 const AWAY: Duration = Duration::from_millis(50);

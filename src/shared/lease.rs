@@ -1,14 +1,14 @@
-//! A name in Redis that one process holds at a time, and that ends by itself when nobody renews it.
+//! A name in Redis that one process holds at a time, and that ends by itself if nobody renews it.
 //!
 //! # Promises
-//! - While Redis holds what it was told, two processes never hold one lease at the same moment.
-//! - A lease of a process that died ends within the time it was given for.
+//! - While Redis keeps its data, two processes never hold one lease at the same moment.
+//! - The lease of a process that died ends within its duration.
 //!
 //! # Limits
-//! A Redis that forgets, or fails over before the last write was copied, may give a lease a second time
-//! while the first holder still has it.
+//! A Redis that loses data, or fails over before the last write was copied, may give a lease to a
+//! second holder while the first still has it.
 //!
-//! Knows nothing of what a lease is for.
+//! Does not know the purpose of any lease.
 
 use crate::shared::link::Link;
 use crate::shared::protocol::{self, CLAIM, Claim, RELEASE};
@@ -20,24 +20,24 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Lease {
     key: String,
-    /// The text that says whose it is.
+    /// The text that names the holder.
     holder: String,
     lasts: Duration,
     claim: Script,
     release: Script,
 }
 
-/// The answer to who holds a lease.
+/// The holder of a lease, as seen from this process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Held {
-    /// We hold it, until this moment by our own clock unless it is renewed.
+    /// This process holds it, until this moment by its own clock unless it is renewed.
     Here(Instant),
     /// Another process holds it.
     Elsewhere,
 }
 
 impl Lease {
-    /// The lease with this name, for a process that no other is called like.
+    /// Makes a lease of this name. No other process may be called `process`.
     pub fn new(prefix: &str, name: &str, process: &str, lasts: Duration) -> Self {
         Self {
             key: format!("{prefix}{name}"),
@@ -48,7 +48,7 @@ impl Lease {
         }
     }
 
-    /// How long it is given for.
+    /// The duration of the lease.
     pub fn lasts(&self) -> Duration {
         self.lasts
     }
@@ -61,17 +61,17 @@ impl Lease {
         self.held(answers, asked)
     }
 
-    /// The same on a connection of its own.
+    /// Does the same as [`Self::take`], on the given connection.
     pub async fn take_by(&self, connection: &Connection) -> Result<Held, Trouble> {
         let asked = Instant::now();
         let answers = connection.run(&self.claim, vec![self.call_to_take()], DEADLINE).await?;
         self.held(answers, asked)
     }
 
-    /// Gives the lease up if it is ours, so that another need not wait for its end.
+    /// Gives the lease up if it is ours, so that another process need not wait for its end.
     pub async fn give_up(&self, link: &Link) {
         let call = Call { keys: vec![self.key.clone()], arguments: vec![self.holder.clone()] };
-        // Without it the lease ends by itself.
+        // If this call fails, the lease ends by itself.
         drop(link.run(&self.release, |_| vec![call], DEADLINE).await);
     }
 
@@ -80,7 +80,8 @@ impl Lease {
         Call { keys: vec![self.key.clone()], arguments: vec![self.holder.clone(), lasts] }
     }
 
-    /// Redis counts from when it was told, so counting from when it was asked ends no later.
+    /// Reads the answer. Redis counts from the moment that it was told, so a count from the moment
+    /// of the question ends no later.
     fn held(&self, answers: Vec<Vec<i64>>, asked: Instant) -> Result<Held, Trouble> {
         let answer = protocol::read(answers, 1, Claim::of_answer).ok_or(Trouble::Refused)?;
         Ok(match answer[0] {
@@ -90,5 +91,5 @@ impl Lease {
     }
 }
 
-/// How long one question may take. No sender waits for it.
+/// The deadline of one call. No sender waits for it.
 const DEADLINE: Duration = Duration::from_secs(2);

@@ -1,10 +1,11 @@
-//! The sign that a process works as an instance: said every few seconds, and taken back when it stops.
+//! The sign that a process works as an instance: renewed every few seconds, and taken back when the
+//! process stops.
 //!
 //! # Promises
 //! - An instance whose process died counts as alive for [`LASTS`], and no longer.
 //!
 //! # Limits
-//! A process that Redis does not hear is not known to live. Its records are safe all the same: Kafka
+//! A process that cannot reach Redis is not known to live. Its records are safe all the same: Kafka
 //! fences two producers of one instance against each other.
 
 use crate::shared::Target;
@@ -19,23 +20,23 @@ use tokio::time::sleep;
 #[derive(Debug)]
 pub struct Life(Lease);
 
-/// What became of the attempt to work in the place of a relay.
+/// The outcome of an attempt to take the place of a relay.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Succession {
-    /// Nobody works as the instance, and we may.
+    /// Nobody works as the instance, and the caller may.
     Ours,
-    /// The relay lives: it has renewed its sign while we waited.
+    /// The relay lives: it renewed its sign during the wait.
     Lives,
 }
 
 impl Life {
-    /// The sign by which a process says that it works as an instance.
+    /// Makes the sign by which a process says that it works as an instance.
     pub fn new(target: &Target, instance: &str, process: &str) -> Self {
         Self(Lease::new(&target.prefix, &format!("alive:{instance}"), process, LASTS))
     }
 
-    /// Takes the place of a process that died. One that has said not long ago that it lives is waited
-    /// for: it says so again, or its sign ends.
+    /// Takes the place of a process that died. If its last sign is still valid, waits until it is
+    /// renewed or ends.
     pub async fn succeed(
         &self,
         target: &Target,
@@ -52,9 +53,9 @@ impl Life {
         }
     }
 
-    /// Says again and again that the instance lives. Never ends.
+    /// Renews the sign again and again. Never ends.
     pub(super) async fn say(&self, link: &Link) -> Infallible {
-        // The sign of the run before, if that was killed, ends within `LASTS`.
+        // The sign of an earlier run that was killed ends within `LASTS`.
         let mut refusals = 0;
         loop {
             // The sign goes out as soon as there is a connection; without one nobody could ask for it.
@@ -80,10 +81,10 @@ impl Life {
     }
 }
 
-/// How long a process counts as alive after its last sign.
+/// The time for which a process counts as alive after its last sign.
 pub const LASTS: Duration = Duration::from_secs(10);
-/// A few signs in a row may be lost.
+/// The time from one sign to the next, so that a few in a row may be lost.
 const EVERY: Duration = Duration::from_secs(2);
-/// Refusals in a row, one every [`EVERY`], that last longer than a sign.
+/// The refusals in a row, one every [`EVERY`], that together last longer than a sign.
 const TOO_MANY: u32 = 7;
 const LOOK: Duration = Duration::from_millis(500);

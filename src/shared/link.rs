@@ -2,8 +2,8 @@
 //!
 //! # Promises
 //! - A call without a connection fails at once: nobody waits for one.
-//! - That Redis is away is said once, and that it is back once.
-//! - A connection that met trouble is ended and made anew, so the server is looked for anew as well.
+//! - One message says that Redis is away, and one that it is back.
+//! - A connection that failed is ended and made anew, which also looks for the server anew.
 
 use crate::lock::lock;
 use crate::pause::growing;
@@ -14,30 +14,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
-/// The link.
+/// The link to one Redis.
 #[derive(Debug)]
 pub struct Link {
     connector: Connector,
-    /// What a connection has to do before it counts.
+    /// The test that a connection must pass before it is used.
     probe: Probe,
     current: Mutex<Current>,
-    /// Whether there is a connection.
+    /// True while there is a connection.
     connected: watch::Sender<bool>,
     lost: Notify,
-    /// That it is away was said.
+    /// True if a message said that Redis is away.
     is_away: AtomicBool,
 }
 
-/// A call that needs all that we need of a server.
+/// A call that exercises all that the relay needs of a server.
 #[derive(Debug)]
 pub struct Probe {
     /// The script.
     pub script: Script,
-    /// What it is given.
+    /// Its keys and arguments.
     pub call: Call,
 }
 
-/// The connection, if there is one. Each has a number, so that trouble ends the one that met it.
+/// The connection, if there is one. Each has a number, so that a failure ends only the connection
+/// that failed.
 #[derive(Default)]
 struct Current {
     connection: Option<Connection>,
@@ -45,7 +46,7 @@ struct Current {
 }
 
 impl Link {
-    /// A link that is not made yet; [`Link::keep`] makes it.
+    /// Makes a link without a connection; [`Link::keep`] makes the connection.
     pub fn new(connector: Connector, probe: Probe) -> Self {
         Self {
             connector,
@@ -57,7 +58,7 @@ impl Link {
         }
     }
 
-    /// Whether Redis did what it was last asked to.
+    /// True while there is a connection.
     pub fn is_up(&self) -> bool {
         *self.connected.borrow()
     }
@@ -68,7 +69,7 @@ impl Link {
         drop(tokio::time::timeout(patience, connected.wait_for(|connected| *connected)).await);
     }
 
-    /// Runs a script once for each call. Any trouble ends the connection.
+    /// Runs a script once for each call. Any failure ends the connection.
     pub async fn run(
         &self,
         script: &Script,
@@ -90,7 +91,7 @@ impl Link {
         }
     }
 
-    /// Ends the connection: an answer of it was none.
+    /// Ends the connection because of an answer that could not be read.
     pub fn end(&self, trouble: Trouble) {
         let number = lock(&self.current).number;
         self.lose(number, trouble);
@@ -119,7 +120,8 @@ impl Link {
         }
     }
 
-    /// Connects to a server that does what we need: one that is full, or takes no writes, does not.
+    /// Connects to a server that does what the relay needs; a full or read-only server fails the
+    /// test.
     async fn connect(&self) -> Result<Connection, Trouble> {
         let connection = self.connector.connect(CONNECT).await?;
         let Probe { script, call } = &self.probe;
@@ -162,7 +164,7 @@ impl std::fmt::Debug for Current {
     }
 }
 
-/// How long connecting may take, with TLS and a question to the sentinels. Nobody waits for it.
+/// The longest time for connecting, with TLS and a question to the sentinels. Nobody waits for it.
 const CONNECT: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Sentinels and managed servers come back within seconds.

@@ -1,5 +1,5 @@
-//! The protocol by which replicas agree on who publishes an event, as pure functions and as the scripts
-//! that Redis runs.
+//! The protocol by which replicas agree on who publishes an event, as pure functions and as the
+//! scripts that Redis runs.
 //!
 //! Redis holds one short text for an id:
 //!
@@ -9,13 +9,14 @@
 //! +instance/run/sequence  this copy is confirmed: it is on a disk, and is the one that is published
 //! ```
 //!
-//! A claim keeps copies from being made, and decides nothing. The confirmation decides: the first copy
-//! that is on a disk and confirmed is published, every other one is withdrawn. So a claim that ends too
-//! early, or is lost, costs a copy that is withdrawn; never an event, and never a second record.
+//! A claim only keeps copies from being made. The confirmation decides: the first copy that is on a
+//! disk and confirmed is published, and every other copy is withdrawn. So a claim that ends too
+//! early, or is lost, costs a withdrawn copy; never an event, and never a second record.
 //!
 //! # Promises
 //! - A confirmation is never replaced by another's while Redis holds it.
-//! - Only a confirmation makes a notification a duplicate, so what is answered so is on a disk.
+//! - Only a confirmation makes a notification a duplicate, so an event answered as a duplicate is
+//!   on a disk.
 //!
 //! Knows nothing of the connection, or of the spool.
 
@@ -24,42 +25,43 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::time::Duration;
 
-/// What becomes of a claim.
+/// The outcome of a claim.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Claim {
-    /// It is ours: store the record.
+    /// The claim is ours: store the record.
     Granted,
     /// A copy is on a disk and confirmed: the notification is a repeat.
     Confirmed,
-    /// Another instance is storing it just now. It will confirm it, or its claim will end.
+    /// Another instance is storing it now. Either it confirms its copy, or its claim ends.
     Anothers,
 }
 
-/// What becomes of a confirmation.
+/// The outcome of a confirmation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Confirmation {
     /// Our copy is the one to be published.
     Ours,
-    /// Another copy is; ours is withdrawn.
+    /// Another copy is published; ours is withdrawn.
     Anothers,
 }
 
-/// What a claim leaves in Redis, given what was there.
+/// Decides a claim, given the text that Redis holds.
 pub fn claim(held: Option<&str>, claimant: &str) -> Claim {
     match held {
         None => Claim::Granted,
-        // Another request of ours, which the spool tells from this one; or the run before, which is over.
+        // Another request of this instance, which the spool tells from this one; or the run before,
+        // which is over.
         Some(held) if held == claimant => Claim::Granted,
         Some(held) if held.starts_with(CONFIRMED) => Claim::Confirmed,
         Some(_) => Claim::Anothers,
     }
 }
 
-/// What a confirmation comes to, given what was there.
+/// Decides a confirmation, given the text that Redis holds.
 pub fn confirm(held: Option<&str>, copy: &str) -> Confirmation {
     match held {
         Some(held) if held.starts_with(CONFIRMED) && held != copy => Confirmation::Anothers,
-        // A claim of another does not count: its record may never be stored, and ours is.
+        // Another's claim does not count: its record may never be stored, and ours is.
         Some(_) | None => Confirmation::Ours,
     }
 }
@@ -82,8 +84,8 @@ pub fn key(prefix: &str, id: &IdKey) -> String {
     key
 }
 
-/// What a script answered for each of so many keys, in their order. `None` if that is not one known answer
-/// a key.
+/// Reads a script's answers, one for each of `keys` keys, in their order. `None` if the number
+/// differs or an answer is unknown.
 pub fn read<T>(
     answers: Vec<Vec<i64>>,
     keys: usize,
@@ -94,7 +96,7 @@ pub fn read<T>(
 }
 
 impl Claim {
-    /// What [`CLAIM`] answers for a key.
+    /// Reads [`CLAIM`]'s answer for a key.
     pub fn of_answer(answer: i64) -> Option<Self> {
         match answer {
             0 => Some(Self::Granted),
@@ -106,7 +108,7 @@ impl Claim {
 }
 
 impl Confirmation {
-    /// What [`CONFIRM`] answers for a key.
+    /// Reads [`CONFIRM`]'s answer for a key.
     pub fn of_answer(answer: i64) -> Option<Self> {
         match answer {
             0 => Some(Self::Ours),
@@ -116,8 +118,8 @@ impl Confirmation {
     }
 }
 
-/// [`claim`] for each key, and the claims that are granted are written. Arguments: the claimant, and
-/// after how many milliseconds a claim ends.
+/// Applies [`claim`] to each key, and writes the claims that are granted. Arguments: the claimant,
+/// and the milliseconds after which a claim ends.
 pub const CLAIM: &str = "\
 local answers = {}
 for at, key in ipairs(KEYS) do
@@ -133,8 +135,8 @@ for at, key in ipairs(KEYS) do
 end
 return answers";
 
-/// [`confirm`] for each key, and what is ours is written. Arguments: for how many milliseconds it is
-/// remembered, then the copy of each key.
+/// Applies [`confirm`] to each key, and writes the copies that are ours. Arguments: the
+/// milliseconds for which they are remembered, then the copy of each key.
 pub const CONFIRM: &str = "\
 local answers = {}
 for at, key in ipairs(KEYS) do
@@ -162,10 +164,10 @@ return {}";
 
 const CONFIRMED: &str = "+";
 
-/// How long a claim lasts. A commit takes milliseconds; the sender's next attempt at another replica,
-/// after this one was killed, waits for what is left of it, which is less than [`WAIT`].
+/// The duration of a claim. A commit takes milliseconds. If this replica is killed, the sender's
+/// next attempt at another one waits for the rest of the claim, which is less than [`WAIT`].
 pub const CLAIM_LASTS: Duration = Duration::from_secs(3);
-/// How long another's claim is waited for. APS gives up after six seconds, Onshape after five.
+/// The longest wait for another's claim. APS gives up after six seconds, Onshape after five.
 pub const WAIT: Duration = Duration::from_secs(4);
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! The connection to Redis. Names the client's crate, alone.
+//! The connection to Redis. The only file that names the client's crate.
 //!
 //! # Promises
 //! - Every call ends within its deadline.
-//! - No text of an error shows the user or the password.
+//! - No error text shows the user or the password.
 //!
-//! A connection that met trouble is not used again: whoever holds it drops it and makes another, which
-//! also finds the server that the sentinels or the cluster name by then.
+//! A connection that failed is not used again: its holder drops it and makes another, which also
+//! finds the server that the sentinels or the cluster name by then.
 
 use crate::shared::address::{Address, Host, Topology};
 use crate::shared::trouble::Trouble;
@@ -27,11 +27,11 @@ use tokio::time::timeout;
 #[derive(Clone)]
 pub struct Connector {
     address: Arc<Address>,
-    /// The authorities that sign its certificate, if they are not the system's.
+    /// The authorities that sign the server's certificate, if they are not the system's.
     authorities: Option<Arc<[u8]>>,
 }
 
-/// A connection. Cheap to clone; calls of clones go out together.
+/// A connection. Cheap to clone; the calls of its clones go out together.
 #[derive(Clone)]
 pub enum Connection {
     /// To one server.
@@ -48,17 +48,17 @@ pub struct Script {
 }
 
 impl Connector {
-    /// A connector. The authorities are certificates in PEM.
+    /// Makes a connector. The authorities are certificates in PEM.
     pub fn new(address: Address, authorities: Option<Vec<u8>>) -> Self {
         Self { address: Arc::new(address), authorities: authorities.map(Into::into) }
     }
 
-    /// Where it connects to.
+    /// The address that it connects to.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Connects, and sees whether the server answers.
+    /// Connects, and checks that the server answers.
     pub async fn connect(&self, patience: Duration) -> Result<Connection, Trouble> {
         let connect = async {
             let mut connection = match &self.address.topology {
@@ -126,7 +126,7 @@ impl Connector {
     fn cluster(&self, patience: Duration) -> Result<ClusterClient, RedisError> {
         let hosts = self.address.hosts.iter();
         let nodes = hosts.map(|host| self.server(host)).collect::<Result<Vec<_>, _>>()?;
-        // What is tried again here would be tried beyond the caller's deadline.
+        // A retry inside the client would go beyond the caller's deadline.
         let mut builder: ClusterClientBuilder = ClusterClient::builder(nodes)
             .retries(1)
             .connection_timeout(patience)
@@ -191,11 +191,11 @@ impl Connection {
         }
     }
 
-    /// How many keys one call may have. A cluster takes those of one slot together, and hardly two are
-    /// of one.
+    /// The most keys in one call. A cluster takes only keys of one slot together, and two keys
+    /// hardly ever share one.
     pub fn keys_in_a_call(&self) -> usize {
         match self {
-            // About a millisecond of the server's time; others wait as long.
+            // About a millisecond of the server's time, for which all other calls wait.
             Self::One(_) => 256,
             Self::Cluster(_) => 1,
         }
@@ -204,7 +204,7 @@ impl Connection {
     async fn run_one(mut self, script: &Script, call: &Call) -> Result<Vec<i64>, RedisError> {
         let known = call.command("EVALSHA", &script.digest);
         let answer = match self.call(&known).await {
-            // A server that was started anew knows no script.
+            // A server that was restarted knows no script.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 self.call(&call.command("EVAL", script.text)).await?
             }
@@ -222,12 +222,12 @@ impl Connection {
     }
 }
 
-/// One run of a script: its keys, and what else it is given.
+/// One run of a script: its keys and its other arguments.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
     /// The keys, all of one slot in a cluster.
     pub keys: Vec<String>,
-    /// Its other arguments.
+    /// The other arguments.
     pub arguments: Vec<String>,
 }
 
@@ -240,7 +240,7 @@ impl Call {
 }
 
 impl Script {
-    /// A script of this text.
+    /// Makes a script of this text.
     pub fn new(text: &'static str) -> Self {
         Self { text, digest: hex::encode(Sha1::digest(text)) }
     }
@@ -274,5 +274,6 @@ fn trouble(error: &RedisError) -> Trouble {
     kind
 }
 
-/// What every server since Redis 2 speaks, and the proxies before managed ones.
+/// The protocol that every server since Redis 2 speaks, and also the proxies in front of managed
+/// ones.
 const PROTOCOL: ProtocolVersion = ProtocolVersion::RESP2;

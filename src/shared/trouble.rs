@@ -1,4 +1,4 @@
-//! What keeps the shared window from answering.
+//! The reasons why the shared window does not answer.
 
 /// A reason, in a word or two.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -7,15 +7,15 @@ pub enum Trouble {
     Away,
     /// The connection broke, or could not be made.
     Transport,
-    /// It did not answer in time.
+    /// Redis did not answer in time.
     Timeout,
-    /// User or password are wrong.
+    /// The user or the password is wrong.
     Authentication,
-    /// The user may not do what we need.
+    /// The user lacks a permission that the relay needs.
     Authorization,
-    /// It takes no writes: a replica, or one that cannot save.
+    /// Redis takes no writes: it is a replica, or one that cannot save.
     ReadOnly,
-    /// It reads its data after a start.
+    /// Redis is loading its data after a start.
     Loading,
     /// Its memory is full.
     Full,
@@ -23,12 +23,12 @@ pub enum Trouble {
     NoMaster,
     /// The client cannot be made with these settings.
     Settings,
-    /// It refused the call.
+    /// Redis refused the call.
     Refused,
 }
 
 impl Trouble {
-    /// The reason as people read it.
+    /// The reason as operators read it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Away => "away",

@@ -1,11 +1,12 @@
-//! The protocol against every interleaving of two replicas: each step of a request, of the confirmer and
-//! of the drain, kills and restarts at each of them, claims that end, and a Redis that goes away, comes back
-//! or loses what it was told.
+//! Explores the protocol in every interleaving of two replicas: each step of a request, of the
+//! confirmer and of the drain, with kills and restarts at each step, claims that end, and a Redis
+//! that goes away, comes back or loses its data.
 //!
 //! # Promises
-//! - What was answered 200 is on a disk or in Kafka, at every moment.
-//! - While Redis holds what it was told and answers, nothing is published twice.
-//! - What is published twice otherwise was published without a confirmation, or Redis lost its memory.
+//! - An event that was answered 200 is on a disk or in Kafka, at every moment.
+//! - While Redis keeps its data and answers, nothing is published twice.
+//! - Any other event that is published twice was published without a confirmation, or Redis lost
+//!   its data.
 
 mod world;
 
@@ -54,7 +55,7 @@ fn a_confirmation_that_another_claim_refuses_is_found() {
     assert!(found.wrong.is_some_and(|wrong| wrong.contains("nobody has it")));
 }
 
-/// What may happen beside kills and claims that end, which may always.
+/// The faults that may happen. Kills, and claims that end, are possible in every run.
 #[derive(Clone, Copy)]
 struct Faults {
     away: bool,
@@ -62,7 +63,7 @@ struct Faults {
     plant: Option<Plant>,
 }
 
-/// A protocol that is wrong, to see that the model finds it.
+/// A protocol that is wrong, to show that the model finds the fault.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Plant {
     PublishesUnconfirmed,
@@ -87,7 +88,7 @@ fn explore(faults: Faults) -> Found {
     while let Some(world) = waiting.pop_front() {
         found.states += 1;
         found.most_published = found.most_published.max(world.published);
-        // Planted faults are looked for to the end, by what they lead to.
+        // With a planted fault the search goes on to the end, to find all its consequences.
         if found.wrong.is_none() {
             found.wrong = world.wrong();
         }

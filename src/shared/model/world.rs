@@ -9,7 +9,7 @@ pub(super) struct World {
     pub(super) replicas: [Replica; 2],
     pub(super) redis: Option<Held>,
     pub(super) is_away: bool,
-    /// Redis lost what it was told at least once.
+    /// Redis lost its data at least once.
     pub(super) forgot: bool,
     /// A sender was answered 200.
     pub(super) answered: bool,
@@ -27,10 +27,10 @@ pub(super) enum Held {
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Replica {
     pub(super) request: Request,
-    /// How often its sender may still try.
+    /// The number of attempts that its sender still has.
     pub(super) tries_left: u8,
     pub(super) disk: Disk,
-    /// In memory: what the confirmer knows of the record on the disk.
+    /// The confirmer's state for the record on the disk. In memory only.
     pub(super) confirmed: Confirmed,
     pub(super) owes: bool,
 }
@@ -112,7 +112,7 @@ impl World {
             if replica.owes && !self.is_away {
                 add(&|world| world.settle(at));
             }
-            // Killed and started again: what is on the disk stays.
+            // Kills the replica and starts it again: the content of the disk stays.
             add(&|world| {
                 let replica = &mut world.replicas[at];
                 replica.request = Request::None;
@@ -153,7 +153,7 @@ impl World {
             }
             Claim::Confirmed => self.answer(at),
             Claim::Anothers if faults.plant == Some(Plant::ClaimIsARepeat) => self.answer(at),
-            // Answered 503 in the end.
+            // The request is answered 503 in the end.
             Claim::Anothers => self.replicas[at].request = Request::None,
         }
     }
