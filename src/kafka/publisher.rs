@@ -49,8 +49,8 @@ impl Publisher {
         Self::of(client::producer(settings, instance)?, settings)
     }
 
-    /// Makes a producer with a bound on the bytes that go to a partition in one request. A request
-    /// that is larger than its topic allows is refused as a whole.
+    /// Makes a producer with a bound on the bytes of a request for one partition. A topic refuses
+    /// a larger request as a whole.
     pub fn up_to(settings: &Settings, instance: &str, largest: usize) -> Result<Self, Error> {
         Self::of(client::producer_up_to(settings, instance, largest)?, settings)
     }
@@ -61,8 +61,7 @@ impl Publisher {
         Ok(Self { producer, delivery: settings.delivery, batches: 0 })
     }
 
-    /// Connects, and settles the transaction that a former producer of this instance left in doubt.
-    /// May be called again after a time-out.
+    /// Connects, and settles the transaction of a former producer. May be repeated after a time-out.
     pub fn begin(&self, patience: Duration) -> Result<(), Trouble> {
         match self.delivery {
             Delivery::ExactlyOnce => self.producer.init_transactions(patience),
@@ -107,8 +106,7 @@ impl Publisher {
         self.outcome(batch.len(), ending)
     }
 
-    /// Writes the end of an aborted transaction into partitions of a topic. It sends one empty
-    /// record to each, which the same abort takes back.
+    /// Writes an abort into partitions of a topic, by one empty record to each that it takes back.
     pub fn abort_in(
         &mut self,
         topic: &str,
