@@ -1,7 +1,7 @@
-//! The configuration: what was written, and what it means.
+//! The configuration: its written form, and its meaning.
 //!
-//! A file, then the environment over it: `CADRELAY__KAFKA__BROKERS` is `kafka.brokers`. Reading
-//! collects every fault instead of stopping at the first, and acts on nothing.
+//! Reads a file, then the environment over it: `CADRELAY__KAFKA__BROKERS` is `kafka.brokers`.
+//! Collects every fault instead of stopping at the first, and changes nothing.
 
 mod checks;
 pub mod dedup;
@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Everything that was written, each part in its module's own form.
+/// The written configuration, each section in its module's own type.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// `[http]`: the ingest listener.
@@ -34,28 +34,28 @@ pub struct Config {
     pub admin: http::Admin,
     /// `[kafka]`: the cluster and the topics.
     pub kafka: kafka::settings::Settings,
-    /// `[spool]`: where records wait.
+    /// `[spool]`: the place where records wait.
     pub spool: spool::settings::Settings,
-    /// `[dedup]`: how redeliveries are recognised.
+    /// `[dedup]`: the recognition of redeliveries.
     pub dedup: Dedup,
     /// `[[sources]]`: the inlets.
     pub sources: Vec<source::Settings>,
-    /// `[[subscriptions]]`: what should exist at the providers.
+    /// `[[subscriptions]]`: the subscriptions that should exist at the providers.
     pub subscriptions: Vec<Subscription>,
-    /// `[keeper]`: looking after the subscriptions that say `keep = true`.
+    /// `[keeper]`: the upkeep of subscriptions with `keep = true`.
     pub keeper: Keeper,
     /// `[telemetry]`: the log.
     pub telemetry: telemetry::settings::Settings,
 }
 
-/// What the configuration means: each secret and file was read, once, and the parts fit together.
+/// The resolved configuration: every secret and file was read once, and the parts fit together.
 #[derive(Debug)]
 pub struct Resolved {
-    /// The settings. The secrets of `[kafka.client]` are at hand in them.
+    /// The settings. The secrets of `[kafka.client]` are filled in.
     pub config: Config,
     /// The certificate of the ingest listener, with its key.
     pub certificate: Option<Certificate>,
-    /// The sources, in the order they were written.
+    /// The sources, in the order in which they were written.
     pub sources: Vec<Source>,
     /// The token of the admin listener.
     pub admin_token: Option<Secret>,
@@ -63,16 +63,16 @@ pub struct Resolved {
     pub subscriptions: Vec<Declared>,
     /// The Redis that replicas share, if they share one.
     pub shared: Option<Target>,
-    /// Worth knowing, and no fault. Who asked says them.
+    /// Warnings, which are no faults. The caller shows them.
     pub warnings: Vec<String>,
 }
 
-/// Everything that is wrong with the configuration.
+/// All faults of the configuration.
 #[derive(Debug, thiserror::Error)]
 pub struct Error {
     /// The file, if one was read.
     pub file: Option<PathBuf>,
-    /// Each fault: key, value, what would be accepted.
+    /// The faults, each with its key, its value and the accepted values.
     pub faults: Vec<String>,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The file to read: the one that was named, else the first of the usual ones that exists.
+/// The file to read: the named one, else the first of the usual ones that exists.
 pub fn find(named: Option<&Path>) -> Option<PathBuf> {
     if let Some(named) = named {
         return Some(named.to_owned());
@@ -97,7 +97,8 @@ pub fn find(named: Option<&Path>) -> Option<PathBuf> {
     USUAL.iter().map(PathBuf::from).find(|path| path.exists())
 }
 
-/// File and environment as one tree, for who needs a part of it. Faults show no value.
+/// Reads file and environment as one tree, for a caller that needs a part of it. Faults show no
+/// value.
 pub fn tree(file: &Path) -> Result<serde_json::Map<String, serde_json::Value>, Vec<String>> {
     reading::load(Some(file))
 }
@@ -143,7 +144,7 @@ impl Config {
         config
     }
 
-    /// Gets the secrets and files, and tells everything that does not fit together.
+    /// Reads the secrets and files, and reports everything that does not fit together.
     pub fn resolve(self) -> Result<Resolved, Error> {
         let mut faults = Vec::new();
         let resolved = checks::resolve(self, &mut faults);
@@ -152,14 +153,14 @@ impl Config {
 }
 
 impl Resolved {
-    /// Reads the file, if there is one, and the environment over it, and gets all that they name.
+    /// Reads the file, if there is one, the environment over it, and all that they name.
     pub fn read(file: Option<&Path>) -> Result<Self, Error> {
         let mut faults = Vec::new();
         let config = Config::read_what_can_be(file, &mut faults);
         let is_read = faults.is_empty();
         let mut found = Vec::new();
         let resolved = checks::resolve(config, &mut found);
-        // What could not be read is no source that is missing.
+        // A source that could not be read is no missing source.
         found.retain(|fault| is_read || !fault.starts_with(checks::NO_SOURCES));
         faults.extend(found);
         if faults.is_empty() {

@@ -1,16 +1,17 @@
-//! What a running relay cannot take over: the keys that differ and need a restart.
+//! The keys of the configuration that a running relay cannot take over: they differ, and need a
+//! restart.
 //!
 //! # Promises
 //! - Every key of every section is listed, as one that can be taken over or as one that cannot: a
 //!   new key that is in no list does not compile.
-//! - What is named is the key, never its value.
+//! - Only the key is named, never its value.
 
 use crate::config::dedup::Dedup;
 use crate::config::{Config, sections};
 use crate::http::settings as http;
 use crate::{kafka, spool};
 
-/// Names the fields in which two values of a struct differ. The fields behind `but` may.
+/// Names the fields in which two values of a struct differ, except the fields behind `but`.
 macro_rules! differing {
     ($section:literal, $old:expr, $new:expr, $type:path { $($field:ident),* } but { $($free:ident),* }) => {{
         let ($type { $($field: _,)* $($free: _,)* }, old, new) = ($old, $old, $new);
@@ -53,7 +54,7 @@ impl Config {
     }
 }
 
-/// The properties of the client that differ, each by its own name.
+/// The client's properties that differ, each by its own name.
 fn properties(old: &kafka::settings::Settings, new: &kafka::settings::Settings) -> Vec<String> {
     let names =
         old.client.keys().chain(new.client.keys().filter(|name| !old.client.contains_key(*name)));

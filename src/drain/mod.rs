@@ -55,20 +55,20 @@ pub struct Drain {
     lanes: Vec<Lane>,
     timing: Timing,
     turns: Turns,
-    /// The bytes that may go to a partition in one request, where a topic does not say what it takes.
+    /// The largest request for a partition, in bytes, if its topic does not set a limit.
     largest: usize,
     /// Positions that nobody needs any more, to be taken back with the next batch.
     tombstones: Vec<Position>,
 }
 
-/// What a step did.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stepped {
-    /// Records left the spool, or something changed that may let them: step again.
+    /// Records left the spool, or a change may let them leave: take the next step.
     On,
-    /// Nothing can be done before the time is up, or a record comes.
+    /// Nothing can be done before the time is up or a record comes.
     Idle(Duration),
-    /// The last batch has just gone: wait so long, for others to join the next one.
+    /// A batch was just published: wait this long, so that more records join the next one.
     Gather(Duration),
 }
 
@@ -111,8 +111,8 @@ impl Drain {
 
     /// Steps until told to stop, then until nothing waits or `grace` is over.
     pub fn run(mut self, stop: &AtomicBool, grace: Duration) -> Result<(), Error> {
-        // One batch may be on its way when we are told to stop: its deliveries and its commit share
-        // the grace.
+        // One batch may be under way when the stop comes: its deliveries and its commit share the
+        // grace.
         let patience = Patience { usual: PATIENCE, gap: PATIENCE, stopping: grace / 2, stop };
         while !stop.load(Ordering::Acquire) {
             match self.step(Instant::now(), &patience)? {
@@ -124,13 +124,13 @@ impl Drain {
         let deadline = Instant::now() + grace;
         while self.waits() {
             let left = deadline.saturating_duration_since(Instant::now());
-            // A Kafka that is away as we stop will find its records in the spool.
+            // If Kafka is away during the stop, the records stay in the spool for the next start.
             if left.is_zero() || self.session.is_none() {
                 break;
             }
             match self.step(Instant::now(), &patience)? {
                 Stepped::On => {}
-                // What is paused now will hardly be mended before the grace is over.
+                // A pause is unlikely to end before the grace is over.
                 Stepped::Idle(pause) | Stepped::Gather(pause) => {
                     self.spool
                         .wait_for_records(&[], pause.min(left).min(Duration::from_millis(100)));
@@ -143,7 +143,7 @@ impl Drain {
         Ok(())
     }
 
-    /// One batch, or one attempt to reach Kafka.
+    /// Publishes one batch, or makes one attempt to reach Kafka.
     pub fn step(&mut self, now: Instant, patience: &Patience<'_>) -> Result<Stepped, Error> {
         if let Some(left) = self.timing.paused(now) {
             return Ok(Stepped::Idle(left));
@@ -206,7 +206,7 @@ impl Drain {
     }
 }
 
-/// How long a delivery, a commit or a connection may take before the producer is made anew.
+/// The longest time for a delivery, a commit or a connection before the producer is made anew.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long connecting and settling may take at one attempt; a stop waits for it.
+/// The longest time for connecting and settling in one attempt; a stop waits for it.
 const BEGIN: Duration = Duration::from_secs(10);

@@ -1,10 +1,10 @@
-//! The spine: what happens to a notification between its last byte and its answer.
+//! The spine: decides everything about a notification between its last byte and its answer.
 //!
 //! # Promises
-//! - [`Ingest::accept`] says yes only to what is durable, or was so before.
+//! - [`Ingest::accept`] accepts a notification only if its record is durable, or was so before.
 //! - Nothing unproven reaches the spool.
 //!
-//! Knows nothing of HTTP or Kafka.
+//! Does not know HTTP or Kafka.
 
 pub mod accounts;
 pub mod claims;
@@ -48,41 +48,41 @@ pub struct Ingest {
     shared: Option<Shared>,
 }
 
-/// What the sender is told: yes.
+/// The answer of acceptance.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Receipt {
-    /// It is durable.
+    /// The record is durable.
     Accepted(EventId),
-    /// It was durable before; this is a redelivery.
+    /// The record was durable before; this is a redelivery.
     Duplicate(EventId),
-    /// It is authentic and not understood, and durable.
+    /// The notification is authentic and not understood; its record is durable.
     Quarantined(EventId),
 }
 
-/// What the sender is told: no, and why. Nothing was stored.
+/// The answer of rejection, with its reason. Nothing was stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Rejection {
-    /// It is not believed, or cannot be.
+    /// The notification is not proven, or cannot be.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// It cannot be stored now.
+    /// The record cannot be stored now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-/// The moment of a request, by two clocks. Each is read once a request.
+/// The moment of a request, by two clocks. Each is read once for a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
     /// The time of day, for people and proofs.
     pub wall: Timestamp,
     /// Milliseconds since the epoch that never jump while the process runs, for the window.
     pub steady: u64,
-    /// The same, to tell how long something took.
+    /// The same moment, for measuring durations.
     pub instant: Instant,
 }
 
 impl Ingest {
-    /// The spine of a source.
+    /// Makes the spine of a source.
     pub fn new(
         source: Source,
         routes: Routes,
@@ -95,12 +95,12 @@ impl Ingest {
         Self { source, routes, accounts, encoding, spool, pings, recent, shared: None }
     }
 
-    /// The same, which shares its window with other replicas if there is one to share.
+    /// Shares the window with other replicas, if there is one to share.
     pub fn sharing(self, shared: Option<Shared>) -> Self {
         Self { shared, ..self }
     }
 
-    /// The accounts that its records are counted in.
+    /// The accounts in which its records are counted.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
     }
@@ -110,7 +110,7 @@ impl Ingest {
         &self.recent
     }
 
-    /// The source whose notifications it takes.
+    /// The source of the notifications.
     pub fn source(&self) -> &Source {
         &self.source
     }
@@ -174,7 +174,7 @@ impl Ingest {
         }
     }
 
-    /// An event as the spool takes it: final bytes, and the ids by which it is recognised.
+    /// Builds the submission of an event: the final bytes, and the ids by which it is recognised.
     fn submission(
         &self,
         event: &Event<'_>,
@@ -193,7 +193,8 @@ impl Ingest {
         }
     }
 
-    /// The event's fact as its hook tells it, if the source drops what other hooks repeat.
+    /// The event's fact as its hook tells it. `None` unless the source drops repeats from other
+    /// hooks.
     fn telling(&self, event: &Event<'_>) -> Option<Telling> {
         let (source, fact) = (self.source.name(), event.fact.as_ref()?.as_str());
         Some(Telling {

@@ -21,7 +21,8 @@ pub enum Format {
 #[derive(Clone, Debug)]
 pub struct Level(reload::Handle<EnvFilter, Registry>);
 
-/// Sends logs to stderr. `RUST_LOG` says which, or the configuration. Text has colours if they are wanted.
+/// Sends logs to stderr. `RUST_LOG` sets the level, else the configuration. Text has colours if
+/// wanted.
 pub fn start(format: Option<Format>, colours: bool, level: &LogLevel) -> Level {
     let terminal = std::io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { Format::Text } else { Format::Json });
@@ -32,22 +33,22 @@ pub fn start(format: Option<Format>, colours: bool, level: &LogLevel) -> Level {
         Format::Json => lines.json().flatten_event(true).boxed(),
         Format::Text => lines.with_ansi(colours).with_target(false).boxed(),
     };
-    // A second start, in a test, keeps the first.
+    // A second start, in a test, keeps the first one's log.
     drop(tracing_subscriber::registry().with(filter).with(lines).try_init());
     Level(handle)
 }
 
 impl Level {
-    /// Writes by this level from now on, unless `RUST_LOG` says another one.
+    /// Uses this level from now on, unless `RUST_LOG` sets another one.
     pub fn set(&self, level: &LogLevel) {
         if EnvFilter::try_from_default_env().is_err() {
-            // It fails only when the process that logs is gone.
+            // Fails only when the log has ended.
             drop(self.0.reload(filter(level)));
         }
     }
 }
 
-/// Warnings alone, for commands that talk to a person themselves.
+/// Logs only warnings, for commands that write to the user themselves.
 pub fn start_quietly(colours: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -58,5 +59,5 @@ fn filter(level: &LogLevel) -> EnvFilter {
     EnvFilter::new(format!("{QUIET},{}", level.as_str()))
 }
 
-/// The store and the web server say little that an operator can use.
+/// The store and the web server log little that helps an operator.
 const QUIET: &str = "actix_http=off,fjall=warn,lsm_tree=warn,actix_server=warn";

@@ -8,16 +8,16 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The log lines that are written. Default `info`. The variable `RUST_LOG` goes before it.
+    /// The log lines that are written. Default `info`. The variable `RUST_LOG` takes precedence.
     pub log_level: LogLevel,
 }
 
-/// Which log lines are written: `info`, or a level for each module, as in `info,cadrelay::drain=debug`.
+/// A choice of log lines: `info`, or a level for each module, as in `info,cadrelay::drain=debug`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LogLevel(String);
 
 impl LogLevel {
-    /// As it is written.
+    /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
