@@ -68,7 +68,7 @@ impl Confirmer {
                 Ok(Stepped::Idle) => self.spool.wait_for_unconfirmed(IDLE),
                 Ok(Stepped::Away) => std::thread::park_timeout(AWAY),
                 Err(error) => {
-                    tracing::error!(error = %error, "the spool cannot be read to be confirmed");
+                    tracing::error!(error = %error, "cannot read the spool to confirm its records");
                     self.spool.fail();
                     return;
                 }

@@ -211,7 +211,7 @@ impl Spool {
             }
         }
         if let Err(error) = self.inner.log.sync_acknowledged() {
-            tracing::warn!(error = %error, "cannot sync how far was acknowledged");
+            tracing::warn!(error = %error, "cannot sync the mark of the acknowledged records");
         }
     }
 }

@@ -80,7 +80,7 @@ pub enum Error {
         url: CallbackUrl,
     },
     /// A new hook could not be checked after its trial.
-    #[error("the hook {id} was made, and not seen again: {error}")]
+    #[error("the hook {id} was created, but could not be read back: {error}")]
     Unconfirmed {
         /// The hook.
         id: String,

@@ -59,7 +59,7 @@ async fn take<T: Send + 'static>(
     look: impl FnOnce(&Look<'_>) -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, Problem> {
     let failed = |error: &dyn std::error::Error| {
-        tracing::error!(error = %error, "cannot look at the spool");
+        tracing::error!(error = %error, "cannot inspect the spool");
         Problem::Failed
     };
     let taken = web::block(move || look(&admin.spool.look())).await;

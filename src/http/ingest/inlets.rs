@@ -67,7 +67,7 @@ impl Inlets {
     /// Stores a gap of one of the sources. True if it is stored, or if its source is no more.
     pub async fn tell(&self, gap: &Gap) -> bool {
         let Some(inlet) = self.source(&gap.source) else {
-            tracing::warn!(source = gap.source, "a gap of a source that is no more is not told");
+            tracing::warn!(source = gap.source, "a gap of a removed source is not reported");
             return true;
         };
         let (id, why, subject) = (gap.id(), gap.why.as_str(), gap.subject());

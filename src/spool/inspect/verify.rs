@@ -86,7 +86,10 @@ impl Verification {
             if let Some(before) = before.replace(number)
                 && !gone.covers(before + 1, number - 1)
             {
-                self.add(name_of(segment.number), format!("frame {number} follows {before}"));
+                self.add(
+                    name_of(segment.number),
+                    format!("frame {number} directly follows frame {before}"),
+                );
             }
             for entry in found.directory.iter().filter(|entry| entry.kind == Kind::Records) {
                 let chunk = entry.bytes(&bytes).map(Bytes::copy_from_slice);
@@ -102,7 +105,7 @@ impl Verification {
             && is_whole
             && seal.extents != extents
         {
-            return Err("holds something else than its summary says".to_owned());
+            return Err("its records differ from its summary".to_owned());
         }
         Ok(())
     }
@@ -119,7 +122,7 @@ impl Verification {
         for record in chunk.records() {
             let before = reached.insert(lane, record.sequence).unwrap_or(0);
             if before >= record.sequence {
-                self.add(place, format!("record {} comes after {before}", record.sequence));
+                self.add(place, format!("record {} comes after record {before}", record.sequence));
             }
             if let Some(fault) = fault_of(&record) {
                 self.add(place, format!("record {}: {fault}", record.sequence));
@@ -142,14 +145,16 @@ impl Verification {
             let (topic, released) = (&book.topic, book.released);
             self.add(
                 "log",
-                format!("{topic} is released through {released}, past the last stored sequence"),
+                format!("{topic} is released up to record {released}, past the last stored record"),
             );
         }
         if self.last_sequence < self.acknowledged {
             let (last, acknowledged) = (self.last_sequence, self.acknowledged);
             self.add(
                 "acknowledged",
-                format!("{acknowledged} was acknowledged, and the log ends at {last}"),
+                format!(
+                    "record {acknowledged} was acknowledged, but the log ends at record {last}"
+                ),
             );
         }
     }
@@ -164,5 +169,5 @@ fn fault_of(record: &Stored<'_>) -> Option<&'static str> {
     let is_stamped = stamp.is_none_or(|stamp| {
         std::str::from_utf8(stamp).is_ok_and(|text| text.parse() == Ok(record.sequence))
     });
-    (!is_stamped).then_some("its ce_sequence is another")
+    (!is_stamped).then_some("its ce_sequence differs")
 }

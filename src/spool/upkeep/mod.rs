@@ -53,7 +53,7 @@ pub fn step(inner: &Inner, upkeep: &mut Upkeep, now: Instant) {
     let is_low = watch_disk(inner);
     upkeep.seal.attempt(now, "seal a full segment", || seal_full(inner));
     upkeep.absorb.attempt(now, "write ids to the window", || absorb(inner));
-    upkeep.remove.attempt(now, "remove a segment that is over", || remove(inner, is_low));
+    upkeep.remove.attempt(now, "remove a finished segment", || remove(inner, is_low));
     upkeep.lay_out.attempt(now, "lay out the next segment", || lay_out_next(inner));
     upkeep.forget.attempt(now, "drop old ids", || forget(inner));
     upkeep.filter.attempt(now, "read ids for the filter", || renew_filter(inner));

@@ -28,7 +28,7 @@ impl Survey {
         if self.acknowledged.frame > self.last.number {
             let (told, last) = (self.acknowledged, self.last);
             let said = format!(
-                "frame {} with record {} was acknowledged, and the log ends at frame {} with record {}",
+                "frame {} with record {} was acknowledged, but the log ends at frame {} with record {}",
                 told.frame, told.sequence, last.number, last.last_sequence
             );
             let newest = self.segments.last().map(|found| name_of(found.segment.number));

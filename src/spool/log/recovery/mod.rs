@@ -151,7 +151,7 @@ impl Survey {
             self.losses.push(Damage::at(
                 name_of(number),
                 format!(
-                    "ends at frame {}, and was sealed after frame {}",
+                    "ends at frame {}, but was sealed after frame {}",
                     self.last.number, seal.last
                 ),
             ));
