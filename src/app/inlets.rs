@@ -20,6 +20,7 @@ use crate::providers::source::Source;
 use crate::recent::Recent;
 use crate::shared::Shared;
 use crate::spool::Spool;
+use crate::telemetry::traces::Traces;
 use crate::throttle::Throttle;
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -76,7 +77,7 @@ impl Connecting {
 }
 
 /// Builds the state that the routes of the ingest listener share.
-pub(super) fn inlets(http: &Settings, sources: Sources, spool: &Spool) -> Inlets {
+pub(super) fn inlets(http: &Settings, sources: Sources, spool: &Spool, traces: Traces) -> Inlets {
     let body_limit = http.body_limit.0 as usize;
     Inlets {
         by_name: ArcSwap::from_pointee(sources),
@@ -92,6 +93,7 @@ pub(super) fn inlets(http: &Settings, sources: Sources, spool: &Spool) -> Inlets
         stopping: AtomicBool::new(false),
         clock: Clock::of(spool.clock()),
         requests: Default::default(),
+        traces,
     }
 }
 

@@ -7,7 +7,7 @@ pub mod reload;
 mod run;
 
 use crate::app::inlets::Connecting;
-use crate::app::parts::{bind, keeper, max_ahead, recent, start_drain, url_of};
+use crate::app::parts::{bind, keeper, max_ahead, recent, start_drain, traces, url_of};
 use crate::app::reload::Reloader;
 use crate::config::Resolved;
 use crate::drain::Drain;
@@ -29,6 +29,7 @@ use crate::shared::life::Life;
 use crate::shared::{Shared, Work};
 use crate::spool::lanes::Gate;
 use crate::spool::{Loss, Opening, Spool};
+use crate::telemetry::traces::Traces;
 use crate::webhooks::keeper::Keeper;
 use anyhow::Context as _;
 use arc_swap::ArcSwapOption;
@@ -56,6 +57,7 @@ pub struct Relay {
     stop_drain: Arc<AtomicBool>,
     state: Arc<Admin>,
     reloader: Arc<Reloader>,
+    traces: Traces,
     stop_delay: Duration,
 }
 
@@ -145,6 +147,7 @@ impl Relay {
             Pings::to(move |hook, at| keeper.saw_ping(hook, at))
         });
         let recent = recent(config)?;
+        let traces = traces(config, &spool)?;
         let connecting = Connecting {
             kafka: config.kafka.clone(),
             spool: spool.clone(),
@@ -160,7 +163,7 @@ impl Relay {
             disk_reserve: config.spool.reserve(),
         };
         metrics.watch(spool.clone(), limits);
-        let inlets = Arc::new(inlets::inlets(&config.http, sources, &spool));
+        let inlets = Arc::new(inlets::inlets(&config.http, sources, &spool, traces.clone()));
         let status = Arc::new(Status::new(metrics.drain.clone()));
         let admin = Admin {
             spool: spool.clone(),
@@ -204,6 +207,7 @@ impl Relay {
             runtime: tokio::runtime::Handle::current(),
         };
         let drain = Drain::new(spool.clone(), config.kafka.clone(), making, status)?;
+        let drain = drain.tracing(traces.clone());
         let drain = start_drain(drain, &spool, Arc::clone(&stop_drain))?;
         let reloader = Arc::new(Reloader::new(
             connecting,
@@ -235,6 +239,7 @@ impl Relay {
             stop_drain,
             state: admin,
             reloader,
+            traces,
             stop_delay,
         })
     }

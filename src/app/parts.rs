@@ -5,6 +5,7 @@ use crate::drain::Drain;
 use crate::providers::source::Source;
 use crate::recent::{self, Recent};
 use crate::spool::Spool;
+use crate::telemetry::traces::Traces;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::environment;
 use crate::webhooks::keeper::Keeper;
@@ -39,6 +40,13 @@ pub(super) fn recent(config: &Config) -> anyhow::Result<Recent> {
     let dir = config.spool.recent();
     Recent::open(dir.clone(), limits)
         .with_context(|| format!("opening the recent decisions in {}", dir.display()))
+}
+
+/// Builds the way of spans to the collector, if one is configured.
+pub(super) fn traces(config: &Config, spool: &Spool) -> anyhow::Result<Traces> {
+    let Some(otlp) = &config.telemetry.otlp else { return Ok(Traces::default()) };
+    let runtime = tokio::runtime::Handle::current();
+    Traces::to(otlp, &spool.identity().instance, runtime).context("sending spans to telemetry.otlp")
 }
 
 /// The URL of the ingest listener, as far as this process knows it.

@@ -79,6 +79,8 @@ impl Relay {
         tokio::task::spawn_blocking(move || recent.close())
             .await
             .context("closing the recent decisions")?;
+        let traces = self.traces;
+        tokio::task::spawn_blocking(move || traces.close()).await.context("closing the traces")?;
         let spool = self.spool;
         let books = spool.books();
         tokio::task::spawn_blocking(move || spool.close()).await.context("closing the spool")?;

@@ -44,7 +44,7 @@ pub struct Config {
     pub subscriptions: Vec<Subscription>,
     /// `[keeper]`: the upkeep of subscriptions with `keep = true`.
     pub keeper: Keeper,
-    /// `[telemetry]`: the log.
+    /// `[telemetry]`: the log, and traces.
     pub telemetry: telemetry::settings::Settings,
 }
 

@@ -9,7 +9,7 @@
 use crate::config::dedup::Dedup;
 use crate::config::{Config, sections};
 use crate::http::settings as http;
-use crate::{kafka, spool};
+use crate::{kafka, spool, telemetry};
 
 /// Names the fields in which two values of a struct differ, except the fields behind `but`.
 macro_rules! differing {
@@ -26,7 +26,7 @@ macro_rules! differing {
 impl Config {
     /// The keys in which `new` differs from the running configuration and that need a restart.
     pub fn needs_restart(&self, new: &Self) -> Vec<String> {
-        let Self { sources: _, subscriptions: _, telemetry: _, .. } = self;
+        let Self { sources: _, subscriptions: _, .. } = self;
         let mut keys = differing!("http", &self.http, &new.http, http::Settings {
             listen, body_limit, read_timeout, keep_alive, stop_delay, max_connections, workers, public_url
         } but { allow_unproven, tls });
@@ -50,6 +50,11 @@ impl Config {
         keys.extend(differing!("keeper", &self.keeper, &new.keeper, sections::Keeper {
             interval, enabled
         } but {}));
+        keys.extend(
+            differing!("telemetry", &self.telemetry, &new.telemetry, telemetry::settings::Settings {
+            otlp
+        } but { log_level }),
+        );
         keys
     }
 }

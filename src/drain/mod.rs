@@ -39,7 +39,9 @@ use crate::kafka::outcome::Ending;
 use crate::kafka::patience::Patience;
 use crate::kafka::publisher::Position;
 use crate::kafka::settings::Settings;
+use crate::record::traceparent;
 use crate::spool::{LaneId, ReadError, Spool};
+use crate::telemetry::traces::Traces;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -59,6 +61,7 @@ pub struct Drain {
     largest: usize,
     /// Positions that nobody needs any more, to be taken back with the next batch.
     tombstones: Vec<Position>,
+    traces: Traces,
 }
 
 /// The outcome of a step.
@@ -106,7 +109,13 @@ impl Drain {
             turns: Turns::default(),
             largest: usize::MAX,
             tombstones: Vec::new(),
+            traces: Traces::default(),
         })
+    }
+
+    /// The same, which makes a span of each batch.
+    pub fn tracing(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     /// Steps until told to stop, then until nothing waits or `grace` is over.
@@ -170,7 +179,12 @@ impl Drain {
         let outgoing = batch.outgoing(&self.lanes, &quarantine);
         let Some(session) = self.session.as_mut() else { return Ok(Stepped::On) };
         let patience = Patience { gap: self.timing.gap(), ..*patience };
+        let traceparents = outgoing
+            .iter()
+            .filter_map(|record| traceparent::of(record.headers.clone(), record.value));
+        let publishing = self.traces.publishing(outgoing.len(), traceparents);
         let outcome = session.publish(&self.settings, &outgoing, &positions, &patience);
+        self.traces.published(publishing, outcome.ending.trouble());
         drop(outgoing);
         if outcome.ending == Ending::Committed {
             self.tombstones.clear();

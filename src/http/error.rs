@@ -16,7 +16,9 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// Stored for the first time; the spool counts it.
-    Stored,
+    Accepted,
+    /// Stored for the quarantine topic; the spool counts it.
+    Quarantined,
     /// A redelivery.
     Duplicate,
     /// The proof did not hold.
@@ -39,7 +41,20 @@ impl Outcome {
             Self::Malformed => Some(decision::Outcome::Malformed),
             Self::TooLarge => Some(decision::Outcome::TooLarge),
             Self::Unavailable => Some(decision::Outcome::Unavailable),
-            Self::Stored | Self::Duplicate | Self::NotReceived => None,
+            Self::Accepted | Self::Quarantined | Self::Duplicate | Self::NotReceived => None,
+        }
+    }
+
+    /// The name in the metrics, of what was received.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Accepted => Some("accepted"),
+            Self::Quarantined => Some("quarantined"),
+            Self::Duplicate => Some("duplicate"),
+            Self::Unproven | Self::Malformed | Self::TooLarge | Self::Unavailable => {
+                self.decision().map(decision::Outcome::as_str)
+            }
+            Self::NotReceived => None,
         }
     }
 }
@@ -431,9 +446,9 @@ impl From<Rejection> for Problem {
 /// The answer for a stored notification: exactly 200, because Onshape documents no other success.
 pub fn receipt(receipt: &Receipt) -> (HttpResponse, Outcome) {
     let (status, id, outcome) = match receipt {
-        Receipt::Accepted(id) => ("accepted", id, Outcome::Stored),
+        Receipt::Accepted(id) => ("accepted", id, Outcome::Accepted),
         Receipt::Duplicate(id) => ("duplicate", id, Outcome::Duplicate),
-        Receipt::Quarantined(id) => ("quarantined", id, Outcome::Stored),
+        Receipt::Quarantined(id) => ("quarantined", id, Outcome::Quarantined),
     };
     let json = ReceiptJson { status, id: id.as_str() };
     let body = serde_json::to_vec(&json).expect("plain text is JSON");

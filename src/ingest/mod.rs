@@ -32,6 +32,7 @@ use crate::record::quarantine::write::{self, Kept};
 use crate::shared::Shared;
 use crate::spool::window::IdKey;
 use crate::spool::{Account, Appended, Spool, Submission, Telling};
+use crate::telemetry::traces::walk::{Stage, Walk};
 use jiff::Timestamp;
 use std::time::Instant;
 
@@ -115,11 +116,12 @@ impl Ingest {
         &self.source
     }
 
-    /// Proves, reads, identifies, routes, encodes and commits a notification.
+    /// Proves, reads, identifies, routes, encodes and commits a notification. `walk` times the stages.
     pub async fn accept(
         &self,
         notification: Notification<'_>,
         now: Now,
+        walk: &mut Walk,
     ) -> Result<Receipt, Rejection> {
         let traceparent = notification.traceparent();
         let context = Context {
@@ -128,8 +130,11 @@ impl Ingest {
             traceparent,
             replay_of: None,
         };
-        let proven = self.source.prove(notification, now.wall)?;
+        let proven = self.source.prove(notification, now.wall);
+        walk.ended(Stage::Prove);
+        let proven = proven?;
         let reading = proven.read();
+        walk.is_of(reading.id());
         let submission = match &reading {
             Reading::Event(event) => {
                 let account = self.accounts.of_group(event.group);
@@ -154,7 +159,9 @@ impl Ingest {
                 }
             }
         };
+        walk.ended(Stage::Read);
         let appended = self.append(submission).await;
+        walk.ended(Stage::Commit);
         let decision = decisions::of(self.source.name(), &reading, &appended, now.wall);
         self.recent.note(&decisions::timed(decision, now.instant), Some(reading.body()));
         match appended? {

@@ -47,6 +47,17 @@ pub enum Ending {
     InDoubt(Trouble),
 }
 
+impl Ending {
+    /// The reason why not everything in the batch counts, in a word; none if everything does.
+    pub fn trouble(&self) -> Option<&'static str> {
+        match self {
+            Self::Committed | Self::Untied => None,
+            Self::Aborted(trouble) | Self::InDoubt(trouble) => Some(trouble.as_str()),
+            Self::UntiedSilent | Self::Silent => Some("silent"),
+        }
+    }
+}
+
 /// The reason why something failed. A closed set, because it is a metric label.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Trouble {

@@ -12,3 +12,4 @@ pub mod layout;
 mod members;
 pub mod posted;
 pub mod quarantine;
+pub mod traceparent;

@@ -1,6 +1,7 @@
-//! Logs: text for people at a terminal, one JSON object a line for everything else.
+//! Logs: text for people at a terminal, one JSON object a line for everything else. And traces.
 
 pub mod settings;
+pub mod traces;
 
 use crate::telemetry::settings::LogLevel;
 use std::io::IsTerminal;

@@ -3,6 +3,8 @@
 use crate::veil;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use std::fmt;
+use url::Url;
 
 /// Settings of the telemetry.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -10,6 +12,45 @@ use serde::{Deserialize, Deserializer};
 pub struct Settings {
     /// The log lines that are written. Default `info`. The variable `RUST_LOG` takes precedence.
     pub log_level: LogLevel,
+    /// The collector that takes spans by OTLP over HTTP: `http://collector:4318`. Default: no spans.
+    pub otlp: Option<Otlp>,
+}
+
+/// The URL of a collector that takes OTLP over HTTP, as protobuf. It may hold a token, so it is not shown.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Otlp(Url);
+
+impl Otlp {
+    /// The URL of its traces: as written, or if that has no path, at the usual one.
+    pub fn traces(&self) -> Url {
+        let mut url = self.0.clone();
+        if url.path() == "/" {
+            url.set_path("/v1/traces");
+        }
+        url
+    }
+
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let url = Url::parse(text).ok();
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url = url.ok_or(NO_COLLECTOR)?;
+        match url.username().is_empty() && url.password().is_none() {
+            true => Ok(Self(url)),
+            false => Err(CREDENTIALS),
+        }
+    }
+}
+
+impl fmt::Debug for Otlp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<'de> Deserialize<'de> for Otlp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 /// A choice of log lines: `info`, or a level for each module, as in `info,cadrelay::drain=debug`.
@@ -55,11 +96,27 @@ impl<'de> Deserialize<'de> for LogLevel {
     }
 }
 
+const NO_COLLECTOR: &str =
+    "this is not the URL of a collector; give one such as `http://collector:4318`";
+const CREDENTIALS: &str =
+    "no user or password goes into this URL; give a header in OTEL_EXPORTER_OTLP_HEADERS";
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_collector_is_named_by_its_address_or_by_the_whole_url_of_its_traces() {
+        let traces = |text: &str| Otlp::parse(text).map(|otlp| otlp.traces().to_string());
+
+        assert_eq!(traces("http://c:4318"), Ok("http://c:4318/v1/traces".to_owned()));
+        assert_eq!(traces("https://c/otlp/v1/traces"), Ok("https://c/otlp/v1/traces".to_owned()));
+        for wrong in ["c:4318", "grpc://c:4317", "http://", "s3cret"] {
+            assert_eq!(traces(wrong), Err(NO_COLLECTOR), "{wrong}");
+        }
+        assert_eq!(traces("https://user:s3cret@c:4318"), Err(CREDENTIALS));
+    }
 
     #[test]
     fn a_level_is_one_word_or_one_for_each_module() {

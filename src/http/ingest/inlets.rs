@@ -9,6 +9,7 @@ use crate::ingest::accounts::Kind;
 use crate::ingest::clock::Clock;
 use crate::spool::Appended;
 use crate::spool::lanes::Books;
+use crate::telemetry::traces::Traces;
 use crate::throttle::Throttle;
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
@@ -38,6 +39,8 @@ pub struct Inlets {
     pub clock: Clock,
     /// Numbers requests for the log.
     pub requests: AtomicU64,
+    /// The way of their spans to a collector.
+    pub traces: Traces,
 }
 
 /// The inlet of one source.

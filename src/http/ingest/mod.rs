@@ -9,6 +9,7 @@ use crate::http::{body, unread_body};
 use crate::ingest::Rejection;
 use crate::providers::notification::{Headers, Notification};
 use crate::recent::decision::Decision;
+use crate::telemetry::traces::walk::{Answered, Walk};
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::http::{ConnectionType, Method};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -76,10 +77,14 @@ async fn post(
     {
         span.record("trace_id", trace.trace_id).record("span_id", trace.span_id);
     }
-    let Taken { response, outcome, arrived } =
+    let Taken { response, outcome, arrived, walk } =
         take(inlets, inlet, connection, request, &mut payload).instrument(span).await;
     if outcome != Outcome::NotReceived {
         inlet.meters.duration.observe(arrived.elapsed().as_secs_f64());
+    }
+    if let Some(outcome) = outcome.name() {
+        let status = response.status().as_u16();
+        inlets.traces.walked(walk, Answered { source, outcome, status });
     }
     count(inlet, outcome);
     match response.status().is_success() {
@@ -94,6 +99,7 @@ struct Taken {
     outcome: Outcome,
     /// The time at which the notification had arrived, as far as it was read.
     arrived: Instant,
+    walk: Walk,
 }
 
 async fn take(
@@ -107,7 +113,8 @@ async fn take(
     let read = body::read(request, payload, limit, &inlets.connections, connection, timeout);
     let unread = |problem, bytes| {
         let (response, outcome) = refuse_unread(inlet, request, problem, bytes);
-        Taken { response, outcome, arrived: Instant::now() }
+        let walk = inlets.traces.walk(|| trace_of(request));
+        Taken { response, outcome, arrived: Instant::now(), walk }
     };
     let body = match read.await {
         Ok(body) => body,
@@ -126,14 +133,15 @@ async fn take(
     let notification =
         Notification { body, headers: Headers::new(pairs), query: request.query_string() };
     let now = inlets.clock.now();
-    let (response, outcome) = match inlet.ingest.accept(notification, now).await {
+    let mut walk = inlets.traces.walk(|| trace_of(request));
+    let (response, outcome) = match inlet.ingest.accept(notification, now, &mut walk).await {
         Ok(accepted) => receipt(&accepted),
         Err(rejection @ Rejection::Refused(_)) => {
             refuse_unread(inlet, request, problem(inlet, rejection), bytes)
         }
         Err(rejection @ Rejection::Unavailable(_)) => refuse(inlet, request, rejection.into()),
     };
-    Taken { response, outcome, arrived: now.instant }
+    Taken { response, outcome, arrived: now.instant, walk }
 }
 
 /// The trace that a request belongs to, if it has exactly one valid `traceparent`.
@@ -190,7 +198,7 @@ fn refuse(inlet: &Inlet, request: &HttpRequest, problem: Problem) -> (HttpRespon
 fn count(inlet: &Inlet, outcome: Outcome) {
     let answers = &inlet.meters.answers;
     let counter = match outcome {
-        Outcome::Stored => None,
+        Outcome::Accepted | Outcome::Quarantined => None,
         Outcome::Duplicate => Some(&answers.duplicate),
         Outcome::Unproven => Some(&answers.unproven),
         Outcome::Malformed => Some(&answers.malformed),
@@ -202,7 +210,7 @@ fn count(inlet: &Inlet, outcome: Outcome) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
     match outcome {
-        Outcome::Stored | Outcome::Duplicate => {
+        Outcome::Accepted | Outcome::Quarantined | Outcome::Duplicate => {
             let now = Timestamp::now();
             inlet.meters.last_notification.set(now.as_millisecond() as f64 / 1000.0);
             inlet.vitals.accepted(now);

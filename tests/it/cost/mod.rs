@@ -22,6 +22,7 @@ use cadrelay::recent::{Limits, Recent};
 use cadrelay::record::cloudevents::{Context, encode};
 use cadrelay::spool::settings::Settings as SpoolSettings;
 use cadrelay::spool::{CommitMeters, Loss, Opening, Spool};
+use cadrelay::telemetry::traces::walk::Walk;
 use counting::allocations;
 use jiff::Timestamp;
 use std::path::Path;
@@ -125,7 +126,7 @@ async fn to_accept_a_notification_allocates_no_more_than_is_kept_here() {
             let now = Now { wall, steady, instant: Instant::now() };
             let before = allocations();
             // On this thread but for the writer's part.
-            let receipt = ingest.accept(posted.notification(), now).await;
+            let receipt = ingest.accept(posted.notification(), now, &mut Walk::default()).await;
             counts.push(allocations() - before);
             assert!(matches!(receipt, Ok(Receipt::Accepted(_))), "{receipt:?}");
         }

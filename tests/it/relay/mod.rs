@@ -39,5 +39,6 @@ mod tailing;
 mod terminals;
 mod top;
 mod topics;
+mod traces;
 mod wire;
 mod workflows;

@@ -1,0 +1,117 @@
+//! What the log says of the collector.
+//!
+//! # Promises
+//! That spans are lost is said once, with the reason. That they are taken again is said once, with
+//! how many were lost, when none was lost for [`CALM`].
+
+use crate::lock::lock;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How the collector does.
+#[derive(Debug, Default)]
+pub(super) struct Health(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Why the last call failed, if it did.
+    trouble: Option<String>,
+    losing: Option<Losing>,
+}
+
+/// A time in which spans are lost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Losing {
+    spans: u64,
+    last: Instant,
+}
+
+impl Health {
+    /// Notes the outcome of a call: why it failed, if it did.
+    pub fn called(&self, trouble: Option<String>) {
+        lock(&self.0).trouble = trouble;
+    }
+
+    /// Notes that spans are lost, because calls fail or because too many wait.
+    pub fn lost(&self, spans: u64, now: Instant) {
+        let began = lock(&self.0).lose(spans, now);
+        if let Some(trouble) = began {
+            tracing::warn!(
+                event = "traces_lost",
+                trouble,
+                "the collector of telemetry.otlp does not take all spans, and those are lost: {trouble}"
+            );
+        }
+    }
+
+    /// Notes that the collector took spans.
+    pub fn took(&self, now: Instant) {
+        let ended = lock(&self.0).take(now);
+        if let Some(Losing { spans, .. }) = ended {
+            tracing::info!(
+                event = "traces_taken",
+                lost = spans,
+                "the collector takes all spans again; {spans} were lost"
+            );
+        }
+    }
+
+    /// Whether it takes what it is sent.
+    pub fn is_well(&self) -> bool {
+        let state = lock(&self.0);
+        state.trouble.is_none() && state.losing.is_none()
+    }
+
+    /// How many spans were lost since the log said that some are.
+    #[cfg(test)]
+    pub fn losses(&self) -> u64 {
+        lock(&self.0).losing.map_or(0, |losing| losing.spans)
+    }
+}
+
+impl State {
+    /// The reason, if these are the first.
+    fn lose(&mut self, spans: u64, now: Instant) -> Option<String> {
+        let losing = self.losing.get_or_insert(Losing { spans: 0, last: now });
+        let is_first = losing.spans == 0;
+        *losing = Losing { spans: losing.spans + spans, last: now };
+        is_first.then(|| self.trouble.clone().unwrap_or_else(|| OVERFLOW.to_owned()))
+    }
+
+    /// What has ended, if no span was lost for a while.
+    fn take(&mut self, now: Instant) -> Option<Losing> {
+        let is_calm = |losing: &mut Losing| now.saturating_duration_since(losing.last) >= CALM;
+        self.losing.take_if(is_calm)
+    }
+}
+
+const OVERFLOW: &str = "it is too slow, and too many spans wait";
+/// A collector that takes every other call fills no log.
+const CALM: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_that_takes_every_other_call_is_said_once() {
+        let now = Instant::now();
+        let at = |seconds| now + Duration::from_secs(seconds);
+        let mut state = State { trouble: Some("it answers 500".to_owned()), losing: None };
+
+        let said: Vec<_> = (0..30)
+            .filter_map(|second| {
+                let began = state.lose(7, at(second));
+                state.trouble = None;
+                assert_eq!(state.take(at(second + 1)), None);
+                began
+            })
+            .collect();
+        let ended = state.take(at(39)).expect("ten seconds without a loss");
+
+        assert_eq!(said, ["it answers 500"]);
+        assert_eq!(ended.spans, 30 * 7);
+        assert_eq!(state.take(at(40)), None);
+        assert_eq!(state.lose(1, at(41)).as_deref(), Some(OVERFLOW));
+    }
+}
