@@ -1,12 +1,14 @@
-//! The window that replicas share, in Redis: who may publish an event that several of them got.
+//! The window that replicas share, in Redis: it decides which replica publishes an event that
+//! several of them received.
 //!
 //! # Promises
-//! - While Redis holds what it was told, an event is published once, whichever replicas its
-//!   notifications reach, and whichever of them is killed when.
-//! - Nothing is lost and nothing waits for long because of Redis: without it notifications are accepted
-//!   and records published, both counted, and what can be reconciled is when it is back.
+//! - While Redis keeps its data, an event is published once, whichever replicas its notifications
+//!   reach, and whichever of them is killed at any time.
+//! - Nothing is lost, and nothing waits for long, because of Redis. Without it, notifications are
+//!   accepted and records published, both counted; they are reconciled as far as possible when
+//!   Redis is back.
 //!
-//! Knows nothing of HTTP, providers, or Kafka.
+//! Does not know HTTP, providers, or Kafka.
 
 pub mod address;
 pub mod claims;
@@ -34,31 +36,31 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-/// A Redis, and how it is used.
+/// A Redis, with the settings for its use.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// Makes connections to it.
     pub connector: Connector,
-    /// What the names of our keys begin with.
+    /// The prefix of the relay's keys.
     pub prefix: String,
-    /// How long an answer is waited for.
+    /// The longest wait for an answer.
     pub deadline: Duration,
-    /// How long records wait for a confirmation while it is away.
+    /// The time for which records wait for a confirmation while Redis is away.
     pub hold: Duration,
 }
 
-/// What is counted.
+/// The counters.
 #[derive(Clone, Debug)]
 pub struct Meters {
-    /// Notifications that were accepted without asking.
+    /// Notifications that were accepted without a claim.
     pub degraded: IntCounter,
     /// Records that were published without a confirmation.
     pub unconfirmed: IntCounter,
-    /// Of these, those that another replica turned out to have published too.
+    /// The unconfirmed records that another replica turned out to have published too.
     pub repeats: IntCounter,
 }
 
-/// The shared window, for those who ask it. Cheap to clone.
+/// The shared window, as its users see it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Shared {
     inner: Arc<Inner>,
@@ -71,13 +73,13 @@ struct Inner {
     prefix: String,
     deadline: Duration,
     hold: Duration,
-    /// How long confirmations are remembered.
+    /// The time for which confirmations are remembered.
     window: Duration,
     confirm: Script,
     meters: Meters,
 }
 
-/// What works for a [`Shared`] until it is stopped.
+/// The tasks behind a [`Shared`], which run until they are stopped.
 #[derive(Debug)]
 pub struct Work {
     link: Arc<Link>,
@@ -86,31 +88,31 @@ pub struct Work {
     asks: mpsc::Receiver<Ask>,
 }
 
-/// What a request is told that wants to store an id.
+/// The answer to a request that wants to store an id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// Nobody else has it: store it.
+    /// No other replica has the id: store it.
     Store,
-    /// Redis does not answer: store it all the same, and count it.
+    /// Redis does not answer: store the id all the same, and count it.
     StoreDegraded,
-    /// Another replica has it on its disk.
+    /// Another replica has the id on its disk.
     Repeat,
-    /// Another replica has been storing it for as long as can be waited.
+    /// Another replica has been storing the id for the longest possible wait.
     Claimed,
 }
 
-/// A copy that is on our disk and wants to be the one that is published.
+/// A copy on this replica's disk that may become the published one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Copy {
-    /// Its id.
+    /// The event's id.
     pub id: IdKey,
-    /// How Redis knows it: see [`protocol::copy`].
+    /// The copy's name in Redis: see [`protocol::copy`].
     pub name: String,
 }
 
 impl Shared {
-    /// The shared window of an instance, which says by `life` that it lives. [`Work::run`] has to run
-    /// for anything to be answered.
+    /// Makes the shared window of an instance, whose sign of life is `life`. No call is answered
+    /// unless [`Work::run`] runs.
     pub fn new(
         target: Target,
         instance: &str,
@@ -136,17 +138,17 @@ impl Shared {
         (Self { inner: Arc::new(inner) }, Work { link, life, gatherer, asks })
     }
 
-    /// Whether Redis did what it was last asked to.
+    /// True while there is a connection to Redis.
     pub fn is_up(&self) -> bool {
         self.inner.link.is_up()
     }
 
-    /// What is counted.
+    /// The counters.
     pub fn meters(&self) -> &Meters {
         &self.inner.meters
     }
 
-    /// How long records wait for a confirmation while Redis is away.
+    /// The time for which records wait for a confirmation while Redis is away.
     pub fn hold(&self) -> Duration {
         self.inner.hold
     }
@@ -177,7 +179,7 @@ impl Shared {
         let (answer, told) = oneshot::channel();
         let ask = Ask::Claim { key: self.key(id), answer };
         self.inner.asks.try_send(ask).map_err(|_| Trouble::Away)?;
-        // The trip before may take as long as this one.
+        // The round trip before may take as long as this one.
         match timeout(self.inner.deadline, told).await {
             Ok(Ok(given)) => given,
             Ok(Err(_)) => Err(Trouble::Away),
@@ -185,13 +187,13 @@ impl Shared {
         }
     }
 
-    /// Takes a claim back: nothing was stored.
+    /// Takes a claim back because nothing was stored.
     pub fn release(&self, id: &IdKey) {
         // If it is not taken, the claim ends by itself.
         drop(self.inner.asks.try_send(Ask::Release { key: self.key(id) }));
     }
 
-    /// Confirms copies that are on our disk. The answers are in their order.
+    /// Confirms copies that are on this replica's disk. The answers are in their order.
     pub async fn confirm(&self, copies: &[Copy]) -> Result<Vec<Confirmation>, Trouble> {
         let lasts = self.inner.window.as_millis().to_string();
         let calls = |size| {
@@ -216,7 +218,7 @@ impl Shared {
 }
 
 impl Work {
-    /// Keeps the link, gathers claims and says that the instance lives, until told to stop.
+    /// Keeps the link, gathers claims and renews the instance's sign of life, until told to stop.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         tokio::select! {
             () = stop => {}
@@ -228,14 +230,15 @@ impl Work {
     }
 }
 
-/// Whether the settings work: connects, and claims an id that no event has.
+/// Tests the settings: connects, and claims an id that no event has.
 pub async fn try_out(target: &Target, patience: Duration) -> Result<(), Trouble> {
     let connection = target.connector.connect(patience).await?;
     let Probe { script, call } = probe(&target.prefix, "check");
     connection.run(&script, vec![call], patience).await.map(drop)
 }
 
-/// Claims an id that no event has: that needs a server with room, and the right to write.
+/// Makes the claim of an id that no event has. It needs a server with room, and the permission to
+/// write.
 fn probe(prefix: &str, instance: &str) -> Probe {
     let id = IdKey::of_id("", instance);
     let lasts = CLAIM_LASTS.as_millis().to_string();
@@ -246,8 +249,9 @@ fn probe(prefix: &str, instance: &str) -> Probe {
     Probe { script: Script::new(protocol::CLAIM), call }
 }
 
-/// When another's claim is looked at again: a commit takes milliseconds.
+/// The first and the longest pause between two looks at another's claim: a commit takes
+/// milliseconds.
 const FIRST_LOOK: Duration = Duration::from_millis(10);
 const LAST_LOOK: Duration = Duration::from_millis(250);
-/// How long thousands of confirmations may take. No sender waits for them.
+/// The deadline for thousands of confirmations. No sender waits for them.
 const CONFIRM_DEADLINE: Duration = Duration::from_secs(2);
