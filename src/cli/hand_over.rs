@@ -1,4 +1,5 @@
-//! `cadrelay spool hand-over`: publishes what the disk of a relay still holds that will not come back.
+//! `cadrelay spool hand-over`: publishes the records left on the disk of a relay that will not come
+//! back.
 
 use crate::app::hand_over::{self, Error, HandedOver};
 use crate::cli::colour::Colour;
@@ -11,18 +12,18 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Flags of `spool hand-over`.
+/// The arguments of `spool hand-over`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     config: ConfigFile,
-    /// The spool's directory of the relay that will not come back
+    /// The spool directory of the relay that will not come back
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// Give up when nothing has left it for so long
+    /// Give up when no record has left it for this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     patience: u64,
-    /// Go on although the spool has lost acknowledged records
+    /// Go on even if the spool has lost acknowledged records
     #[arg(long)]
     accept_loss: bool,
     /// The form of output [default: table on a terminal, else json]
@@ -31,7 +32,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Hands over, and shows what was published.
+    /// Hands the records over, and shows the result.
     pub async fn run(self, colour: Colour) -> Result<Exit, Failure> {
         let mut resolved = self.config.resolve()?;
         resolved.config.spool.dir = self.dir;

@@ -1,4 +1,5 @@
-//! `cadrelay spool stat|list|verify|hand-over`: what waits, whether it is sound, and its way out.
+//! `cadrelay spool stat|list|verify|hand-over`: lists and verifies the records that wait, and hands
+//! them over.
 
 use crate::cli::check::unreachable;
 use crate::cli::colour::Colour;
@@ -15,7 +16,7 @@ use crate::spool::inspect::{PendingRecord, Stat};
 use std::io;
 use std::time::Duration;
 
-/// Look after what waits for Kafka.
+/// Inspect the records that wait for Kafka.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -24,28 +25,28 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Show whose spool it is, and what waits for which topic
+    /// Show the spool's instance, and how much waits for each topic
     Stat(Shown),
     /// List the records that wait, oldest first
     List {
         #[command(flatten)]
         shown: Shown,
-        /// Those for this topic only
+        /// Only those for this topic
         #[arg(long, value_name = "TOPIC")]
         topic: Option<String>,
-        /// At most so many, up to 10000
+        /// At most this many, up to 10000
         #[arg(long, value_name = "N", default_value = "100")]
         limit: usize,
     },
-    /// Read everything, and exit 1 if something is not as it was written
+    /// Read everything, and exit 1 if there is a fault
     Verify {
         #[command(flatten)]
         shown: Shown,
-        /// Also compare how far each lane is released with the positions in Kafka
+        /// Also compare each lane's released position with the one in Kafka
         #[arg(long)]
         connect: bool,
     },
-    /// Publish what the disk of a relay still holds that will not come back
+    /// Publish the records left on the disk of a relay that will not come back
     HandOver(hand_over::Args),
 }
 
@@ -59,7 +60,7 @@ struct Shown {
 }
 
 impl Args {
-    /// Looks, and shows what was found.
+    /// Runs the command and shows its result.
     pub async fn run(self, colour: Colour) -> Result<Exit, Failure> {
         match self.command {
             Command::Stat(shown) => shown.stat().await,
