@@ -50,7 +50,7 @@ const scenarios = {
     await page.goto(`${base}/console?document=${document}`);
     await page.waitForFunction(() => document.querySelectorAll("#list tbody tr").length === 1);
     await page.getByText(document).first().waitFor();
-    // What is not there: the page says what that means, and leads on.
+    // An unknown document: the page says what that means, and leads on.
     await page.goto(`${base}/console?document=nobody-knows-${run}`);
     await page.getByText("Its sender may not have sent it").waitFor();
     await page.getByRole("button", { name: "Show what was not proven" }).click();

@@ -1,4 +1,4 @@
-//! Several replicas share a window in Redis, and get every event at the same moment.
+//! Several replicas share a window in Redis, and all receive every event at the same moment.
 
 use crate::faults::{Fault, Faults};
 use crate::oracle::{self, Load, dice::Dice};
@@ -80,7 +80,7 @@ async fn a_redis_that_is_stopped_and_paused_loses_nothing_and_its_repeats_are_co
     posting.answered(EVENTS / 8).await;
     redis.stop();
     posting.answered(EVENTS / 8).await;
-    // It is empty now.
+    // The spool is empty now.
     redis.launch().await;
 
     let told = posting.finish().await;
@@ -89,7 +89,7 @@ async fn a_redis_that_is_stopped_and_paused_loses_nothing_and_its_repeats_are_co
     note("redis paused, stopped, empty", EVENTS, &[("repeats", repeats)], &found);
     assert_eq!(told.unexpected, 0);
     assert_eq!(found.ids, EVENTS, "an event was lost");
-    // Each was published once unconfirmed, or its confirmation was lost with Redis.
+    // Each was published once without a confirmation, or its confirmation was lost with Redis.
     assert!(repeats <= found.unconfirmed + EVENTS / 2, "{found:?}");
     assert!(found.degraded > 0, "nothing was accepted without Redis");
 }
@@ -112,7 +112,7 @@ async fn a_killed_replicas_backlog_is_handed_over_once_also_by_hand_overs_that_a
     let spool = dead.dir().join("spool");
     let mut killed = 0;
     let handed_over = loop {
-        // The sign of life of the one that was killed would be waited for.
+        // The sign of life of the killed relay would be waited for.
         redis.command(&["DEL", &format!("cadrelay:alive:{instance}")]).await;
         let half_way = async {
             match killed < KILLS {
@@ -139,7 +139,7 @@ async fn a_killed_replicas_backlog_is_handed_over_once_also_by_hand_overs_that_a
     let verdict = oracle::judge_topics("spool handed over", &kafka, &dead.topic(""), &ledger).await;
     verdict.assert_holds();
     assert!(killed > 0, "each came to its end before it was killed");
-    // Whoever comes back after all finds nothing to do.
+    // A relay that comes back after all finds nothing to do.
     dead.restart().await;
     assert_eq!(dead.metrics().await.sum("cadrelay_spool_recovered"), 0.0);
 }
@@ -167,7 +167,7 @@ async fn written(kafka: &Kafka, relay: &Relay) {
     while end().await == before {}
 }
 
-/// Hands a directory over, and kills that at a moment, if it has not ended before.
+/// Hands a directory over, and kills the hand-over at a moment unless it has ended before.
 async fn hand_over(
     by: &Relay,
     spool: &Path,
@@ -191,7 +191,7 @@ async fn hand_over(
     Some(serde_json::from_reader(shown).expect("JSON"))
 }
 
-/// What a hand-over says.
+/// The result of a hand-over.
 #[derive(Debug, serde::Deserialize)]
 struct HandedOver {
     published: u64,
@@ -360,7 +360,7 @@ fn note(run: &str, events: u64, figures: &[(&str, u64)], found: &Found) {
 }
 
 fn sharing(kafka: &Kafka, redis: &Redis) -> Builder {
-    // A machine that does much else answers late.
+    // A busy machine answers late.
     oracle::relay(kafka)
         .set("dedup.shared", &format!("'{}'", redis.url()))
         .set("dedup.shared_deadline", "'2s'")
@@ -374,7 +374,7 @@ const EVENTS: u64 = 10_000;
 const SENDERS: u64 = 32;
 /// Several batches, so that a hand-over can be killed between two.
 const BACKLOG: u64 = 6_000;
-/// How many hand-overs are killed when Kafka has the first records of theirs.
+/// The number of hand-overs that are killed when Kafka has their first records.
 const KILLS: u64 = 3;
-/// For ten thousand events on a machine that does much else.
+/// Long enough for ten thousand events on a busy machine.
 const LONG: Duration = Duration::from_secs(300);
