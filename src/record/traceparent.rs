@@ -1,9 +1,9 @@
-//! The trace that a record's notification belonged to.
+//! The trace of a record's notification.
 
 use crate::record::layout::Headers;
 use memchr::memmem;
 
-/// The `traceparent` that a record with these headers and this value carries, in either encoding.
+/// Returns the `traceparent` of a record with these headers and this value, in either encoding.
 pub fn of<'a>(headers: Headers<'a>, value: &'a [u8]) -> Option<&'a str> {
     let mut first = None;
     for (name, text) in headers {
@@ -12,12 +12,13 @@ pub fn of<'a>(headers: Headers<'a>, value: &'a [u8]) -> Option<&'a str> {
         }
         first.get_or_insert(text);
     }
-    // A structured record says in its first header that it is one.
+    // A structured record names its content type in its first header.
     let is_structured = first.is_some_and(|text| text.starts_with(b"application/cloudevents"));
     is_structured.then(|| in_envelope(value)).flatten()
 }
 
-/// Within a text quotes are escaped, so the first match is the member itself.
+/// Finds the member in a structured record. Quotes inside a text are escaped, so the first match is
+/// the member.
 fn in_envelope(value: &[u8]) -> Option<&str> {
     let envelope = &value[..memmem::find(value, DATA)?];
     let at = memmem::find(envelope, MEMBER)? + MEMBER.len();

@@ -1,4 +1,4 @@
-//! Logs: text for people at a terminal, one JSON object a line for everything else. And traces.
+//! The log: text at a terminal, and otherwise one JSON object a line. Also traces.
 
 pub mod settings;
 pub mod traces;

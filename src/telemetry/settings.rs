@@ -1,4 +1,4 @@
-//! `[telemetry]`: what the relay says of itself beside its metrics.
+//! `[telemetry]`: the relay's reports of itself beside its metrics.
 
 use crate::veil;
 use serde::de::Error as _;
@@ -16,12 +16,12 @@ pub struct Settings {
     pub otlp: Option<Otlp>,
 }
 
-/// The URL of a collector that takes OTLP over HTTP, as protobuf. It may hold a token, so it is not shown.
+/// The URL of a collector that takes OTLP over HTTP, as protobuf. Not shown, because it may hold a token.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Otlp(Url);
 
 impl Otlp {
-    /// The URL of its traces: as written, or if that has no path, at the usual one.
+    /// The URL for traces: as written, or with the usual path if it has none.
     pub fn traces(&self) -> Url {
         let mut url = self.0.clone();
         if url.path() == "/" {

@@ -1,7 +1,7 @@
-//! The collector: HTTP on the relay's own runtime.
+//! The client of the collector: HTTP on the relay's own runtime.
 //!
 //! # Promises
-//! No call takes longer than [`TIMEOUT`], no redirect is followed, and no more than [`MOST`] bytes of an
+//! No call takes longer than [`TIMEOUT`], no redirect is followed, and at most [`MOST`] bytes of an
 //! answer are kept.
 
 use crate::telemetry::traces::health::Health;
@@ -17,21 +17,22 @@ use url::{Host, Url};
 pub(super) struct Collector {
     client: reqwest::Client,
     health: Arc<Health>,
-    /// The library calls from a thread of its own, which has no reactor.
+    /// The runtime for the calls: the library calls from its own thread, which has none.
     runtime: Handle,
 }
 
 impl Collector {
-    /// A client for this URL.
+    /// Makes a client for this URL.
     pub fn new(url: &Url, health: Arc<Health>, runtime: Handle) -> reqwest::Result<Self> {
-        // Someone else may have chosen a provider of cryptography before; then that one stays.
+        // If another part of the process has chosen a provider of cryptography before, that one
+        // stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("cadrelay/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .timeout(TIMEOUT);
-        // The system's proxy is not asked for what runs on this machine.
+        // The system's proxy is not used for a collector on this machine.
         let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
         Ok(Self { client: builder.build()?, health, runtime })
     }
@@ -83,13 +84,13 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// What the system says, below the words of the libraries.
+/// The innermost cause: the operating system's message below those of the libraries.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.last().map_or_else(String::new, ToString::to_string)
 }
 
-/// How long one call may take.
+/// The longest time of one call.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// An answer says how many spans were refused, in some bytes.
+/// The most bytes kept of an answer, which holds the number of refused spans.
 const MOST: usize = 64 << 10;

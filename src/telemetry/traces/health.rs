@@ -1,20 +1,20 @@
-//! What the log says of the collector.
+//! Reports the health of the collector in the log.
 //!
 //! # Promises
-//! That spans are lost is said once, with the reason. That they are taken again is said once, with
-//! how many were lost, when none was lost for [`CALM`].
+//! One message says that spans are lost, and the reason. One says that all are taken again, and how
+//! many were lost, once no span was lost for [`CALM`].
 
 use crate::lock::lock;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// How the collector does.
+/// The health of the collector.
 #[derive(Debug, Default)]
 pub(super) struct Health(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Why the last call failed, if it did.
+    /// The reason for which the last call failed, if it did.
     trouble: Option<String>,
     losing: Option<Losing>,
 }
@@ -27,12 +27,12 @@ struct Losing {
 }
 
 impl Health {
-    /// Notes the outcome of a call: why it failed, if it did.
+    /// Notes the outcome of a call: the reason if it failed.
     pub fn called(&self, trouble: Option<String>) {
         lock(&self.0).trouble = trouble;
     }
 
-    /// Notes that spans are lost, because calls fail or because too many wait.
+    /// Notes that spans are lost, because calls fail or too many spans wait.
     pub fn lost(&self, spans: u64, now: Instant) {
         let began = lock(&self.0).lose(spans, now);
         if let Some(trouble) = began {
@@ -56,13 +56,13 @@ impl Health {
         }
     }
 
-    /// Whether it takes what it is sent.
+    /// True if the last call succeeded and no spans are being lost.
     pub fn is_well(&self) -> bool {
         let state = lock(&self.0);
         state.trouble.is_none() && state.losing.is_none()
     }
 
-    /// How many spans were lost since the log said that some are.
+    /// The number of spans lost since the log reported the loss.
     #[cfg(test)]
     pub fn losses(&self) -> u64 {
         lock(&self.0).losing.map_or(0, |losing| losing.spans)
@@ -70,7 +70,7 @@ impl Health {
 }
 
 impl State {
-    /// The reason, if these are the first.
+    /// Counts lost spans. Returns the reason if they are the first.
     fn lose(&mut self, spans: u64, now: Instant) -> Option<String> {
         let losing = self.losing.get_or_insert(Losing { spans: 0, last: now });
         let is_first = losing.spans == 0;
@@ -78,7 +78,7 @@ impl State {
         is_first.then(|| self.trouble.clone().unwrap_or_else(|| OVERFLOW.to_owned()))
     }
 
-    /// What has ended, if no span was lost for a while.
+    /// Ends and returns the loss, if no span was lost for a while.
     fn take(&mut self, now: Instant) -> Option<Losing> {
         let is_calm = |losing: &mut Losing| now.saturating_duration_since(losing.last) >= CALM;
         self.losing.take_if(is_calm)
@@ -86,7 +86,8 @@ impl State {
 }
 
 const OVERFLOW: &str = "it is too slow, and too many spans wait";
-/// A collector that takes every other call fills no log.
+/// The time without a loss after which the loss has ended. It keeps a collector that takes every
+/// other call from filling the log.
 const CALM: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! # Promises
 //! - Without `telemetry.otlp` a walk costs one look at an empty option.
 //! - Nothing waits for the collector. A span that finds the queue full is dropped.
-//! - The span of a notification belongs to the trace of its `traceparent`, and is left out if that says
-//!   that the trace is not recorded. A batch is a trace of its own, with links to those of its records.
+//! - The span of a notification belongs to the trace of its `traceparent`, and is left out if the
+//!   trace is not recorded. A batch is a trace of its own, with links to those of its records.
 //! - A span holds names, times, counts and the event's id: nothing else of a head or a body.
 //!
 //! # Limits
@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::Handle;
 
-/// The way of spans to a collector. By default there is none, and spans are not made.
+/// Sends spans to a collector. Without one, the default, no spans are made.
 #[derive(Clone, Default)]
 pub struct Traces(Option<Arc<Sending>>);
 
@@ -45,18 +45,19 @@ struct Sending {
     health: Arc<Health>,
 }
 
-/// Why no spans can be sent.
+/// The reason why no spans can be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no client.
+    /// The HTTP client cannot be made.
     #[error("no HTTP client can be made")]
     Client(#[from] reqwest::Error),
-    /// The settings, or a variable of OpenTelemetry, cannot be used. The URL is not in the text.
+    /// The settings, or a variable of OpenTelemetry, cannot be used. The text does not show the
+    /// URL.
     #[error("no exporter can be made: {0}")]
     Exporter(String),
 }
 
-/// A batch on its way to Kafka; nothing if spans are not made.
+/// A batch under way to Kafka. Empty if no spans are made.
 #[derive(Debug, Default)]
 pub struct Publishing(Option<Box<Departed>>);
 
@@ -68,7 +69,7 @@ struct Departed {
 }
 
 impl Traces {
-    /// Sends spans to this collector. `instance` tells replicas apart.
+    /// Makes the way to this collector. `instance` tells replicas apart.
     pub fn to(otlp: &Otlp, instance: &str, runtime: Handle) -> Result<Self, Error> {
         let health = Arc::new(Health::default());
         let url = otlp.traces();
@@ -95,7 +96,7 @@ impl Traces {
         Ok(Self(Some(Arc::new(Sending { provider, tracer, health }))))
     }
 
-    /// Begins the walk of a notification that has arrived, in the trace that it belongs to.
+    /// Begins the walk of a notification that has arrived, in its trace.
     pub fn walk<'a>(&self, trace: impl FnOnce() -> Option<Traceparent<'a>>) -> Walk {
         match self.0 {
             Some(_) => Walk::begin(trace().and_then(span_context)),
@@ -136,7 +137,7 @@ impl Traces {
         whole.end_with_timestamp(times.began + times.clock.elapsed());
     }
 
-    /// Begins the way of a batch of so many records. `traceparents` are those that its records have.
+    /// Begins the span of a batch of `records` records, which carry these `traceparents`.
     pub fn publishing<'a>(
         &self,
         records: usize,
@@ -157,7 +158,7 @@ impl Traces {
         }))
     }
 
-    /// Makes the span of a batch that Kafka took, or did not: then `trouble` says why.
+    /// Ends the span of a batch. `trouble` is the reason if Kafka did not take the batch.
     pub fn published(&self, publishing: Publishing, trouble: Option<&'static str>) {
         let (Some(sending), Some(departed)) = (&self.0, publishing.0) else { return };
         let span = departed.span.with_start_time(departed.at);
@@ -168,10 +169,10 @@ impl Traces {
         span.end_with_timestamp(departed.at + departed.clock.elapsed());
     }
 
-    /// Sends what waits, for a bounded time, and nothing more after it. Blocks.
+    /// Sends the waiting spans for a bounded time, and no more after that. Blocks.
     pub fn close(&self) {
         if let Some(sending) = &self.0 {
-            // A collector that is away has been said already, and a stop does not wait for it.
+            // An absent collector was reported already, and a stop does not wait for it.
             let patience = if sending.health.is_well() { LAST } else { Duration::ZERO };
             drop(sending.provider.shutdown_with_timeout(patience));
         }
@@ -195,9 +196,10 @@ impl fmt::Debug for Traces {
     }
 }
 
-/// A batch can have thousands of records, and a collector refuses spans without bound.
+/// The most links of a batch: it can have thousands of records, and collectors refuse very large
+/// spans.
 const MOST_LINKS: u32 = 128;
-/// How long spans are sent again before they count as lost; the standard's own default.
+/// The time for which spans are sent again before they count as lost; the standard's own default.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a stop waits for the last spans.
+/// The longest wait of a stop for the last spans.
 const LAST: Duration = Duration::from_secs(2);

@@ -1,9 +1,9 @@
-//! The spans that wait for the collector.
+//! The queue of spans that wait for the collector.
 //!
 //! # Promises
-//! - No more than [`MOST`] spans wait, those that are being sent among them; a link counts as one. What
-//!   comes then is dropped, counted and said.
-//! - Who ends a span waits for nothing.
+//! - At most [`MOST`] spans wait, including those that are being sent; a link counts as one.
+//!   Further spans are dropped, counted and reported.
+//! - The end of a span waits for nothing.
 
 use crate::telemetry::traces::health::Health;
 use opentelemetry::Context;
@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// A bounded queue before an exporter, which the library empties from a thread of its own.
+/// A bounded queue before an exporter, which the library empties from its own thread.
 ///
-/// The library's queue has a bound as well, but does not say what it dropped.
+/// The library's own queue is bounded as well, but does not report dropped spans.
 #[derive(Debug)]
 pub(super) struct Queue {
     batches: BatchSpanProcessor,
@@ -35,7 +35,7 @@ struct Counted<E> {
 }
 
 impl Queue {
-    /// A queue before this exporter.
+    /// Makes a queue before this exporter.
     pub fn before(exporter: impl SpanExporter + 'static, health: Arc<Health>) -> Self {
         let waiting = Arc::new(AtomicUsize::new(0));
         let counted =
@@ -102,16 +102,16 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
     }
 }
 
-/// What a span counts for: a batch's links can take more memory than the rest of it.
+/// The weight of a span: the links of a batch can take more memory than the rest of it.
 fn weight(span: &SpanData) -> usize {
     1 + span.links.len()
 }
 
-/// Four for each of 1,024 notifications: about two megabytes.
+/// The most spans and links that wait: four for each of 1,024 notifications, about two megabytes.
 pub(super) const MOST: usize = 4_096;
-/// Spans that go in one call; the standard's own default.
+/// The most spans in one call; the standard's own default.
 const TOGETHER: usize = 512;
-/// How long a span waits for others to go with it.
+/// The longest wait of a span for others to be sent with it.
 const DELAY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! One notification's stages, timed.
+//! Times the stages of one notification.
 
 use crate::event::id::EventId;
 use opentelemetry::trace::SpanContext;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The walk of one notification, from its last byte to its answer; nothing if spans are not made.
+/// The walk of one notification, from its last byte to its answer. Empty if no spans are made.
 #[derive(Debug, Default)]
 pub struct Walk(pub(super) Option<Box<Times>>);
 
-/// Times by a clock that does not jump, counted from one reading of the one that people read.
+/// Times by a monotonic clock, counted from one reading of the time of day.
 #[derive(Debug)]
 pub(super) struct Times {
     pub began: SystemTime,
@@ -22,11 +22,11 @@ pub(super) struct Times {
 /// A stage of a notification's walk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stage {
-    /// Its proof is checked.
+    /// The check of the proof.
     Prove,
-    /// Its body is read, and its record is made.
+    /// The reading of the body, and the making of the record.
     Read,
-    /// Its record gets to the disk.
+    /// The way of the record to the disk.
     Commit,
 }
 
@@ -35,7 +35,7 @@ pub enum Stage {
 pub struct Answered<'a> {
     /// The name of its source.
     pub source: &'a str,
-    /// What became of it, by the name that the metrics use.
+    /// Its outcome, by the name that the metrics use.
     pub outcome: &'static str,
     /// The status of the answer.
     pub status: u16,
@@ -59,7 +59,7 @@ impl Walk {
         }
     }
 
-    /// Notes which event it is. An id that is longer than any sender's is left out.
+    /// Notes the event's id. Omits an id longer than any sender's.
     pub fn is_of(&mut self, event: &EventId) {
         if let Some(times) = &mut self.0 {
             times.event =
@@ -79,6 +79,6 @@ impl Stage {
     }
 }
 
-/// Those of Onshape have 24 characters, and `sha256:` with its digits 71. Nothing bounds an id but the
-/// body's limit.
+/// The longest id in a span. Onshape's ids have 24 characters, and `sha256:` with its digits 71;
+/// only the body's limit bounds an id.
 const LONGEST_ID: usize = 256;

@@ -93,7 +93,7 @@ async fn refused_notifications_have_spans_with_the_reason_and_those_not_recorded
     ];
     let expected = expected.map(|(trace, outcome)| (trace.to_owned(), Some(outcome.to_owned())));
     assert_eq!(told, expected.into());
-    // What was not proven was not read.
+    // An unproven notification was not read.
     assert_eq!(spans.of_trace(&"2".repeat(32)).len(), 2);
     assert_eq!(spans.of_trace(&"3".repeat(32)).len(), 1);
     assert!(spans.0.iter().all(|span| status(span) != StatusCode::Error));
@@ -244,7 +244,7 @@ fn sending_to(collector: &str) -> Builder {
     Relay::builder().set("telemetry.otlp", &format!("'{collector}'"))
 }
 
-/// What a collector got.
+/// The spans that a collector received.
 #[derive(Default)]
 struct Spans(Vec<Span>);
 
@@ -286,7 +286,7 @@ fn text(span: &Span, key: &str) -> Option<String> {
     }
 }
 
-/// How many records a batch had.
+/// The number of records in a batch.
 fn records(span: &Span) -> i64 {
     match attribute(span, "messaging.batch.message_count") {
         Some(Value::IntValue(count)) => *count,
