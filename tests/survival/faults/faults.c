@@ -2,7 +2,7 @@
  *
  * CADRELAY_FAULTS names a file of 64-bit numbers, shared with the test, that says what to do. Only the
  * segments of the log (*.log) are touched, and the mark of what was acknowledged (acknowledged): what is
- * answered goes through them. */
+ * answered goes through them. A step is a sync, a positioned write or a renaming of any file. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -29,6 +29,8 @@ enum {
     MARKS,        /* counted here: writes of the mark of what was acknowledged so far */
     FAIL_MARK,    /* fail the write of the mark with this number, and all after it */
     HANG,         /* every read, write and sync of a segment waits while this is not 0 */
+    STEPS,        /* counted here: steps so far */
+    KILL_STEP,    /* die before the step with this number */
     NUMBERS
 };
 
@@ -51,6 +53,19 @@ static int is_due(int fault, int64_t number) {
     return order[fault] && number >= order[fault];
 }
 
+static void step(void) {
+    if (order && is_due(KILL_STEP, ++order[STEPS])) {
+        kill(getpid(), SIGKILL);
+    }
+}
+
+int rename(const char *from, const char *to) {
+    int (*real)(const char *, const char *) =
+        (int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename");
+    step();
+    return real(from, to);
+}
+
 static int ends_in(int fd, const char *end) {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -70,6 +85,7 @@ static void hang(void) {
 
 static int sync_segment(int fd, const char *name) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+    step();
     if (!order || !is_segment(fd)) {
         return real(fd);
     }
@@ -100,6 +116,7 @@ int fdatasync(int fd) {
 static ssize_t write_segment(int fd, const struct iovec *parts, int count, off_t at, const char *name) {
     ssize_t (*real)(int, const struct iovec *, int, off_t) =
         (ssize_t(*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT, name);
+    step();
     if (order && ends_in(fd, "/acknowledged") && is_due(FAIL_MARK, ++order[MARKS])) {
         errno = EIO;
         return -1;

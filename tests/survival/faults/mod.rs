@@ -33,6 +33,8 @@ pub enum Fault {
     FailMark = 9,
     /// Reads, writes and syncs of segments wait.
     Hang = 10,
+    /// The process dies before this step: a sync, a positioned write or a renaming of any file.
+    KillStep = 12,
 }
 
 impl Faults {
@@ -60,6 +62,7 @@ impl Faults {
             Fault::TearWrite => WRITES,
             Fault::FailSync | Fault::KillBefore | Fault::KillAfter => SYNCS,
             Fault::FailMark => MARKS,
+            Fault::KillStep => STEPS,
             Fault::ClockOffset | Fault::SkipSync | Fault::Hang => panic!("{fault:?} has no count"),
         };
         self.order(fault, self.read(counter) + i64::try_from(more).expect("a small number"));
@@ -74,6 +77,7 @@ impl Faults {
             Fault::TearWrite,
             Fault::FailMark,
             Fault::Hang,
+            Fault::KillStep,
         ] {
             self.order(fault, 0);
         }
@@ -115,4 +119,5 @@ fn library() -> &'static Path {
 const SYNCS: u64 = 0;
 const WRITES: u64 = 4;
 const MARKS: u64 = 8;
-const NUMBERS: u64 = 11;
+const STEPS: u64 = 11;
+const NUMBERS: u64 = 13;
