@@ -75,8 +75,17 @@ class Replicas(unittest.TestCase):
             self.assertEqual(environment["CADRELAY__HTTP__STOP_DELAY"], "12s")
             self.assertGreaterEqual(pod["terminationGracePeriodSeconds"], 12 + 10)
 
+    def test_replicas_share_a_redis_by_a_url_that_only_a_secret_knows(self):
+        for _, spec, _ in each("redis.secret=shared", "redis.key=url"):
+            (relay,) = spec["template"]["spec"]["containers"]
+            (shared,) = (one for one in relay["env"] if one["name"] == "CADRELAY__DEDUP__SHARED")
+            self.assertEqual(shared["valueFrom"]["secretKeyRef"], {"name": "shared", "key": "url"})
+        for _, spec, _ in each():
+            (relay,) = spec["template"]["spec"]["containers"]
+            self.assertNotIn("CADRELAY__DEDUP__SHARED", [one["name"] for one in relay["env"]])
+
     def test_secrets_are_references_to_what_exists_and_the_chart_makes_none(self):
-        for _, spec, made in each("adminToken.secret=cadrelay", "secretFiles=files"):
+        for _, spec, made in each("adminToken.secret=cadrelay", "redis.secret=shared", "secretFiles=files"):
             self.assertNotIn("Secret", {kind for kind, _ in made})
             pod = spec["template"]["spec"]
             (relay,) = pod["containers"]
