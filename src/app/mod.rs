@@ -2,12 +2,14 @@
 
 pub mod hand_over;
 mod inlets;
+mod keeping;
 mod parts;
 pub mod reload;
 mod run;
 
 use crate::app::inlets::Connecting;
-use crate::app::parts::{bind, keeper, max_ahead, recent, start_drain, traces, url_of};
+use crate::app::keeping::Keeping;
+use crate::app::parts::{assignment, bind, max_ahead, recent, start_drain, traces, url_of};
 use crate::app::reload::Reloader;
 use crate::config::Resolved;
 use crate::drain::Drain;
@@ -30,7 +32,6 @@ use crate::shared::{Shared, Work};
 use crate::spool::lanes::Gate;
 use crate::spool::{Loss, Opening, Spool};
 use crate::telemetry::traces::Traces;
-use crate::webhooks::keeper::Keeper;
 use anyhow::Context as _;
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
@@ -50,7 +51,7 @@ pub struct Relay {
     spool: Spool,
     inlets: Arc<Inlets>,
     listeners: Listeners,
-    keeper: Option<Arc<Keeper>>,
+    keeping: Arc<Keeping>,
     gaps: Arc<Ledger>,
     drain: JoinHandle<()>,
     sharing: Option<Sharing>,
@@ -110,7 +111,7 @@ impl Relay {
     pub fn build(resolved: Resolved, loss: Loss) -> anyhow::Result<Self> {
         let config = &resolved.config;
         let names = inlets::names(&resolved.sources);
-        let keeper = keeper(config, resolved.subscriptions.clone())?;
+        let assignment = assignment(config, &resolved.subscriptions)?;
         let providers = Provider::among(resolved.sources.iter().map(Source::provider));
         let topics = config.kafka.topic_names().all(&providers);
         let metrics = Metrics::new(&topics);
@@ -137,15 +138,18 @@ impl Relay {
             Shared::new(target, &identity.instance, life, window, metrics.shared.clone())
         });
         let (shared, work) = sharing.unzip();
-        // Only the replica that keeps the subscriptions reports gaps.
-        let voice = if config.keeper.enabled { Voice::Telling } else { Voice::Mute };
         // After the spool, because only then does this process own the folder.
-        let gaps = Arc::new(Ledger::open(&config.spool.dir, &names, voice, Timestamp::now()));
-        let keeper = keeper.map(|keeper| Arc::new(keeper.telling(Arc::clone(&gaps))));
-        let pings = keeper.clone().map_or_else(Pings::default, |keeper| {
-            metrics.keep(Arc::clone(&keeper));
-            Pings::to(move |hook, at| keeper.saw_ping(hook, at))
-        });
+        let now = Timestamp::now();
+        let gaps = Arc::new(Ledger::open(&config.spool.dir, &names, Voice::Undecided, now));
+        let is_keeper = config.keeper.enabled;
+        let run = spool.identity().run();
+        let keeping =
+            Arc::new(Keeping::new(assignment, is_keeper, Arc::clone(&gaps), shared.as_ref(), run));
+        metrics.keep(Arc::clone(&keeping.keeper));
+        let pings = {
+            let keeping = Arc::clone(&keeping);
+            Pings::to(move |hook, at| keeping.saw_ping(hook, at))
+        };
         let recent = recent(config)?;
         let traces = traces(config, &spool)?;
         let connecting = Connecting {
@@ -169,7 +173,7 @@ impl Relay {
             spool: spool.clone(),
             drain: Arc::clone(&status),
             registry: metrics.registry(),
-            keeper: keeper.clone(),
+            keeper: Arc::clone(&keeping.keeper),
             gaps: Arc::clone(&gaps),
             shared: shared.clone(),
             inlets: Arc::clone(&inlets),
@@ -214,6 +218,7 @@ impl Relay {
             Arc::clone(&inlets),
             Arc::clone(&admin),
             certificate,
+            Arc::clone(&keeping),
             reload::Running {
                 providers,
                 max_ahead,
@@ -232,7 +237,7 @@ impl Relay {
             spool,
             inlets,
             listeners,
-            keeper,
+            keeping,
             gaps,
             drain,
             sharing,

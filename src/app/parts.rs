@@ -8,7 +8,8 @@ use crate::spool::Spool;
 use crate::telemetry::traces::Traces;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::environment;
-use crate::webhooks::keeper::Keeper;
+use crate::webhooks::keeper::Assignment;
+use crate::webhooks::look::Clients;
 use anyhow::Context as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -16,18 +17,16 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Makes the keeper of the subscriptions with `keep = true`, if this replica is to do it.
-pub(super) fn keeper(
-    config: &Config,
-    mut declared: Vec<Declared>,
-) -> anyhow::Result<Option<Keeper>> {
-    declared.retain(|one| one.keep);
-    if declared.is_empty() || !config.keeper.enabled {
-        return Ok(None);
-    }
-    let clients = environment::clients(&declared, CALL_TIMEOUT)
-        .context("keeping the subscriptions that say keep = true")?;
-    Ok(Some(Keeper::new(declared, clients, config.keeper.interval.0)))
+/// The subscriptions that this replica may have to look after: none if it is not to do it.
+pub(super) fn assignment(config: &Config, declared: &[Declared]) -> anyhow::Result<Assignment> {
+    let kept = declared.iter().filter(|one| one.keep && config.keeper.enabled);
+    let kept: Vec<Declared> = kept.cloned().collect();
+    let clients = match kept.is_empty() {
+        true => Clients::default(),
+        false => environment::clients(&kept, CALL_TIMEOUT)
+            .context("keeping the subscriptions that say keep = true")?,
+    };
+    Ok(Assignment::new(kept, clients, config.keeper.interval.0))
 }
 
 /// Opens the store of recent decisions, beside the spool.

@@ -1,5 +1,5 @@
 //! Takes over another configuration while the relay runs: sources, their secrets, the certificate,
-//! the token of the admin listener.
+//! the token of the admin listener, the subscriptions that are kept.
 //!
 //! # Promises
 //! - All or nothing: everything that can fail comes before the first change.
@@ -15,6 +15,8 @@
 //! Does not deal with signals, files, or the log's level.
 
 use crate::app::inlets::{self, Connecting};
+use crate::app::keeping::Keeping;
+use crate::app::parts::assignment;
 use crate::config::{Config, Resolved};
 use crate::event::provider::Provider;
 use crate::http::admin::Admin;
@@ -37,6 +39,7 @@ pub struct Reloader {
     inlets: Arc<Inlets>,
     admin: Arc<Admin>,
     shown: Option<Arc<Shown>>,
+    keeping: Arc<Keeping>,
     running: Mutex<Running>,
 }
 
@@ -79,9 +82,10 @@ impl Reloader {
         inlets: Arc<Inlets>,
         admin: Arc<Admin>,
         shown: Option<Arc<Shown>>,
+        keeping: Arc<Keeping>,
         running: Running,
     ) -> Self {
-        Self { connecting, inlets, admin, shown, running: Mutex::new(running) }
+        Self { connecting, inlets, admin, shown, keeping, running: Mutex::new(running) }
     }
 
     /// True if the relay was told to stop.
@@ -110,6 +114,9 @@ impl Reloader {
         if !faults.is_empty() {
             return Err(Refused(faults));
         }
+        let assignment = assignment(&new.config, &new.subscriptions)
+            .map_err(|error| Refused(vec![format!("subscriptions: {error:#}")]))?;
+        let keys = running.keeping_changes(&new);
         let before = self.inlets.sources();
         let mut changes = Changes::of_sources(&before, &new.sources);
         let names = inlets::names(&new.sources);
@@ -140,8 +147,13 @@ impl Reloader {
         if running.config.telemetry.log_level != new.config.telemetry.log_level {
             changes.keys.push("telemetry.log_level");
         }
+        if !keys.is_empty() {
+            self.keeping.change(assignment, new.config.keeper.enabled);
+            changes.keys.extend(keys);
+        }
         running.config = new.config;
         running.certificate = new.certificate;
+        running.subscriptions = new.subscriptions;
         Ok(changes)
     }
 
@@ -190,18 +202,27 @@ impl Running {
                 ));
             }
         }
-        if describe(&self.subscriptions) != describe(&new.subscriptions) {
-            faults.push(needs_restart("subscriptions".to_owned()));
-        }
         faults
+    }
+
+    /// The keys in which the keeper's work differs.
+    fn keeping_changes(&self, new: &Resolved) -> Vec<&'static str> {
+        let (old_keeper, keeper) = (&self.config.keeper, &new.config.keeper);
+        let changes = [
+            ("subscriptions", describe(&self.subscriptions) != describe(&new.subscriptions)),
+            ("keeper.interval", old_keeper.interval != keeper.interval),
+            ("keeper.enabled", old_keeper.enabled != keeper.enabled),
+        ];
+        changes.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
 }
 
-/// Describes each subscription by all that makes it differ from another.
-fn describe(subscriptions: &[Declared]) -> BTreeMap<&str, (String, bool, Option<&str>)> {
+/// Describes subscriptions so that two lists can be compared.
+fn describe(subscriptions: &[Declared]) -> BTreeMap<&str, String> {
     let described = subscriptions.iter().map(|one| {
-        let Declared { name, keep, source, .. } = one;
-        (name.as_str(), (one.fingerprint(), *keep, source.as_deref()))
+        let Declared { name, url, scope, keep, source, at } = one;
+        let url = url.reveal();
+        (name.as_str(), format!("{url} {scope:?} {keep} {source:?} {at:?}"))
     });
     described.collect()
 }

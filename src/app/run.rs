@@ -25,9 +25,8 @@ impl Relay {
         // The keeper makes hooks, and a provider tries a new hook at once, so the listeners start
         // first.
         let (stop_keeper, stopped) = oneshot::channel::<()>();
-        let keeper = self.keeper.map(|keeper| {
-            tokio::spawn(async move { keeper.run(async { drop(stopped.await) }).await })
-        });
+        let keeping = self.keeping;
+        let keeper = tokio::spawn(async move { keeping.run(async { drop(stopped.await) }).await });
         let (stop_gaps, stopped) = oneshot::channel::<()>();
         let (gaps, inlets) = (self.gaps, Arc::clone(&self.inlets));
         let gaps = tokio::spawn(async move {
@@ -53,9 +52,7 @@ impl Relay {
         // From here on, requests get 503 from an open port until the drain has ended.
         self.inlets.stopping.store(true, Ordering::Relaxed);
         self.inlets.connections.settled().await;
-        if let Some(keeper) = keeper
-            && let Err(error) = keeper.await
-        {
+        if let Err(error) = keeper.await {
             tracing::error!(error = %error, "the keeper ended early");
         }
         self.stop_drain.store(true, Ordering::Release);

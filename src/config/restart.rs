@@ -47,9 +47,7 @@ impl Config {
             window, shared, shared_user, shared_password, shared_ca, shared_prefix, shared_deadline,
             shared_hold
         } but { facts_window }));
-        keys.extend(differing!("keeper", &self.keeper, &new.keeper, sections::Keeper {
-            interval, enabled
-        } but {}));
+        let sections::Keeper { interval: _, enabled: _ } = &self.keeper;
         keys.extend(
             differing!("telemetry", &self.telemetry, &new.telemetry, telemetry::settings::Settings {
             otlp

@@ -50,15 +50,21 @@ async function replay(record) {
 export async function showSubscriptions() {
   const place = byId("subscriptions");
   try {
-    const { subscriptions, gaps } = await get("/api/subscriptions");
-    place.replaceChildren(...shelf(subscriptions, gaps));
+    place.replaceChildren(...shelf(await get("/api/subscriptions")));
   } catch (error) {
     place.replaceChildren(el("p", { className: "empty" }, printable(error.message)), again(showSubscriptions));
   }
 }
 
-function shelf(subscriptions, gaps) {
-  const parts = [subscriptions.length > 0 ? subscriptionTable(subscriptions) : el("p", { className: "empty" }, "This relay keeps no subscriptions: none in its configuration says keep = true.")];
+const NOT_KEPT = {
+  here: "This relay keeps no subscriptions: none in its configuration says keep = true.",
+  elsewhere: "Another replica looks after the subscriptions.",
+  unknown: "Nobody looks after the subscriptions until Redis answers: it says which replica does.",
+  off: "This relay keeps no subscriptions: its configuration says keeper.enabled = false.",
+};
+
+function shelf({ keeper, subscriptions, gaps }) {
+  const parts = [subscriptions.length > 0 ? subscriptionTable(subscriptions) : el("p", { className: "empty" }, NOT_KEPT[keeper])];
   if (gaps.length > 0) {
     parts.push(el("h3", {}, "Gaps: times in which events may be missing"), gapTable(gaps));
   } else {

@@ -167,6 +167,13 @@ impl Memory {
             .collect()
     }
 
+    /// Watches no subscription but these any more. The proofs that were found stay.
+    pub fn watch_only(&mut self, subscriptions: &[String]) {
+        let others =
+            self.subscriptions.iter_mut().filter(|(name, _)| !subscriptions.contains(name));
+        others.for_each(|(_, known)| known.watched = None);
+    }
+
     /// The source that a subscription feeds, once it was seen in this run.
     pub fn source_of(&self, subscription: &str) -> Option<&str> {
         Some(&self.subscriptions.get(subscription)?.watched.as_ref()?.source)

@@ -44,7 +44,7 @@ pub struct Ledger {
     sources: Mutex<BTreeMap<String, Source>>,
     changed: Arc<Notify>,
     is_unwritable: AtomicBool,
-    voice: Voice,
+    voice: Mutex<Voice>,
 }
 
 /// Tells whether this relay publishes gaps. Of several replicas behind one balancer only one does:
@@ -55,6 +55,8 @@ pub enum Voice {
     Telling,
     /// It finds gaps and drops them.
     Mute,
+    /// It is not known yet which replica publishes gaps: each keeps what it finds.
+    Undecided,
 }
 
 /// A source of this run.
@@ -95,7 +97,7 @@ impl Ledger {
             memory: Mutex::new(memory),
             changed: Arc::new(Notify::new()),
             is_unwritable: AtomicBool::new(false),
-            voice,
+            voice: Mutex::new(voice),
         };
         ledger.follow(sources);
         ledger
@@ -117,6 +119,17 @@ impl Ledger {
             );
             followed.insert(name.clone(), Source { provider: *provider, vitals });
         }
+    }
+
+    /// Publishes gaps from now on, or does not.
+    pub fn speak(&self, voice: Voice) {
+        *lock(&self.voice) = voice;
+        self.changed.notify_one();
+    }
+
+    /// Watches no subscription but these any more. The proofs that were found stay.
+    pub fn watch_only(&self, subscriptions: &[String]) {
+        lock(&self.memory).watch_only(subscriptions);
     }
 
     /// The vitals of a source, which its requests update.
@@ -203,7 +216,9 @@ impl Ledger {
         let untold = lock(&self.memory).untold();
         let mut told = 0;
         for gap in &untold {
-            match self.voice {
+            let voice = *lock(&self.voice);
+            match voice {
+                Voice::Undecided => break,
                 Voice::Telling if !tell(gap.clone()).await => break,
                 Voice::Telling => lock(&self.memory).told(gap),
                 Voice::Mute => lock(&self.memory).left(gap),

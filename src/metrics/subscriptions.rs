@@ -3,7 +3,7 @@
 //! Knows nothing of the registry.
 
 use crate::metrics::series::{counters, float_gauges, gauges};
-use crate::webhooks::keeper::Keeper;
+use crate::webhooks::keeper::{Duty, Keeper};
 use crate::webhooks::plan::Action;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
@@ -26,6 +26,7 @@ impl Subscriptions {
 }
 
 struct SubscriptionSeries {
+    active: IntGaugeVec,
     up: IntGaugeVec,
     dropped: IntGaugeVec,
     last_ping: GaugeVec,
@@ -37,6 +38,11 @@ impl SubscriptionSeries {
     fn new() -> Self {
         let subscription = &["subscription"];
         Self {
+            active: gauges(
+                "cadrelay_keeper_active",
+                "1 if this replica looks after the subscriptions and publishes gaps.",
+                &[],
+            ),
             up: gauges(
                 "cadrelay_subscription_up",
                 "1 if the subscription exists, is active and as declared, and its last ping came \
@@ -66,8 +72,8 @@ impl SubscriptionSeries {
         }
     }
 
-    fn all(&self) -> [&dyn Collector; 5] {
-        [&self.up, &self.dropped, &self.last_ping, &self.repairs, &self.errors]
+    fn all(&self) -> [&dyn Collector; 6] {
+        [&self.active, &self.up, &self.dropped, &self.last_ping, &self.repairs, &self.errors]
     }
 }
 
@@ -78,7 +84,12 @@ impl Collector for Subscriptions {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let series = SubscriptionSeries::new();
-        for health in self.keeper.health(jiff::Timestamp::now()) {
+        let is_active = self.keeper.duty() == Duty::Here;
+        series.active.with_label_values::<&str>(&[]).set(is_active.into());
+        // Another replica has the series of the subscriptions then.
+        let health =
+            if is_active { self.keeper.health(jiff::Timestamp::now()) } else { Vec::new() };
+        for health in health {
             let name = &[health.subscription.as_str()];
             series.up.with_label_values(name).set(health.is_up.into());
             let dropped = i64::try_from(health.dropped_events.unwrap_or(0)).unwrap_or(i64::MAX);

@@ -18,16 +18,20 @@ pub mod life;
 pub mod link;
 #[cfg(test)]
 mod model;
+mod pings;
 pub mod protocol;
 pub mod redis;
+pub mod tenure;
 pub mod trouble;
 
 use crate::pause::growing;
 use crate::shared::claims::{Ask, Gatherer, QUEUE};
+use crate::shared::lease::Lease;
 use crate::shared::life::Life;
 use crate::shared::link::{Link, Probe};
 use crate::shared::protocol::{CLAIM_LASTS, CONFIRM, Claim, Confirmation, WAIT};
 use crate::shared::redis::{Call, Connector, Script};
+use crate::shared::tenure::Tenure;
 use crate::shared::trouble::Trouble;
 use crate::spool::window::IdKey;
 use prometheus::IntCounter;
@@ -156,6 +160,13 @@ impl Shared {
     /// Waits until there is a connection, or time is up.
     pub async fn wait(&self, patience: Duration) {
         self.inner.link.wait(patience).await;
+    }
+
+    /// Something that one of the replicas does: it holds the lease of this name. `process` is called like
+    /// no other.
+    pub fn tenure(&self, name: &str, process: &str, lasts: Duration) -> Tenure {
+        let lease = Lease::new(&self.inner.prefix, name, process, lasts);
+        Tenure::new(Arc::clone(&self.inner.link), lease)
     }
 
     /// Claims an id. Another's claim is waited for, for at most [`WAIT`].

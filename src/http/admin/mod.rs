@@ -43,8 +43,8 @@ pub struct Admin {
     pub drain: Arc<Status>,
     /// The registry of all series.
     pub registry: Registry,
-    /// The keeper of the subscriptions, if this relay keeps any.
-    pub keeper: Option<Arc<Keeper>>,
+    /// The keeper of the subscriptions.
+    pub keeper: Arc<Keeper>,
     /// The known gaps.
     pub gaps: Arc<Ledger>,
     /// The window that replicas share, if they share one.

@@ -3,13 +3,15 @@
 use crate::event::provider::Provider;
 use crate::gaps::listed::Listed;
 use crate::http::admin::Admin;
-use crate::webhooks::keeper::SubscriptionHealth;
+use crate::webhooks::keeper::{Duty, SubscriptionHealth};
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
 
 #[derive(Serialize)]
 struct SubscriptionsJson {
+    /// Which replica looks after the subscriptions.
+    keeper: Duty,
     subscriptions: Vec<SubscriptionJson>,
     /// All gaps, including those that belong to no subscription.
     gaps: Vec<GapJson>,
@@ -33,8 +35,12 @@ struct GapJson {
 
 /// Answers with the keeper's knowledge, and with the last gaps.
 pub async fn subscriptions(admin: web::Data<Admin>) -> HttpResponse {
-    let keeper = admin.keeper.as_ref();
-    let health = keeper.map(|keeper| keeper.health(Timestamp::now())).unwrap_or_default();
+    let keeper = admin.keeper.duty();
+    let health = match keeper {
+        Duty::Here => admin.keeper.health(Timestamp::now()),
+        // What was seen here once says nothing any more.
+        Duty::Elsewhere | Duty::Unknown | Duty::Off => Vec::new(),
+    };
     let gaps: Vec<GapJson> = admin.gaps.listed().into_iter().map(GapJson::of).collect();
     let subscriptions = health
         .into_iter()
@@ -45,7 +51,7 @@ pub async fn subscriptions(admin: web::Data<Admin>) -> HttpResponse {
             SubscriptionJson { health, gaps }
         })
         .collect();
-    HttpResponse::Ok().json(SubscriptionsJson { subscriptions, gaps })
+    HttpResponse::Ok().json(SubscriptionsJson { keeper, subscriptions, gaps })
 }
 
 impl GapJson {

@@ -1,6 +1,7 @@
 //! The findings about one subscription at a provider.
 
 use crate::event::gap::Why;
+use crate::gaps::{Ledger, Watched};
 use crate::webhooks::declared::Declared;
 use crate::webhooks::look::Existing;
 use crate::webhooks::mark::Mark;
@@ -32,6 +33,32 @@ impl Finding {
         };
         // The causes are ordered by their weight.
         self.repairs.iter().filter_map(why).min()
+    }
+
+    /// Notes what a look says about gaps.
+    pub(super) fn note(
+        &self,
+        one: &Declared,
+        ledger: &Ledger,
+        ping_came_back: bool,
+        now: Timestamp,
+    ) {
+        let named = one.source.clone().or_else(|| ledger.source_at(one.url.reveal()));
+        // Without a source of its own, any of the provider's has the topic in which gaps are told.
+        let Some(source) = named.or_else(|| ledger.source_of(one.provider())) else { return };
+        let watched = Watched {
+            subscription: one.name.clone(),
+            provider: one.provider(),
+            source,
+            scope: one.scope.iter().map(|(key, id)| (key.to_owned(), id.to_owned())).collect(),
+            declaration: one.fingerprint(),
+        };
+        ledger.counted(&watched, &self.counts, now);
+        match self.why() {
+            Some(why) => ledger.lost(&watched, why),
+            None if ping_came_back && !self.hooks.is_empty() => ledger.heard(&watched, now),
+            None => {}
+        }
     }
 }
 

@@ -57,6 +57,11 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    /// The same subscription, declared otherwise: its counters go on, and its hooks are not known yet.
+    pub(super) fn declared_anew(self) -> Self {
+        Self { repairs: self.repairs, errors: self.errors, ..Self::default() }
+    }
+
     /// False if the last look is overdue by an interval, since the keeper may hang.
     pub(super) fn is_up(&self, now: Timestamp, interval: Duration) -> bool {
         let since = self.looked.map(|looked| now.duration_since(looked).unsigned_abs());
@@ -78,23 +83,22 @@ const SLOWEST_LOOK: Duration = Duration::from_secs(360);
 impl Keeper {
     /// The health of each subscription.
     pub fn health(&self, now: Timestamp) -> Vec<SubscriptionHealth> {
-        let kept = self.lock();
-        let declared = self.groups.iter().flat_map(|group| &group.declared);
+        let (assignment, kept) = (self.assignment(), self.lock());
         let health = |one: &Declared| {
-            let kept = &kept[&one.name];
+            let kept = kept.get(&one.name).cloned().unwrap_or_default();
             SubscriptionHealth {
                 subscription: one.name.clone(),
                 provider: one.provider(),
-                is_up: kept.is_up(now, self.interval),
-                hooks: kept.hooks.clone(),
+                is_up: kept.is_up(now, assignment.interval),
+                hooks: kept.hooks,
                 dropped_events: kept.dropped_events,
                 last_look: kept.looked,
                 last_ping: kept.ping_seen,
-                repairs: kept.repairs.clone(),
+                repairs: kept.repairs,
                 errors: kept.errors,
-                last_error: kept.last_error.clone(),
+                last_error: kept.last_error,
             }
         };
-        declared.map(health).collect()
+        assignment.declared().map(health).collect()
     }
 }

@@ -10,64 +10,68 @@
 //! # Limits
 //! A repair is confirmed at the next look. APS has no ping.
 //!
-//! Knows nothing of metrics, of ingest or of other replicas: who runs it makes sure that only one of
-//! them does.
+//! Knows nothing of metrics, of ingest or of Redis: who runs it says which replica is to work, and allows
+//! each change.
 
+mod assignment;
+mod duty;
 mod finding;
 mod health;
 #[cfg(test)]
 mod tests;
 
-use crate::gaps::{Ledger, Watched};
+use crate::gaps::Ledger;
 use crate::lock::lock;
 use crate::pause::growing;
 use crate::webhooks::apply::{Begun, TRIAL};
-use crate::webhooks::declared::{At, Declared};
+use crate::webhooks::declared::Declared;
 use crate::webhooks::error::Error;
-use crate::webhooks::keeper::finding::{Finding, find};
+use crate::webhooks::keeper::assignment::Group;
+use crate::webhooks::keeper::finding::find;
 use crate::webhooks::keeper::health::Kept;
-use crate::webhooks::look::{Clients, Existing};
-use crate::webhooks::plan::Action;
+use crate::webhooks::look::Existing;
+use crate::webhooks::plan::{Action, Change};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
+pub use crate::webhooks::keeper::assignment::Assignment;
+pub use crate::webhooks::keeper::duty::{Duty, Permission};
 pub use crate::webhooks::keeper::health::SubscriptionHealth;
 
 /// Keeps subscriptions as they are declared.
 #[derive(Debug)]
 pub struct Keeper {
-    groups: Vec<Group>,
-    interval: Duration,
+    assignment: Mutex<Arc<Assignment>>,
+    /// Another assignment is there.
+    reassigned: Notify,
     kept: Mutex<BTreeMap<String, Kept>>,
     ledger: Option<Arc<Ledger>>,
-}
-
-/// Subscriptions that are looked at together, so that one provider's outage is not the other's.
-#[derive(Debug)]
-struct Group {
-    clients: Clients,
-    declared: Vec<Declared>,
+    permission: Permission,
+    duty: Mutex<Duty>,
+    /// A change was begun at a provider, and its end is not known.
+    is_changing: AtomicBool,
 }
 
 impl Keeper {
-    /// A keeper of those that are declared with `keep`, by clients of their providers.
-    pub fn new(declared: Vec<Declared>, clients: Clients, interval: Duration) -> Self {
-        let kept: Vec<_> = declared.into_iter().filter(|one| one.keep).collect();
-        let states = kept.iter().map(|one| (one.name.clone(), Kept::default())).collect();
-        let (onshape, aps) =
-            kept.into_iter().partition(|one: &Declared| matches!(one.at, At::Onshape(_)));
-        let groups = vec![
-            Group {
-                declared: onshape,
-                clients: Clients { onshape: clients.onshape, ..Clients::default() },
-            },
-            Group { declared: aps, clients: Clients { aps: clients.aps, ..Clients::default() } },
-        ];
-        Self { groups, interval, kept: Mutex::new(states), ledger: None }
+    /// A keeper that nothing hinders.
+    pub fn new(assignment: Assignment) -> Self {
+        let new = |one: &Declared| (one.name.clone(), Kept::default());
+        Self {
+            kept: Mutex::new(assignment.declared().map(new).collect()),
+            assignment: Mutex::new(Arc::new(assignment)),
+            reassigned: Notify::new(),
+            ledger: None,
+            permission: Permission::always(),
+            duty: Mutex::new(Duty::Here),
+            is_changing: AtomicBool::new(false),
+        }
     }
 
     /// The same, which notes when a subscription is seen to hear, and when not.
@@ -75,15 +79,40 @@ impl Keeper {
         Self { ledger: Some(ledger), ..self }
     }
 
+    /// The same, which asks before each change.
+    pub fn asking(self, permission: Permission) -> Self {
+        Self { permission, ..self }
+    }
+
+    /// Looks after these from now on: a look follows at once. A change that is under way is finished, and
+    /// none follows it that is not of the new assignment.
+    pub fn assign(&self, assignment: Assignment) {
+        {
+            let (mut current, mut kept) = (lock(&self.assignment), self.lock());
+            let mut before = std::mem::take(&mut *kept);
+            for one in assignment.declared() {
+                let old = before.remove(&one.name).unwrap_or_default();
+                let is_same = current
+                    .find(&one.name)
+                    .is_some_and(|old| old.fingerprint() == one.fingerprint());
+                kept.insert(one.name.clone(), if is_same { old } else { old.declared_anew() });
+            }
+            *current = Arc::new(assignment);
+        }
+        self.reassigned.notify_one();
+    }
+
     /// Looks every interval until it is told to stop.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
-        let mut ticks = tokio::time::interval(self.interval);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let forever = async {
             loop {
-                ticks.tick().await;
+                let next = Instant::now() + self.interval();
                 self.step(Timestamp::now()).await;
+                tokio::select! {
+                    () = sleep_until(next) => {}
+                    () = self.reassigned.notified() => {}
+                }
             }
         };
         // A repair that is cut off here is found by its mark at the next start.
@@ -93,9 +122,44 @@ impl Keeper {
         }
     }
 
+    /// How often it looks.
+    pub fn interval(&self) -> Duration {
+        self.assignment().interval
+    }
+
+    /// The hooks that were last seen.
+    pub fn hooks(&self) -> Vec<String> {
+        self.lock().values().flat_map(|kept| kept.hooks.clone()).collect()
+    }
+
+    /// Who looks after the subscriptions.
+    pub fn duty(&self) -> Duty {
+        *lock(&self.duty)
+    }
+
+    /// Tells who looks after the subscriptions, for people. True if that is news.
+    pub fn note_duty(&self, duty: Duty) -> bool {
+        std::mem::replace(&mut *lock(&self.duty), duty) != duty
+    }
+
+    /// True if a change was cut off on its way to a provider.
+    pub fn may_have_changed(&self) -> bool {
+        self.is_changing.load(Ordering::Relaxed)
+    }
+
+    fn assignment(&self) -> Arc<Assignment> {
+        Arc::clone(&lock(&self.assignment))
+    }
+
+    /// Whether a change of this assignment may be made now.
+    async fn may_change(&self, assignment: &Arc<Assignment>) -> bool {
+        Arc::ptr_eq(&self.assignment(), assignment) && self.permission.is_given().await
+    }
+
     /// Looks once, repairs what differs, and pings.
     pub async fn step(&self, now: Timestamp) {
-        for group in &self.groups {
+        let assignment = self.assignment();
+        for group in &assignment.groups {
             let due = self.due(group, now);
             if due.is_empty() {
                 continue;
@@ -105,7 +169,7 @@ impl Keeper {
                 let outcome = match existing.why_hidden(one) {
                     Some(error) => Err(error.to_string()),
                     None => {
-                        let kept = self.keep(group, one, &existing, now).await;
+                        let kept = self.keep(&assignment, group, one, &existing, now).await;
                         kept.map_err(|error| error.to_string())
                     }
                 };
@@ -122,87 +186,81 @@ impl Keeper {
         let mut kept = self.lock();
         let named = kept.values_mut().find(|kept| kept.hooks.iter().any(|id| id == webhook_id));
         if let Some(kept) = named {
-            kept.ping_seen = Some(at);
+            kept.ping_seen = kept.ping_seen.max(Some(at));
         }
     }
 
     /// Those that do not rest after an error.
     fn due(&self, group: &Group, now: Timestamp) -> Vec<Declared> {
         let kept = self.lock();
-        let rests = |one: &&Declared| kept[&one.name].rests_until.is_some_and(|until| now < until);
+        let rests_until = |one: &Declared| kept.get(&one.name).and_then(|kept| kept.rests_until);
+        let rests = |one: &&Declared| rests_until(one).is_some_and(|until| now < until);
         group.declared.iter().filter(|one| !rests(one)).cloned().collect()
     }
 
     /// Repairs one subscription, or pings it if nothing is to be repaired.
     async fn keep(
         &self,
+        assignment: &Arc<Assignment>,
         group: &Group,
         one: &Declared,
         existing: &Existing,
         now: Timestamp,
     ) -> Result<(), Error> {
         let finding = find(one, existing, now);
-        {
-            let mut kept = self.lock();
-            let kept = kept.get_mut(&one.name).expect("each declared one is remembered");
+        self.with(one, |kept| {
             // One whose time is over has nothing to repair, and no hook.
             kept.is_as_declared = finding.repairs.is_empty() && !finding.hooks.is_empty();
             kept.dropped_events = finding.dropped_events();
             kept.looked = Some(now);
             kept.hooks.clone_from(&finding.hooks);
+        });
+        if let Some(ledger) = &self.ledger {
+            let interval = assignment.interval;
+            let kept = self.lock().get(&one.name).cloned().unwrap_or_default();
+            finding.note(one, ledger, kept.ping_came_back(now, interval), now);
         }
-        self.note(one, &finding, now);
         for change in &finding.repairs {
+            if !self.may_change(assignment).await {
+                // Whoever looks after it now finds the same.
+                return Ok(());
+            }
             let action = change.action.as_str();
             info!(subscription = %one.name, action, "repairs subscription {}: {action}", one.name);
-            if let Begun::OnTrial(hook) = group.clients.begin(change).await?
-                && change.action == Action::Replace
-            {
-                // The old hook stays until the new one has passed. A hook that was not there before
-                // is confirmed by the next look.
-                tokio::time::sleep(TRIAL).await;
-                group.clients.conclude(change, &hook).await?;
-            }
-            let mut kept = self.lock();
-            let kept = kept.get_mut(&one.name).expect("each declared one is remembered");
-            *kept.repairs.entry(change.action).or_default() += 1;
+            self.is_changing.store(true, Ordering::Relaxed);
+            let repaired = self.repair(group, change).await;
+            self.is_changing.store(false, Ordering::Relaxed);
+            repaired?;
+            self.with(one, |kept| *kept.repairs.entry(change.action).or_default() += 1);
         }
         if let (Some(client), true) = (&group.clients.onshape, finding.repairs.is_empty()) {
             for hook in &finding.hooks {
                 // The ping can come back before the call returns.
-                self.lock().get_mut(&one.name).expect("it is remembered").ping_sent = Some(now);
+                self.with(one, |kept| kept.ping_sent = Some(now));
                 client.ping(hook).await?;
             }
         }
         Ok(())
     }
 
-    /// Notes what a look says about gaps.
-    fn note(&self, one: &Declared, finding: &Finding, now: Timestamp) {
-        let Some(ledger) = &self.ledger else { return };
-        let named = one.source.clone().or_else(|| ledger.source_at(one.url.reveal()));
-        // Without a source of its own, any of the provider's has the topic in which gaps are told.
-        let Some(source) = named.or_else(|| ledger.source_of(one.provider())) else { return };
-        let watched = Watched {
-            subscription: one.name.clone(),
-            provider: one.provider(),
-            source,
-            scope: one.scope.iter().map(|(key, id)| (key.to_owned(), id.to_owned())).collect(),
-            declaration: one.fingerprint(),
-        };
-        ledger.counted(&watched, &finding.counts, now);
-        let came_back = self.lock()[&one.name].ping_came_back(now, self.interval);
-        match finding.why() {
-            Some(why) => ledger.lost(&watched, why),
-            None if came_back && !finding.hooks.is_empty() => ledger.heard(&watched, now),
-            None => {}
+    /// Makes one change at a provider, with all its calls.
+    async fn repair(&self, group: &Group, change: &Change) -> Result<(), Error> {
+        if let Begun::OnTrial(hook) = group.clients.begin(change).await?
+            && change.action == Action::Replace
+        {
+            // The old hook stays until the new one has passed. A hook that was not there before
+            // is confirmed by the next look.
+            tokio::time::sleep(TRIAL).await;
+            if self.permission.is_given().await {
+                group.clients.conclude(change, &hook).await?;
+            }
         }
+        Ok(())
     }
 
     fn settle(&self, one: &Declared, outcome: Result<(), String>, now: Timestamp) {
-        let mut kept = self.lock();
-        let kept = kept.get_mut(&one.name).expect("each declared one is remembered");
-        match outcome {
+        let interval = self.interval();
+        self.with(one, |kept| match outcome {
             Ok(()) => {
                 kept.failures = 0;
                 kept.last_error = None;
@@ -214,8 +272,15 @@ impl Keeper {
                 kept.last_error = Some(error);
                 kept.errors += 1;
                 kept.failures += 1;
-                kept.rests_until = now.checked_add(rest(kept.failures, self.interval)).ok();
+                kept.rests_until = now.checked_add(rest(kept.failures, interval)).ok();
             }
+        });
+    }
+
+    /// Changes what is remembered of a subscription, if it is still looked after.
+    fn with(&self, one: &Declared, change: impl FnOnce(&mut Kept)) {
+        if let Some(kept) = self.lock().get_mut(&one.name) {
+            change(kept);
         }
     }
 

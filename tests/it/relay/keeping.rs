@@ -211,5 +211,5 @@ async fn a_replica_that_is_not_to_keep_needs_no_credentials_and_has_no_series() 
         assert_eq!(metrics.of(series).count(), 0, "{series}");
     }
     let told = relay.ask("/api/subscriptions").await.json();
-    assert_eq!(told, json!({ "subscriptions": [], "gaps": [] }));
+    assert_eq!(told, json!({ "keeper": "off", "subscriptions": [], "gaps": [] }));
 }

@@ -178,8 +178,8 @@ async fn a_broken_file_changes_nothing_and_the_log_names_its_keys() {
         ),
         (
             usual.replace("kafka.partitions = 3", "kafka.partitions = 4")
-                + "[keeper]\nenabled = false\n",
-            vec!["kafka.partitions: a change needs a restart", "keeper.enabled"],
+                + "[dedup]\nshared_prefix = 'p:'\n",
+            vec!["kafka.partitions: a change needs a restart", "dedup.shared_prefix"],
         ),
         (
             without(&usual, "aps")
@@ -319,7 +319,7 @@ async fn the_service_manager_hears_of_each_reload_and_of_its_end() {
 }
 
 /// Writes a new configuration, made of the old one, and asks for a reload: what the log says of it.
-async fn reload(relay: &Relay, change: impl FnOnce(String) -> String) -> Value {
+pub async fn reload(relay: &Relay, change: impl FnOnce(String) -> String) -> Value {
     let text = fs::read_to_string(relay.config()).expect("the configuration");
     write(relay, &change(text));
     let before = said(relay).len();

@@ -1,7 +1,7 @@
 //! The keeper makes good what a provider has lost, and sees its pings come back.
 
 use cadrelay::webhooks::aps::region::Region;
-use cadrelay::webhooks::keeper::{Keeper, SubscriptionHealth};
+use cadrelay::webhooks::keeper::{Assignment, Keeper, SubscriptionHealth};
 use cadrelay::webhooks::look::Clients;
 use cadrelay::webhooks::plan::Action;
 use cadrelay::webhooks::settings::{self, Subscription};
@@ -35,7 +35,7 @@ fn keeper(onshape_url: &str, aps_url: &str, inbox: &Inbox) -> Keeper {
     let credentials = aps::credentials::Credentials::from_variables(variable).unwrap();
     let aps = aps::client::Client::new(&aps_url, credentials, Region::Us, timeout).unwrap();
     let clients = Clients { onshape: Some(onshape), aps: [(Region::Us, aps)].into() };
-    Keeper::new(declared, clients, INTERVAL)
+    Keeper::new(Assignment::new(declared, clients, INTERVAL))
 }
 
 fn of<'a>(health: &'a [SubscriptionHealth], name: &str) -> &'a SubscriptionHealth {

@@ -1,0 +1,145 @@
+//! Holds a lease for as long as it can, and says at each moment whether it does.
+//!
+//! # Promises
+//! - [`Tenure::while_held`] goes on with nothing after the lease has ended by our own clock, also when
+//!   the process was stopped meanwhile and does not know it.
+//! - Without Redis the lease ends when its time is over, and is not held before Redis is back.
+//!
+//! Knows nothing of what is done under the lease.
+
+use crate::lock::lock;
+use crate::shared::lease::{Held, Lease};
+use crate::shared::link::Link;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Instant;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// A lease that is renewed again and again.
+#[derive(Debug)]
+pub struct Tenure {
+    link: Arc<Link>,
+    lease: Lease,
+    /// Until when we hold it, if we do.
+    until: Mutex<Option<Instant>>,
+    standing: watch::Sender<Standing>,
+}
+
+/// Who holds a lease, as far as we know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// This process does.
+    Here,
+    /// Another process does.
+    Elsewhere,
+    /// Redis does not say.
+    Unknown,
+}
+
+impl Tenure {
+    pub(super) fn new(link: Arc<Link>, lease: Lease) -> Self {
+        let standing = watch::Sender::new(Standing::Unknown);
+        Self { link, lease, until: Mutex::default(), standing }
+    }
+
+    /// Takes the lease when it is free, and renews it. Never ends.
+    pub async fn keep(&self) -> Infallible {
+        let pause = self.lease.lasts() / RENEWALS;
+        loop {
+            self.link.wait(pause).await;
+            self.renew().await;
+            sleep(pause).await;
+        }
+    }
+
+    /// Gives the lease up, so that another need not wait for its end.
+    pub async fn give_up(&self) {
+        *lock(&self.until) = None;
+        self.standing.send_replace(Standing::Unknown);
+        self.lease.give_up(&self.link).await;
+    }
+
+    /// Who holds the lease, and each change of that.
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    /// Asks Redis whether we still hold the lease.
+    pub async fn is_confirmed(&self) -> bool {
+        self.renew().await && self.is_held(Instant::now())
+    }
+
+    /// Does some work while we hold the lease. `None` if we hold it no longer, or never did.
+    pub async fn while_held<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let (mut work, mut lost) = (pin!(work), pin!(self.lost()));
+        // A process that was stopped finds all its timers due at once: the clock is asked first.
+        let done = poll_fn(|context| {
+            let is_lost = lost.as_mut().poll(context).is_ready();
+            if is_lost || !self.is_held(Instant::now()) {
+                return Poll::Ready(None);
+            }
+            work.as_mut().poll(context).map(Some)
+        })
+        .await;
+        if done.is_none() {
+            self.note_end();
+        }
+        done
+    }
+
+    /// Notes that the lease has ended without another's taking it, as far as we know.
+    fn note_end(&self) {
+        self.standing.send_if_modified(|known| {
+            let was_here = *known == Standing::Here;
+            if was_here {
+                *known = Standing::Unknown;
+            }
+            was_here
+        });
+    }
+
+    fn is_held(&self, now: Instant) -> bool {
+        lock(&self.until).is_some_and(|until| now < until)
+    }
+
+    async fn lost(&self) {
+        let mut standing = self.standing();
+        loop {
+            let left =
+                lock(&self.until).map(|until| until.saturating_duration_since(Instant::now()));
+            let Some(left) = left.filter(|left| !left.is_zero()) else { return };
+            tokio::select! {
+                () = sleep(left) => {}
+                changed = standing.changed() => drop(changed),
+            }
+        }
+    }
+
+    /// False if another holds the lease, or Redis does not answer.
+    async fn renew(&self) -> bool {
+        let taken = self.lease.take(&self.link).await;
+        let standing = {
+            let mut until = lock(&self.until);
+            *until = match taken {
+                // Of two answers the one to the later question counts.
+                Ok(Held::Here(new)) => (*until).max(Some(new)),
+                Ok(Held::Elsewhere) => None,
+                Err(_) => until.filter(|until| Instant::now() < *until),
+            };
+            match (*until, taken) {
+                (Some(_), _) => Standing::Here,
+                (None, Ok(Held::Elsewhere)) => Standing::Elsewhere,
+                (None, Ok(Held::Here(_)) | Err(_)) => Standing::Unknown,
+            }
+        };
+        self.standing.send_if_modified(|known| std::mem::replace(known, standing) != standing);
+        matches!(taken, Ok(Held::Here(_)))
+    }
+}
+
+/// Of three renewals in the time of a lease two may be lost.
+const RENEWALS: u32 = 3;

@@ -1,0 +1,53 @@
+//! The subscriptions that a keeper looks after.
+
+use crate::webhooks::declared::{At, Declared};
+use crate::webhooks::look::Clients;
+use std::time::Duration;
+
+/// What a keeper looks after, and how often.
+#[derive(Debug)]
+pub struct Assignment {
+    pub(super) groups: Vec<Group>,
+    pub(super) interval: Duration,
+}
+
+/// Subscriptions that are looked at together, so that one provider's outage is not the other's.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) clients: Clients,
+    pub(super) declared: Vec<Declared>,
+}
+
+impl Assignment {
+    /// Those that are declared with `keep`, with the clients of their providers.
+    pub fn new(declared: Vec<Declared>, clients: Clients, interval: Duration) -> Self {
+        let kept = declared.into_iter().filter(|one| one.keep);
+        let (onshape, aps) = kept.partition(|one: &Declared| matches!(one.at, At::Onshape(_)));
+        let groups = vec![
+            Group {
+                declared: onshape,
+                clients: Clients { onshape: clients.onshape, ..Clients::default() },
+            },
+            Group { declared: aps, clients: Clients { aps: clients.aps, ..Clients::default() } },
+        ];
+        Self { groups, interval }
+    }
+
+    /// How often they are looked at.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.declared().map(|one| one.name.as_str())
+    }
+
+    pub(super) fn declared(&self) -> impl Iterator<Item = &Declared> {
+        self.groups.iter().flat_map(|group| &group.declared)
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<&Declared> {
+        self.declared().find(|one| one.name == name)
+    }
+}
