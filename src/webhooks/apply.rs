@@ -6,7 +6,7 @@
 //! - A hook that Onshape cancelled after its trial is never reported as done.
 
 use crate::webhooks::error::Error;
-use crate::webhooks::look::Clients;
+use crate::webhooks::existing::Clients;
 use crate::webhooks::onshape;
 use crate::webhooks::onshape::client::Farewell;
 use crate::webhooks::onshape::hook::Hook;

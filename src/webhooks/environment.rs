@@ -8,7 +8,7 @@ use crate::event::provider::Provider;
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::error::Error;
-use crate::webhooks::look::{Clients, regions};
+use crate::webhooks::existing::{Clients, regions};
 use crate::webhooks::{aps, onshape};
 use std::time::Duration;
 use url::Url;

@@ -9,7 +9,7 @@ use crate::event::provider::Provider;
 use crate::webhooks::apply::{self, Begun};
 use crate::webhooks::declared::Declared;
 use crate::webhooks::error::Error;
-use crate::webhooks::look::{Clients, regions};
+use crate::webhooks::existing::{Clients, regions};
 use crate::webhooks::plan::{Action, Change, Plan};
 use jiff::Timestamp;
 use serde::Serialize;

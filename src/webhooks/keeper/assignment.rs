@@ -1,7 +1,7 @@
 //! The subscriptions that a keeper looks after.
 
 use crate::webhooks::declared::{At, Declared};
-use crate::webhooks::look::Clients;
+use crate::webhooks::existing::Clients;
 use std::time::Duration;
 
 /// What a keeper looks after, and how often.

@@ -3,8 +3,8 @@
 use crate::event::gap::Why;
 use crate::gaps::{Ledger, Watched};
 use crate::webhooks::declared::Declared;
-use crate::webhooks::look::Existing;
-use crate::webhooks::mark::Mark;
+use crate::webhooks::existing::Existing;
+use crate::webhooks::ownership::Mark;
 use crate::webhooks::plan::{Action, Change};
 use jiff::Timestamp;
 

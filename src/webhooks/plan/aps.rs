@@ -5,7 +5,7 @@ use crate::webhooks::aps::hook::{Address, Hook, New};
 use crate::webhooks::aps::patch::{Change as Field, Patch, Status};
 use crate::webhooks::aps::region::Region;
 use crate::webhooks::declared::{Aps, At, Declared, Event};
-use crate::webhooks::mark::Mark;
+use crate::webhooks::ownership::Mark;
 use crate::webhooks::plan::{Action, Call, Change, Plan, Step};
 use jiff::Timestamp;
 

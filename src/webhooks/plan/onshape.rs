@@ -2,8 +2,8 @@
 
 use crate::event::provider::Provider;
 use crate::webhooks::declared::{At, Declared, Onshape};
-use crate::webhooks::mark::Mark;
 use crate::webhooks::onshape::hook::{Hook, Options, Params};
+use crate::webhooks::ownership::Mark;
 use crate::webhooks::plan::{Action, Call, Change, Plan, Step};
 use crate::webhooks::scope::Scope;
 

@@ -3,7 +3,7 @@
 use crate::event::provider::Provider;
 use crate::webhooks::checks::{self, Objection, Setting};
 use crate::webhooks::declared::{Aps, At, Declared, Event, Onshape};
-use crate::webhooks::mark::Mark;
+use crate::webhooks::ownership::Mark;
 use crate::webhooks::settings::{Subscription, SubscriptionFault};
 use crate::webhooks::url::CallbackUrl;
 use serde_json::Value;

@@ -1,8 +1,8 @@
 //! The keeper makes good what a provider has lost, and sees its pings come back.
 
 use cadrelay::webhooks::aps::region::Region;
+use cadrelay::webhooks::existing::Clients;
 use cadrelay::webhooks::keeper::{Assignment, Keeper, SubscriptionHealth};
-use cadrelay::webhooks::look::Clients;
 use cadrelay::webhooks::plan::Action;
 use cadrelay::webhooks::settings::{self, Subscription};
 use cadrelay::webhooks::{aps, onshape};
