@@ -1,15 +1,15 @@
-//! Has the subscriptions looked after by one of the replicas: by this one, while it holds the lease.
+//! Lets one of the replicas look after the subscriptions: this one, while it holds the lease.
 //!
 //! # Promises
-//! - Where replicas share a Redis, at most one of them changes anything at a provider: the keeper works
-//!   only while the lease lasts, and Redis allows each change just before it is made.
-//! - Without Redis nobody changes anything.
-//! - The replica that looks after the subscriptions publishes the gaps. Until it is known which one that
-//!   is, each keeps the gaps that it finds.
+//! - If replicas share a Redis, at most one of them changes anything at a provider: the keeper
+//!   works only while the lease lasts, and Redis allows each change just before it is made.
+//! - Without an answer of Redis, no replica changes anything.
+//! - The replica that looks after the subscriptions publishes the gaps. Until that replica is
+//!   known, each one keeps the gaps that it finds.
 //!
 //! # Limits
-//! A call that is on its way to a provider while the process stands still can arrive after another
-//! replica has taken the lease.
+//! If the process is stopped while a call is on its way to a provider, the call can arrive after
+//! another replica has taken the lease.
 
 use crate::gaps::{Ledger, Voice};
 use crate::shared::Shared;
@@ -23,18 +23,18 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-/// The keeper, and what says whether it is to work.
+/// The keeper, and the switches that decide if it works.
 #[derive(Debug)]
 pub(super) struct Keeping {
     pub keeper: Arc<Keeper>,
     gaps: Arc<Ledger>,
-    /// Absent where no Redis is shared: then the configuration alone says who works.
+    /// Absent if no Redis is shared: then only the configuration decides.
     tenure: Option<Arc<Tenure>>,
     is_enabled: watch::Sender<bool>,
     pings: Option<Passing>,
 }
 
-/// Pings that came through this replica, on their way to the others.
+/// Pings that this replica received, on their way to the others.
 #[derive(Debug)]
 struct Passing {
     shared: Shared,
@@ -43,8 +43,8 @@ struct Passing {
 }
 
 impl Keeping {
-    /// A keeper that takes turns with those of other replicas, if a Redis is shared. `run` is the name of
-    /// this run.
+    /// Makes a keeper that takes turns with those of other replicas, if a Redis is shared. `run` is
+    /// the name of this run.
     pub fn new(
         assignment: Assignment,
         is_enabled: bool,
@@ -83,11 +83,11 @@ impl Keeping {
         keeping
     }
 
-    /// A ping came through this replica. The one that sent it may be another.
+    /// Notes that this replica received a ping, which another one may have sent.
     pub fn saw_ping(&self, hook: &str, at: Timestamp) {
         self.keeper.saw_ping(hook, at);
         if let Some(pings) = &self.pings {
-            // One that finds no room is one that did not come through, until the next.
+            // A ping that finds no room counts as missing until the next one.
             drop(pings.sender.try_send((hook.to_owned(), at)));
         }
     }
@@ -110,7 +110,7 @@ impl Keeping {
         self.give_up().await;
     }
 
-    /// Tells the other replicas of the pings that come through this one.
+    /// Tells the other replicas of the pings that this one received.
     async fn pass_pings(&self) -> Infallible {
         let Some(Passing { shared, receiver, .. }) = &self.pings else { return pending().await };
         let mut receiver = receiver.lock().await;
@@ -120,7 +120,7 @@ impl Keeping {
         pending().await
     }
 
-    /// Learns of the pings that came through other replicas.
+    /// Learns of the pings that other replicas received.
     async fn learn_pings(&self, shared: &Shared) -> Infallible {
         loop {
             sleep(self.keeper.interval().min(LOOK_FOR_PINGS * 2) / 2).await;
@@ -136,7 +136,7 @@ impl Keeping {
     async fn work_when_enabled(&self) -> Infallible {
         let mut is_enabled = self.is_enabled.subscribe();
         loop {
-            // The sender is ours, so each wait ends with what was waited for.
+            // This value owns the sender, so each wait ends only with the awaited value.
             drop(is_enabled.wait_for(|enabled| *enabled).await);
             tokio::select! {
                 never = self.work() => match never {},
@@ -155,7 +155,7 @@ impl Keeping {
         };
         let follow = async {
             let mut standing = tenure.standing();
-            // Redis is asked now; that nobody knows yet is no news.
+            // Redis is being asked now; an unknown holder is no news yet.
             let known = standing.wait_for(|standing| *standing != Standing::Unknown);
             drop(timeout(FIRST_ANSWER, known).await);
             loop {
@@ -183,8 +183,8 @@ impl Keeping {
         }
     }
 
-    /// Lets another replica take over at once, unless a change may still be on its way to a provider:
-    /// then the lease ends by itself.
+    /// Lets another replica take over at once. If a change may still be on its way to a provider,
+    /// the lease ends by itself instead.
     async fn give_up(&self) {
         if let Some(tenure) = &self.tenure
             && !self.keeper.may_have_changed()
@@ -193,7 +193,7 @@ impl Keeping {
         }
     }
 
-    /// Notes who looks after the subscriptions, and says so if it is news.
+    /// Notes the replica that looks after the subscriptions, and logs it if it is news.
     fn say(&self, duty: Duty) {
         if !self.note(duty) {
             return;
@@ -226,10 +226,12 @@ impl Keeping {
 
 /// The name of the lease in Redis.
 const LEASE: &str = "keeper";
-/// A replica that dies is followed by another within this time and a third of it.
+/// The duration of the lease: when a replica dies, another follows within this time and a third of
+/// it.
 const LONGEST_LEASE: Duration = Duration::from_secs(15);
-/// More pings than come in the time of a round trip.
+/// More than the pings that arrive during a round trip.
 const PINGS: usize = 256;
 const LOOK_FOR_PINGS: Duration = Duration::from_secs(2);
-/// Redis is connected to when the relay starts, as a rule within milliseconds.
+/// The longest wait for the first answer. The connection to Redis is made at the start, as a rule
+/// within milliseconds.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);

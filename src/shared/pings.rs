@@ -1,6 +1,6 @@
-//! Lets the replica that sent a ping learn that it came through another one.
+//! Lets the replica that sent a ping learn that another one received it.
 //!
-//! Knows nothing of who pings, or why.
+//! Does not know the sender of a ping, or its purpose.
 
 use crate::shared::Shared;
 use crate::shared::redis::{Call, Script};
@@ -8,15 +8,16 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 impl Shared {
-    /// Notes that the ping of a hook came through here.
+    /// Notes that this replica received the ping of a hook.
     pub async fn note_ping(&self, hook: &str, at: Timestamp) {
         let arguments = [at.as_millisecond().to_string(), REMEMBERED.as_millis().to_string()];
         let call = Call { keys: vec![self.ping_key(hook)], arguments: arguments.to_vec() };
-        // Without it the next ping has to come through.
+        // If this call fails, the next ping has to be noted.
         drop(self.inner.link.run(&Script::new(NOTE), |_| vec![call], DEADLINE).await);
     }
 
-    /// When the last ping of each hook came through any replica. Empty if Redis does not answer.
+    /// The time at which any replica last received a ping of each hook. Empty if Redis does not
+    /// answer.
     pub async fn pings(&self, hooks: &[String]) -> Vec<(String, Timestamp)> {
         let call = |hooks: &[String]| Call {
             keys: hooks.iter().map(|hook| self.ping_key(hook)).collect(),
@@ -37,14 +38,14 @@ impl Shared {
     }
 }
 
-/// Arguments: the moment, and for how many milliseconds it is remembered.
+/// Sets each key. Arguments: the moment, and the milliseconds for which it is remembered.
 const NOTE: &str = "\
 for _, key in ipairs(KEYS) do
   redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
 end
 return {}";
 
-/// The moment of each key, 0 without one.
+/// Returns the moment of each key; 0 if there is none.
 const READ: &str = "\
 local answers = {}
 for at, key in ipairs(KEYS) do
@@ -52,6 +53,6 @@ for at, key in ipairs(KEYS) do
 end
 return answers";
 
-/// Longer than any interval between two looks that makes sense.
+/// Longer than any sensible interval between two looks.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 const DEADLINE: Duration = Duration::from_secs(2);

@@ -1,11 +1,12 @@
-//! Holds a lease for as long as it can, and says at each moment whether it does.
+//! Holds a lease for as long as possible, and reports at each moment if it is held.
 //!
 //! # Promises
-//! - [`Tenure::while_held`] goes on with nothing after the lease has ended by our own clock, also when
-//!   the process was stopped meanwhile and does not know it.
-//! - Without Redis the lease ends when its time is over, and is not held before Redis is back.
+//! - [`Tenure::while_held`] does no further work after the lease has ended by this process's clock,
+//!   even if the process was stopped in between without noticing.
+//! - Without Redis, the lease ends when its time is over, and is not held again until Redis is
+//!   back.
 //!
-//! Knows nothing of what is done under the lease.
+//! Does not know the work that is done under the lease.
 
 use crate::lock::lock;
 use crate::shared::lease::{Held, Lease};
@@ -24,19 +25,19 @@ use tokio::time::sleep;
 pub struct Tenure {
     link: Arc<Link>,
     lease: Lease,
-    /// Until when we hold it, if we do.
+    /// The moment until which this process holds the lease, if it does.
     until: Mutex<Option<Instant>>,
     standing: watch::Sender<Standing>,
 }
 
-/// Who holds a lease, as far as we know.
+/// The holder of a lease, as far as this process knows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Standing {
-    /// This process does.
+    /// This process.
     Here,
-    /// Another process does.
+    /// Another process.
     Elsewhere,
-    /// Redis does not say.
+    /// Redis does not answer.
     Unknown,
 }
 
@@ -56,27 +57,29 @@ impl Tenure {
         }
     }
 
-    /// Gives the lease up, so that another need not wait for its end.
+    /// Gives the lease up, so that another process need not wait for its end.
     pub async fn give_up(&self) {
         *lock(&self.until) = None;
         self.standing.send_replace(Standing::Unknown);
         self.lease.give_up(&self.link).await;
     }
 
-    /// Who holds the lease, and each change of that.
+    /// Returns the holder of the lease, and follows its changes.
     pub fn standing(&self) -> watch::Receiver<Standing> {
         self.standing.subscribe()
     }
 
-    /// Asks Redis whether we still hold the lease.
+    /// Asks Redis, and returns true if this process still holds the lease.
     pub async fn is_confirmed(&self) -> bool {
         self.renew().await && self.is_held(Instant::now())
     }
 
-    /// Does some work while we hold the lease. `None` if we hold it no longer, or never did.
+    /// Does some work while this process holds the lease. `None` if it does not hold the lease
+    /// until the end of the work.
     pub async fn while_held<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let (mut work, mut lost) = (pin!(work), pin!(self.lost()));
-        // A process that was stopped finds all its timers due at once: the clock is asked first.
+        // A process that was stopped finds all its timers due at once, so the clock is checked
+        // first.
         let done = poll_fn(|context| {
             let is_lost = lost.as_mut().poll(context).is_ready();
             if is_lost || !self.is_held(Instant::now()) {
@@ -91,7 +94,7 @@ impl Tenure {
         done
     }
 
-    /// Notes that the lease has ended without another's taking it, as far as we know.
+    /// Notes that the lease has ended, and that no other process is known to have taken it.
     fn note_end(&self) {
         self.standing.send_if_modified(|known| {
             let was_here = *known == Standing::Here;
@@ -119,13 +122,13 @@ impl Tenure {
         }
     }
 
-    /// False if another holds the lease, or Redis does not answer.
+    /// Renews the lease. False if another process holds it, or Redis does not answer.
     async fn renew(&self) -> bool {
         let taken = self.lease.take(&self.link).await;
         let standing = {
             let mut until = lock(&self.until);
             *until = match taken {
-                // Of two answers the one to the later question counts.
+                // Of two answers, the one to the later question counts.
                 Ok(Held::Here(new)) => (*until).max(Some(new)),
                 Ok(Held::Elsewhere) => None,
                 Err(_) => until.filter(|until| Instant::now() < *until),
@@ -141,5 +144,5 @@ impl Tenure {
     }
 }
 
-/// Of three renewals in the time of a lease two may be lost.
+/// The renewals within the time of a lease: of three, two may be lost.
 const RENEWALS: u32 = 3;

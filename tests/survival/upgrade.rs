@@ -46,7 +46,7 @@ async fn a_takeover_that_is_killed_before_any_of_its_steps_goes_on_at_the_next_s
     }
 }
 
-/// What an earlier build left: its spool, and what was posted to it.
+/// The spool of an earlier build, and the events that were posted to it.
 struct Left {
     dir: TempDir,
     posted: Vec<Posted>,
@@ -81,7 +81,7 @@ impl Left {
             .set("dedup.window", "'876000h'")
     }
 
-    /// Whether the spool has the new format's names.
+    /// True if the spool has the names of the new format.
     fn is_taken_over(&self) -> bool {
         self.spool().join("log").exists() && !self.spool().join("store").exists()
     }

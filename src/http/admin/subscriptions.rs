@@ -38,7 +38,7 @@ pub async fn subscriptions(admin: web::Data<Admin>) -> HttpResponse {
     let keeper = admin.keeper.duty();
     let health = match keeper {
         Duty::Here => admin.keeper.health(Timestamp::now()),
-        // What was seen here once says nothing any more.
+        // This replica's own memory of the subscriptions is out of date.
         Duty::Elsewhere | Duty::Unknown | Duty::Off => Vec::new(),
     };
     let gaps: Vec<GapJson> = admin.gaps.listed().into_iter().map(GapJson::of).collect();

@@ -4,14 +4,15 @@ use crate::webhooks::declared::{At, Declared};
 use crate::webhooks::existing::Clients;
 use std::time::Duration;
 
-/// What a keeper looks after, and how often.
+/// The subscriptions that a keeper looks after, and its interval.
 #[derive(Debug)]
 pub struct Assignment {
     pub(super) groups: Vec<Group>,
     pub(super) interval: Duration,
 }
 
-/// Subscriptions that are looked at together, so that one provider's outage is not the other's.
+/// Subscriptions that are looked at together, so that an outage of one provider does not affect the
+/// other.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) clients: Clients,
@@ -19,7 +20,8 @@ pub(super) struct Group {
 }
 
 impl Assignment {
-    /// Those that are declared with `keep`, with the clients of their providers.
+    /// Makes an assignment of the subscriptions declared with `keep`, with their providers'
+    /// clients.
     pub fn new(declared: Vec<Declared>, clients: Clients, interval: Duration) -> Self {
         let kept = declared.into_iter().filter(|one| one.keep);
         let (onshape, aps) = kept.partition(|one: &Declared| matches!(one.at, At::Onshape(_)));
@@ -33,7 +35,7 @@ impl Assignment {
         Self { groups, interval }
     }
 
-    /// How often they are looked at.
+    /// The time from one look at them to the next.
     pub fn interval(&self) -> Duration {
         self.interval
     }

@@ -1,20 +1,20 @@
-//! Who looks after the subscriptions, of several replicas.
+//! The duty of looking after the subscriptions, among several replicas.
 
 use serde::Serialize;
 use std::fmt;
 use std::pin::Pin;
 
-/// Who looks after the subscriptions.
+/// The replica that looks after the subscriptions, as seen from this one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Duty {
-    /// This replica does.
+    /// This replica.
     Here,
-    /// Another replica does.
+    /// Another replica.
     Elsewhere,
-    /// Nobody can tell, so nobody does.
+    /// Nobody knows, so no replica does it.
     Unknown,
-    /// This replica is not to do it.
+    /// This replica is not enabled.
     Off,
 }
 
@@ -30,18 +30,18 @@ impl Duty {
     }
 }
 
-/// The right to make a change at a provider, asked for before each one.
+/// The permission to make a change at a provider, asked for before each one.
 pub struct Permission(Box<Ask>);
 
 type Ask = dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
 
 impl Permission {
-    /// Every change is allowed: there is no other replica.
+    /// Allows every change: there is no other replica.
     pub fn always() -> Self {
         Self::asked(|| async { true })
     }
 
-    /// A change is allowed when the answer is yes.
+    /// Allows a change if `ask` returns true.
     pub fn asked<F>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = bool> + Send + 'static,

@@ -10,8 +10,8 @@
 //! # Limits
 //! A repair is confirmed at the next look. APS has no ping.
 //!
-//! Knows nothing of metrics, of ingest or of Redis: who runs it says which replica is to work, and allows
-//! each change.
+//! Does not know metrics, ingest or Redis: its caller decides which replica works, and allows each
+//! change.
 
 mod assignment;
 mod duty;
@@ -49,18 +49,18 @@ pub use crate::webhooks::keeper::health::SubscriptionHealth;
 #[derive(Debug)]
 pub struct Keeper {
     assignment: Mutex<Arc<Assignment>>,
-    /// Another assignment is there.
+    /// Wakes the keeper for another assignment.
     reassigned: Notify,
     kept: Mutex<BTreeMap<String, Kept>>,
     ledger: Option<Arc<Ledger>>,
     permission: Permission,
     duty: Mutex<Duty>,
-    /// A change was begun at a provider, and its end is not known.
+    /// True while a change at a provider has begun and its end is not known.
     is_changing: AtomicBool,
 }
 
 impl Keeper {
-    /// A keeper that nothing hinders.
+    /// Makes a keeper that asks for no permission.
     pub fn new(assignment: Assignment) -> Self {
         let new = |one: &Declared| (one.name.clone(), Kept::default());
         Self {
@@ -74,18 +74,18 @@ impl Keeper {
         }
     }
 
-    /// The same, which notes when a subscription is seen to hear, and when not.
+    /// Notes in this ledger when a subscription is seen to hear, and when not.
     pub fn telling(self, ledger: Arc<Ledger>) -> Self {
         Self { ledger: Some(ledger), ..self }
     }
 
-    /// The same, which asks before each change.
+    /// Asks for permission before each change.
     pub fn asking(self, permission: Permission) -> Self {
         Self { permission, ..self }
     }
 
-    /// Looks after these from now on: a look follows at once. A change that is under way is finished, and
-    /// none follows it that is not of the new assignment.
+    /// Looks after this assignment from now on, beginning at once. Finishes a change that is under
+    /// way, and makes no further change of the old assignment.
     pub fn assign(&self, assignment: Assignment) {
         {
             let (mut current, mut kept) = (lock(&self.assignment), self.lock());
@@ -102,7 +102,7 @@ impl Keeper {
         self.reassigned.notify_one();
     }
 
-    /// Looks every interval until it is told to stop.
+    /// Looks every interval until told to stop.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         let forever = async {
@@ -122,22 +122,22 @@ impl Keeper {
         }
     }
 
-    /// How often it looks.
+    /// The time from one look to the next.
     pub fn interval(&self) -> Duration {
         self.assignment().interval
     }
 
-    /// The hooks that were last seen.
+    /// The hooks seen at the last look.
     pub fn hooks(&self) -> Vec<String> {
         self.lock().values().flat_map(|kept| kept.hooks.clone()).collect()
     }
 
-    /// Who looks after the subscriptions.
+    /// The replica that looks after the subscriptions.
     pub fn duty(&self) -> Duty {
         *lock(&self.duty)
     }
 
-    /// Tells who looks after the subscriptions, for people. True if that is news.
+    /// Notes the replica that looks after the subscriptions. True if this is news.
     pub fn note_duty(&self, duty: Duty) -> bool {
         std::mem::replace(&mut *lock(&self.duty), duty) != duty
     }
@@ -151,7 +151,7 @@ impl Keeper {
         Arc::clone(&lock(&self.assignment))
     }
 
-    /// Whether a change of this assignment may be made now.
+    /// True if a change of this assignment may be made now.
     async fn may_change(&self, assignment: &Arc<Assignment>) -> bool {
         Arc::ptr_eq(&self.assignment(), assignment) && self.permission.is_given().await
     }
@@ -190,7 +190,7 @@ impl Keeper {
         }
     }
 
-    /// Those that do not rest after an error.
+    /// The subscriptions that do not rest after an error.
     fn due(&self, group: &Group, now: Timestamp) -> Vec<Declared> {
         let kept = self.lock();
         let rests_until = |one: &Declared| kept.get(&one.name).and_then(|kept| kept.rests_until);
@@ -222,7 +222,7 @@ impl Keeper {
         }
         for change in &finding.repairs {
             if !self.may_change(assignment).await {
-                // Whoever looks after it now finds the same.
+                // The replica that looks after it now finds the same.
                 return Ok(());
             }
             let action = change.action.as_str();
@@ -277,7 +277,7 @@ impl Keeper {
         });
     }
 
-    /// Changes what is remembered of a subscription, if it is still looked after.
+    /// Changes the memory of a subscription, if it is still looked after.
     fn with(&self, one: &Declared, change: impl FnOnce(&mut Kept)) {
         if let Some(kept) = self.lock().get_mut(&one.name) {
             change(kept);
@@ -290,10 +290,10 @@ impl Keeper {
     }
 }
 
-/// How long to leave a subscription alone after so many failures in a row: an interval less a moment,
-/// then twice that, and so on up to about an hour of five-minute intervals.
+/// The pause for a subscription after so many failures in a row: an interval less a moment, then
+/// twice that, and so on up to about an hour of five-minute intervals.
 fn rest(failures: u32, interval: Duration) -> Duration {
     let growing = growing(interval, failures.saturating_sub(1), interval * 16);
-    // The next tick comes an interval later, give or take; it must not be missed by a moment.
+    // The next tick comes about an interval later; a moment must not make the pause miss it.
     growing - interval / 2
 }

@@ -151,7 +151,7 @@ impl Scene {
         .await
     }
 
-    /// How many hooks were ever made at Onshape: each is tried once by a `webhook.register`.
+    /// The number of hooks ever made at Onshape: each is tried once by a `webhook.register`.
     async fn made(&self) -> usize {
         let deliveries = self.onshape.deliveries();
         deliveries.iter().filter(|one| one["event"] == "webhook.register").count()
