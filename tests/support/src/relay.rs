@@ -32,6 +32,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{sync::watch, task::spawn_blocking};
@@ -165,6 +166,9 @@ impl Builder {
             client: reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
                 .no_proxy()
+                // The relay closes an idle connection of the admin listener after five seconds, perhaps
+                // just as the next request goes out.
+                .pool_idle_timeout(Duration::from_secs(2))
                 .build()
                 .expect("an HTTP client"),
             runs: 0,
