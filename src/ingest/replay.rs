@@ -5,7 +5,7 @@
 //!
 //! # Promises
 //! - However often a record is replayed here, its event is published at most once: the key of the
-//!   replay is committed with the event's own record.
+//!   replay is committed with the event's own record. Replicas that share a Redis share this memory.
 //! - A body that is still not understood is not stored again.
 //! - An event keeps its own id and the time at which it was received, and the sender's redelivery
 //!   of it is still a repeat.
@@ -54,7 +54,7 @@ impl Ingest {
         place: Place,
         now: Now,
     ) -> Result<Replayed, Unavailable> {
-        let again = match self.prepare(quarantined, place, now)? {
+        let again = match self.prepare(quarantined, place, now).await? {
             Prepared::Again(again) => again,
             Prepared::Over(replayed) => return Ok(replayed),
         };
@@ -62,6 +62,9 @@ impl Ingest {
         // The record stays in its topic, perhaps longer than the window, and may be replayed again.
         // After a kill at this point only the window remembers, until the next replay.
         self.spool.remember_for_good(&again.key);
+        if let Some(shared) = &self.shared {
+            shared.note_replay(&again.key).await;
+        }
         match appended {
             Appended::New { .. } => Ok(Replayed::Accepted(again.id)),
             Appended::Duplicate => Ok(Replayed::Duplicate(again.id)),
@@ -69,13 +72,13 @@ impl Ingest {
     }
 
     /// Returns the result that [`Ingest::replay`] would have now. Stores nothing.
-    pub fn rehearse(
+    pub async fn rehearse(
         &self,
         quarantined: &Quarantined,
         place: Place,
         now: Now,
     ) -> Result<Replayed, Unavailable> {
-        let again = match self.prepare(quarantined, place, now)? {
+        let again = match self.prepare(quarantined, place, now).await? {
             Prepared::Again(again) => again,
             Prepared::Over(replayed) => return Ok(replayed),
         };
@@ -86,7 +89,7 @@ impl Ingest {
     }
 
     /// Reads the body again, and decides whether there is anything to store.
-    fn prepare(
+    async fn prepare(
         &self,
         quarantined: &Quarantined,
         place: Place,
@@ -96,7 +99,12 @@ impl Ingest {
             Ok(again) => again,
             Err(reason) => return Ok(Prepared::Over(Replayed::StillQuarantined(reason))),
         };
-        match self.spool.remembers_for_good(&again.key)? {
+        let was_replayed = self.spool.remembers_for_good(&again.key)?
+            || match &self.shared {
+                Some(shared) => shared.was_replayed(&again.key).await,
+                None => false,
+            };
+        match was_replayed {
             true => Ok(Prepared::Over(Replayed::Duplicate(again.id))),
             false => Ok(Prepared::Again(again)),
         }

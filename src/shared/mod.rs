@@ -21,6 +21,7 @@ mod model;
 mod pings;
 pub mod protocol;
 pub mod redis;
+mod replays;
 pub mod tenure;
 pub mod trouble;
 

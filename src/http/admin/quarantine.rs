@@ -159,7 +159,7 @@ async fn replay_one(admin: &Admin, lying: &Lying, dry_run: bool) -> Result<Repla
     };
     let now = admin.inlets.clock.now();
     let replayed = match dry_run {
-        true => inlet.ingest.rehearse(quarantined, *place, now),
+        true => inlet.ingest.rehearse(quarantined, *place, now).await,
         false => inlet.ingest.replay(quarantined, *place, now).await,
     };
     Ok(match replayed.map_err(Rejection::Unavailable)? {

@@ -1,8 +1,11 @@
 //! Several relays share a window in Redis, and an event that reaches more than one is published once.
 
+use cadrelay::event::provider::Provider;
 use cadrelay::shared::{life, protocol};
 use cadrelay::spool::window::IdKey;
+use reqwest::Method;
 use std::collections::HashSet;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -244,6 +247,52 @@ async fn a_hand_over_says_why_it_does_nothing() {
     assert_eq!((stopped.code, stopped.figure("published")), (0, 0), "{stopped:?}");
     assert!(stopped.took < life::LASTS, "{stopped:?}");
     assert_eq!((unknown.code, unknown.mentions("dedup.shared")), (5, true), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_one_replica_replayed_is_not_published_by_another_also_after_the_window() {
+    let redis = Redis::start().await;
+    let mut one = sharing(&redis).source(PLANT).start().await;
+    let mut two = beside(&one, &redis).source(PLANT).start().await;
+    let (soon, late) = (one.post(&odd(1)).await.id(), one.post(&odd(2)).await.id());
+    one.drained().await;
+    for relay in [&mut one, &mut two] {
+        let text = fs::read_to_string(relay.config()).expect("the configuration");
+        let assume = "assume = { system = 'data', event = 'dm.version.added' }";
+        fs::write(relay.config(), text.replace(PLANT, &format!("{PLANT}\n{assume}")))
+            .expect("it is written");
+        relay.restart().await;
+        up(relay).await;
+    }
+
+    let (first, again) = (replay(&one, &soon).await, replay(&two, &soon).await);
+    assert_eq!(replay(&one, &late).await, "published");
+    one.drained().await;
+    // The window is over: the ids are gone, and what is kept apart from it is not.
+    let forget = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end";
+    redis.command(&["EVAL", forget, "0", &format!("cadrelay:{}", "?".repeat(22))]).await;
+    let after_the_window = replay(&two, &late).await;
+
+    assert_eq!((first.as_str(), again.as_str()), ("published", "duplicate"));
+    assert_eq!(after_the_window, "duplicate");
+    two.drained().await;
+    assert_eq!(one.read_to_end("aps.data").await.len(), 2);
+}
+
+const PLANT: &str = "name = 'plant'\nprovider = 'aps'\nproof = { hmac = ['s3cret-of-plant'] }";
+
+/// A payload without its hook, which goes to quarantine until it is said what it is.
+fn odd(number: usize) -> Notification {
+    let body = format!(r#"{{"name":"{number}.txt","modifiedTime":"2026-11-25T20:00:00Z"}}"#);
+    Notification::bare("plant", body).signed(Provider::Aps, "s3cret-of-plant")
+}
+
+/// What becomes of a record of the quarantine topic.
+async fn replay(relay: &Relay, id: &str) -> String {
+    let path = format!("/api/quarantine/{id}/replay");
+    let answer = relay.request(Method::POST, relay.admin(), &path).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["replays"][0]["outcome"].as_str().expect("a text").to_owned()
 }
 
 /// Accepts them all, many at once.
