@@ -1,0 +1,1 @@
+//! Nothing: the count is in `count.rs`.
