@@ -239,3 +239,29 @@ fn text(value: Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_are_those_of_a_hook_with_everything_in_it() {
+        let details: Details = serde_json::from_value(json!({
+            "hookId": "1", "system": "data", "event": "dm.version.added", "status": "active",
+            "callbackUrl": "https://relay.example", "scope": { "folder": "urn" },
+            "filter": "$[?(@.ext=='txt')]", "hookAttribute": { "a": 1 }, "autoReactivateHook": true,
+            "callbackWithEventPayloadOnly": true, "hookExpiry": "2024-05-06T04:45:10.611Z",
+            "createdBy": "c", "createdDate": "2024-05-06T04:45:10.611Z",
+            "lastUpdatedDate": "2024-05-06T04:45:10.611Z"
+        }))
+        .expect("a hook of the API");
+
+        let written = serde_json::to_value(details.in_region(Region::Us)).expect("JSON");
+
+        let mut keys = Hook::KEYS.to_vec();
+        keys.sort_unstable();
+        let mut found: Vec<_> = written.as_object().into_iter().flat_map(Map::keys).collect();
+        found.sort_unstable();
+        assert_eq!(found, keys);
+    }
+}

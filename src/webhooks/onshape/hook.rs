@@ -190,3 +190,29 @@ impl From<Info> for Hook {
 fn revealed<S: serde::Serializer>(url: &Option<CallbackUrl>, s: S) -> Result<S::Ok, S::Error> {
     url.as_ref().map(CallbackUrl::reveal).serialize(s)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Map, json};
+
+    #[test]
+    fn the_keys_are_those_of_a_hook_with_everything_in_it() {
+        let info: Info = serde_json::from_value(json!({
+            "id": "1", "url": "https://relay.example", "events": ["onshape.comment.create"],
+            "name": "n", "description": "d", "data": "e", "filter": "f", "isTransient": true,
+            "options": { "collapseEvents": true }, "droppedEventCount": 2, "companyId": "c",
+            "projectId": "p", "folderId": "f", "createdAt": "2024-05-06T04:45:10.611Z",
+            "modifiedAt": "2024-05-06T04:45:10.611Z"
+        }))
+        .expect("a hook of the API");
+
+        let written = serde_json::to_value(Hook::from(info)).expect("JSON");
+
+        let mut keys = Hook::KEYS.to_vec();
+        keys.sort_unstable();
+        let mut found: Vec<_> = written.as_object().into_iter().flat_map(Map::keys).collect();
+        found.sort_unstable();
+        assert_eq!(found, keys);
+    }
+}
