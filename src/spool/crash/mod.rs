@@ -6,7 +6,8 @@
 //!   all.
 //! - An id is remembered if and only if its record was stored.
 //! - No start is refused.
-//! - A call that fails ends acceptance only if it writes or syncs a segment of the log.
+//! - A call that fails ends acceptance only if it writes or syncs a segment of the log, or the mark of
+//!   what was acknowledged.
 
 mod expected;
 pub(super) mod old_ids;

@@ -6,6 +6,7 @@ use crate::spool::crash::expected::{Attempt, Expected, Fate};
 use crate::spool::crash::old_ids::OldInMemory;
 use crate::spool::crash::spool::{IDS, look, open, submission};
 use crate::spool::lanes::Leaving;
+use crate::spool::log::acknowledged;
 use crate::spool::log::disk::memory::{Chance, Errno, Failure, Kind, MemoryDisk, Survivors};
 use crate::spool::log::segment::number_of;
 use crate::spool::notes::Published;
@@ -131,9 +132,10 @@ impl World {
             return;
         }
         let failed = self.disk.failed();
+        // The mark is a part of a commit: without it a start could not tell that a frame is missing.
         let is_of_the_log = failed.iter().any(|call| {
             matches!(call.kind, Kind::Write | Kind::Extend | Kind::Sync)
-                && number_of(&call.name).is_some()
+                && (number_of(&call.name).is_some() || call.name == acknowledged::NAME)
         });
         if !is_of_the_log {
             self.say(format!("acceptance ended, and what failed is {failed:?}"));

@@ -75,4 +75,5 @@ fn decode(bytes: &[u8; 24]) -> Option<Acknowledgement> {
     })
 }
 
-const NAME: &str = "acknowledged";
+/// The file's name.
+pub(in crate::spool) const NAME: &str = "acknowledged";
