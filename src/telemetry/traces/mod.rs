@@ -8,7 +8,7 @@
 //! - A span holds names, times, counts and the event's id: nothing else of a head or a body.
 //!
 //! # Limits
-//! [`queue::MOST`] spans and links wait at most; a batch has at most [`MOST_LINKS`] links. The standard variables
+//! `queue::MOST` spans and links wait at most; a batch has at most `MOST_LINKS` links. The standard variables
 //! `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER` and `OTEL_RESOURCE_ATTRIBUTES` count.
 
 mod collector;

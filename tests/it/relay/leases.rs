@@ -46,9 +46,9 @@ async fn one_replica_makes_the_hooks_and_when_it_dies_another_follows_within_two
     // Stopped in order, it lets the next one begin at once.
     assert!(replicas[idle].terminate().await.success());
     eventually("it is followed", async || {
-        let notices =
+        let mut notices =
             replicas[keeper].log_lines().into_iter().filter(|line| line["event"] == "keeper");
-        notices.last().filter(|line| line["keeper"] == "here")
+        notices.next_back().filter(|line| line["keeper"] == "here")
     })
     .await;
     assert_eq!(hooks(&scene.onshape, Provider::Onshape).len(), 1);
