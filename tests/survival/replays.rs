@@ -9,6 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use support::kafka::Kafka;
 use support::notification::Notification;
 use support::relay::{Answer, Relay};
+use support::waiting::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_whose_relay_dies_around_its_commit_publishes_its_event_once() {
@@ -35,9 +36,10 @@ async fn a_replay_whose_relay_dies_around_its_commit_publishes_its_event_once() 
     .into_iter()
     .enumerate()
     {
-        // The first commit of a run makes its slice as well; the next is the replay's alone.
+        // The next sync is to be that of the replay's commit alone.
         relay.post(&odd(10 + at)).await.assert_accepted();
         relay.drained().await;
+        earlier_runs_are_put_away(&relay).await;
         faults.order_next(fault, 1);
         let path = format!("http://{}/api/quarantine/{id}/replay", relay.admin());
         assert!(Client::new().post(path).send().await.is_err(), "{fault:?}");
@@ -53,6 +55,17 @@ async fn a_replay_whose_relay_dies_around_its_commit_publishes_its_event_once() 
     relay.drained().await;
     assert_eq!(relay.read_to_end("aps.data").await.len(), 2 * ids.len());
     oracle::assert_books_balance(&relay.metrics().await);
+}
+
+/// Waits until the segments of earlier runs are sealed and removed: both sync.
+async fn earlier_runs_are_put_away(relay: &Relay) {
+    let log = relay.dir().join("spool/log");
+    eventually("one segment is left", async || {
+        let names = fs::read_dir(&log).ok()?.flatten().map(|entry| entry.file_name());
+        let segments = names.filter(|name| name.to_string_lossy().ends_with(".log"));
+        (segments.count() == 1).then_some(())
+    })
+    .await;
 }
 
 /// A payload without its hook.
