@@ -33,6 +33,7 @@ mod reload;
 mod repeats;
 mod replays;
 mod replicas;
+mod rolling;
 mod secrets;
 mod spool;
 mod stopping;

@@ -341,7 +341,7 @@ async fn hand_over(by: &Relay, dir: &Path) -> HandedOver {
 }
 
 /// A relay that shares its window.
-fn sharing(redis: &Redis) -> Builder {
+pub(super) fn sharing(redis: &Redis) -> Builder {
     // A test machine answers late, and that is not what is tested.
     Relay::builder()
         .set("dedup.shared", &format!("'{}'", redis.url()))
@@ -349,7 +349,7 @@ fn sharing(redis: &Redis) -> Builder {
 }
 
 /// Another that publishes to the same topics.
-fn beside(first: &Relay, redis: &Redis) -> Builder {
+pub(super) fn beside(first: &Relay, redis: &Redis) -> Builder {
     sharing(redis).set("kafka.brokers", &format!("'{}'", first.brokers()))
 }
 
@@ -361,7 +361,7 @@ async fn up(relay: &Relay) {
 }
 
 /// The number of records that a consumer reads, and of their events, once both relays are drained.
-async fn published(one: &Relay, two: &Relay) -> (usize, usize) {
+pub(super) async fn published(one: &Relay, two: &Relay) -> (usize, usize) {
     one.drained().await;
     two.drained().await;
     let records = one.read_to_end("onshape.document").await;
