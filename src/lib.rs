@@ -21,6 +21,7 @@ mod map;
 pub mod metrics;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+pub mod outbound;
 pub mod pause;
 pub mod printable;
 pub mod providers;

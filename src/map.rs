@@ -99,6 +99,7 @@ const LEAVES: &[&str] = &[
     "event",
     "lock",
     "mutants",
+    "outbound",
     "pause",
     "printable",
     "quantity",

@@ -5,6 +5,7 @@ use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
 use crate::config::Config;
 use crate::http::settings;
+use crate::outbound;
 use crate::secret::Secret;
 use crate::spool::inspect::offline::{Error, Offline};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -122,9 +123,8 @@ impl Running {
 /// The error with its innermost cause, such as a refused connection, and without the URL.
 pub fn with_cause(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-    match causes.last() {
-        Some(cause) => format!("{error}: {cause}"),
+    match std::error::Error::source(&error) {
+        Some(cause) => format!("{error}: {}", outbound::innermost(cause)),
         None => error.to_string(),
     }
 }

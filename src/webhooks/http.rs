@@ -12,12 +12,13 @@
 
 use crate::event::provider::Provider;
 use crate::lock::lock;
+use crate::outbound::{self, Unread, client};
 use crate::pause::growing;
 use crate::secret::Secret;
 use crate::veil::Veil;
 use crate::webhooks::error::Error;
-use crate::webhooks::reply::{self, Reply, Unread};
-use crate::webhooks::url::{host_and_port, is_loopback};
+use crate::webhooks::reply::Reply;
+use crate::webhooks::url::host_and_port;
 use reqwest::{Client, Request, StatusCode};
 use serde::de::DeserializeOwned;
 use std::sync::Mutex;
@@ -123,7 +124,7 @@ impl Caller {
     async fn send(&self, request: Request) -> Result<Reply, Error> {
         let response = self.client.execute(request).await.map_err(|error| self.lost(error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        match reply::read_body(response, MAX_BODY).await {
+        match outbound::read_body(response, MAX_BODY).await {
             Ok(body) => Ok(Reply { status, headers, body }),
             Err(Unread::Lost(error)) => Err(self.lost(error)),
             Err(Unread::TooLarge { .. }) => Err(Error::Unreadable {
@@ -144,29 +145,13 @@ impl Caller {
     }
 }
 
-/// A client for one base URL. On this machine it uses no proxy.
-pub fn client(base: &Url, timeout: Duration) -> reqwest::Result<Client> {
-    // If a provider was installed before, that one stays.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder()
-        .user_agent(concat!("cadrelay/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .timeout(timeout);
-    if is_loopback(base) { builder.no_proxy().build() } else { builder.build() }
-}
-
 /// The innermost cause of a failed call, without the URL.
 pub fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     if error.is_timeout() {
         return "no answer in time".into();
     }
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
+    outbound::innermost(&error).to_string()
 }
 
 /// The pause before the next try; `None` if this outcome is the last.

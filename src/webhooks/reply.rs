@@ -1,12 +1,11 @@
-//! A provider's reply: read within a limit, and parsed.
+//! A provider's reply, parsed.
 //!
 //! # Promises
-//! - A body never takes more memory than its limit, whatever its announced length.
 //! - A body of another form is described by place, never by its own text: any value may be a token.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use std::time::Duration;
@@ -20,31 +19,6 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
-}
-
-/// The reason why a body was not read to its end.
-#[derive(Debug)]
-pub enum Unread {
-    /// The connection broke off, or the time was up.
-    Lost(reqwest::Error),
-    /// It is longer than the limit.
-    TooLarge {
-        /// Its beginning.
-        beginning: Bytes,
-    },
-}
-
-/// Reads a body of at most `limit` bytes.
-pub async fn read_body(mut response: Response, limit: usize) -> Result<Bytes, Unread> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(Unread::Lost)? {
-        let room = limit - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            return Err(Unread::TooLarge { beginning: body.freeze() });
-        }
-    }
-    Ok(body.freeze())
 }
 
 impl Reply {

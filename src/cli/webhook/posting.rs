@@ -6,11 +6,11 @@
 //! - No secret appears in an answer.
 
 use crate::event::provider::Provider;
+use crate::outbound::{self, Unread};
 use crate::providers::sample;
 use crate::secret::Secret;
 use crate::veil::Veil;
 use crate::webhooks::http;
-use crate::webhooks::reply::{self, Unread};
 use crate::webhooks::url::{CallbackUrl, host_and_port};
 use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
@@ -72,7 +72,7 @@ impl Posting {
         timeout: Duration,
     ) -> Result<Self, String> {
         let target = Url::parse(url.reveal()).map_err(|error| error.to_string())?;
-        let client = http::client(&target, timeout).map_err(http::reason)?;
+        let client = outbound::client(&target, timeout).map_err(http::reason)?;
         let veil = Veil::new(secret.clone());
         let url = url.clone();
         Ok(Self { client, url, target, provider, content, secret, veil })
@@ -153,7 +153,7 @@ impl Answer {
 
 /// The beginning of a body. The status is what counts: a body that breaks off changes nothing.
 async fn beginning(response: Response) -> String {
-    let read = match reply::read_body(response, MAX_READ).await {
+    let read = match outbound::read_body(response, MAX_READ).await {
         Ok(body) | Err(Unread::TooLarge { beginning: body }) => body,
         Err(Unread::Lost(_)) => return String::new(),
     };

@@ -119,7 +119,7 @@ impl Session {
     /// True if the provider runs on this machine, so that private URLs are no concern.
     pub fn is_simulated(&self) -> bool {
         let base = self.provider.and_then(|provider| environment::base(provider).ok());
-        base.is_some_and(|base| crate::webhooks::url::is_loopback(&base))
+        base.is_some_and(|base| crate::outbound::is_loopback(&base))
     }
 
     /// Prints a text for people.

@@ -4,13 +4,14 @@
 //! No call takes longer than [`TIMEOUT`], no redirect is followed, and at most [`MOST`] bytes of an
 //! answer are kept.
 
+use crate::outbound::{self, Unread};
 use crate::telemetry::traces::health::Health;
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use url::{Host, Url};
+use url::Url;
 
 /// A client of the collector.
 #[derive(Debug)]
@@ -24,17 +25,7 @@ pub(super) struct Collector {
 impl Collector {
     /// Makes a client for this URL.
     pub fn new(url: &Url, health: Arc<Health>, runtime: Handle) -> reqwest::Result<Self> {
-        // If another part of the process has chosen a provider of cryptography before, that one
-        // stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("cadrelay/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .timeout(TIMEOUT);
-        // The system's proxy is not used for a collector on this machine.
-        let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
-        Ok(Self { client: builder.build()?, health, runtime })
+        Ok(Self { client: outbound::client(url, TIMEOUT)?, health, runtime })
     }
 }
 
@@ -47,7 +38,7 @@ impl HttpClient for Collector {
         self.health.called(match &sent {
             Ok(answer) if answer.status().is_success() => None,
             Ok(answer) => Some(format!("it answers {}", answer.status())),
-            Err(error) => Some(innermost(error.as_ref())),
+            Err(error) => Some(outbound::innermost(error.as_ref()).to_string()),
         });
         sent
     }
@@ -60,34 +51,16 @@ async fn send(
     // The URL may hold a token.
     let hidden = reqwest::Error::without_url;
     let request = request.try_into().map_err(hidden)?;
-    let mut answer = client.execute(request).await.map_err(hidden)?;
-    let mut body = Vec::new();
-    while let Some(part) = answer.chunk().await.map_err(hidden)? {
-        let room = MOST - body.len();
-        body.extend_from_slice(&part[..part.len().min(room)]);
-        if part.len() >= room {
-            break;
-        }
-    }
-    let mut response = Response::new(body.into());
-    *response.status_mut() = answer.status();
-    *response.headers_mut() = answer.headers().clone();
+    let answer = client.execute(request).await.map_err(hidden)?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let body = match outbound::read_body(answer, MOST).await {
+        Ok(body) | Err(Unread::TooLarge { beginning: body }) => body,
+        Err(Unread::Lost(error)) => return Err(hidden(error)),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     Ok(response)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// The innermost cause: the operating system's message below those of the libraries.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.last().map_or_else(String::new, ToString::to_string)
 }
 
 /// The longest time of one call.
