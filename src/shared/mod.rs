@@ -16,6 +16,7 @@ pub mod confirmer;
 pub mod lease;
 pub mod life;
 pub mod link;
+mod marks;
 #[cfg(test)]
 mod model;
 mod pings;
