@@ -12,13 +12,11 @@
 //! once.
 
 use crate::app::Sharing;
-use crate::app::parts::{max_ahead, start_drain};
+use crate::app::parts::{making, start_drain, window};
 use crate::config::Resolved;
 use crate::drain::Drain;
 use crate::drain::status::Status;
-use crate::drain::topics::Making;
 use crate::event::provider::Provider;
-use crate::kafka::topics;
 use crate::metrics::Metrics;
 use crate::providers::source::Source;
 use crate::shared::Shared;
@@ -89,7 +87,7 @@ pub async fn run(resolved: Resolved, loss: Loss, patience: Duration) -> Result<H
     let names = config.kafka.topic_names();
     let lanes = names.all(&providers);
     let metrics = Metrics::new(&lanes);
-    let window = config.dedup.window.0 + max_ahead(&resolved.sources);
+    let window = window(config, &resolved.sources);
     let opening = Opening {
         settings: &config.spool,
         window,
@@ -109,12 +107,8 @@ pub async fn run(resolved: Resolved, loss: Loss, patience: Duration) -> Result<H
             Some(Sharing::start(shared, work, &spool)?)
         }
     };
-    let making = Making {
-        topics: topics::needed(&config.kafka, &providers).into(),
-        runtime: tokio::runtime::Handle::current(),
-    };
     let status = Arc::new(Status::new(metrics.drain.clone()));
-    let drain = Drain::new(spool.clone(), config.kafka.clone(), making, status)
+    let drain = Drain::new(spool.clone(), config.kafka.clone(), making(config, &providers), status)
         .context("making the producer")?;
     let stop = Arc::new(AtomicBool::new(false));
     let drain = start_drain(drain, &spool, Arc::clone(&stop))?;

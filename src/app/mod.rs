@@ -9,12 +9,13 @@ mod run;
 
 use crate::app::inlets::Connecting;
 use crate::app::keeping::Keeping;
-use crate::app::parts::{assignment, bind, max_ahead, recent, start_drain, traces, url_of};
+use crate::app::parts::{
+    assignment, bind, making, max_ahead, recent, start_drain, traces, url_of, window,
+};
 use crate::app::reload::Reloader;
 use crate::config::Resolved;
 use crate::drain::Drain;
 use crate::drain::status::Status;
-use crate::drain::topics::Making;
 use crate::event::provider::Provider;
 use crate::gaps::{Ledger, Voice};
 use crate::http::admin::Admin;
@@ -22,7 +23,6 @@ use crate::http::ingest::Inlets;
 use crate::http::server::{self, Listener, tls};
 use crate::ingest::accounts::Accounts;
 use crate::ingest::pings::Pings;
-use crate::kafka::topics;
 use crate::metrics::{self, Metrics};
 use crate::providers::source::Source;
 use crate::quarantine::shared_reader::SharedReader;
@@ -116,7 +116,7 @@ impl Relay {
         let topics = config.kafka.topic_names().all(&providers);
         let metrics = Metrics::new(&topics);
         let max_ahead = max_ahead(&resolved.sources);
-        let window = config.dedup.window.0 + max_ahead;
+        let window = window(config, &resolved.sources);
         let accounts =
             Accounts::of_sources(resolved.sources.iter().map(|source| source.provider()));
         let spool = Opening {
@@ -206,11 +206,8 @@ impl Relay {
         };
         let stop_delay = config.http.stop_delay.0;
         let stop_drain = Arc::new(AtomicBool::new(false));
-        let making = Making {
-            topics: topics::needed(&config.kafka, &providers).into(),
-            runtime: tokio::runtime::Handle::current(),
-        };
-        let drain = Drain::new(spool.clone(), config.kafka.clone(), making, status)?;
+        let drain =
+            Drain::new(spool.clone(), config.kafka.clone(), making(config, &providers), status)?;
         let drain = drain.tracing(traces.clone());
         let drain = start_drain(drain, &spool, Arc::clone(&stop_drain))?;
         let reloader = Arc::new(Reloader::new(
@@ -254,9 +251,6 @@ impl Relay {
         Arc::clone(&self.reloader)
     }
 }
-
-/// The time for which a start waits for the window that replicas share.
-const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -2,6 +2,9 @@
 
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::drain::topics::Making;
+use crate::event::provider::Provider;
+use crate::kafka::topics;
 use crate::providers::source::Source;
 use crate::recent::{self, Recent};
 use crate::spool::Spool;
@@ -58,6 +61,19 @@ pub(super) fn url_of(config: &Config, address: SocketAddr) -> String {
 /// long beyond the window, because such a capture stays fresh for longer.
 pub(super) fn max_ahead(sources: &[Source]) -> Duration {
     sources.iter().map(Source::max_ahead).max().unwrap_or_default()
+}
+
+/// The time for which the spool remembers ids.
+pub(super) fn window(config: &Config, sources: &[Source]) -> Duration {
+    config.dedup.window.0 + max_ahead(sources)
+}
+
+/// The topics that the drain needs, and the runtime on which it makes those that are missing.
+pub(super) fn making(config: &Config, providers: &[Provider]) -> Making {
+    Making {
+        topics: topics::needed(&config.kafka, providers).into(),
+        runtime: tokio::runtime::Handle::current(),
+    }
 }
 
 /// Opens both listeners.

@@ -1,7 +1,6 @@
 //! Runs a relay, and stops it in the order of the flow.
 
-use crate::app::{FIRST_LOOK, Relay};
-
+use crate::app::Relay;
 use crate::event::gap::Gap;
 use crate::http::admin::Admin;
 use crate::http::admin::throughput::Throughput;
@@ -10,6 +9,7 @@ use jiff::Timestamp;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
@@ -100,3 +100,6 @@ async fn sample(state: &Admin) -> Infallible {
         state.throughput.sample(Timestamp::now(), state.totals());
     }
 }
+
+/// The time for which a start waits for the window that replicas share.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
