@@ -3,8 +3,9 @@
 use crate::lock::lock;
 use crate::secret::Secret;
 use crate::simulator::aps::Service;
-use crate::simulator::aps::api::answer::{Answer, admit, refused};
+use crate::simulator::aps::api::answer::{Answer, Refused, admit, refused};
 use crate::simulator::aps::hooks::{BAD_TOKEN, is_token};
+use crate::webhooks::aps::region::Region;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
@@ -16,19 +17,29 @@ pub(super) struct Token {
     token: String,
 }
 
+/// Returns the region and the token of a call, if both may be.
+fn read(
+    service: &Service,
+    request: &HttpRequest,
+    token: &Token,
+) -> Result<(Region, Secret), Refused> {
+    let (_, region) = admit(service, request)?;
+    match is_token(&token.token) {
+        true => Ok((region, Secret::new(&token.token))),
+        false => Err(refused(StatusCode::BAD_REQUEST, BAD_TOKEN)),
+    }
+}
+
 pub(super) async fn set_token(
     service: web::Data<Service>,
     request: HttpRequest,
     token: web::Json<Token>,
 ) -> Answer {
-    let (_, region) = admit(&service, &request)?;
-    if !is_token(&token.token) {
-        return Err(refused(StatusCode::BAD_REQUEST, BAD_TOKEN));
-    }
+    let (region, token) = read(&service, &request, &token)?;
     match lock(&service.tokens).entry(region) {
         Entry::Occupied(_) => Err(refused(StatusCode::BAD_REQUEST, "duplicate token")),
         Entry::Vacant(place) => {
-            place.insert(Secret::new(&token.token));
+            place.insert(token);
             Ok(HttpResponse::Ok().json(json!({ "status": 200, "detail": ["token created"] })))
         }
     }
@@ -39,14 +50,11 @@ pub(super) async fn replace_token(
     request: HttpRequest,
     token: web::Json<Token>,
 ) -> Answer {
-    let (_, region) = admit(&service, &request)?;
-    if !is_token(&token.token) {
-        return Err(refused(StatusCode::BAD_REQUEST, BAD_TOKEN));
-    }
+    let (region, token) = read(&service, &request, &token)?;
     match lock(&service.tokens).get_mut(&region) {
         None => Err(refused(StatusCode::NOT_FOUND, "there is no token")),
         Some(known) => {
-            *known = Secret::new(&token.token);
+            *known = token;
             Ok(HttpResponse::NoContent().finish())
         }
     }
