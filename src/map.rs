@@ -4,6 +4,7 @@
 //! paths through an imported module. Tests inside a file are ignored. A file may name its own
 //! folder's `mod.rs`, which holds the type that the folder is about.
 
+use crate::lengths::{files, src};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -186,33 +187,20 @@ fn room_of(module: &str) -> &str {
 
 /// Reads all of `src`.
 fn imports() -> Graph {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut texts = BTreeMap::new();
-    read(&root, &mut Vec::new(), &mut texts);
+    let texts: BTreeMap<String, String> = files().iter().filter_map(|file| read(file)).collect();
     let modules: BTreeSet<String> = texts.keys().cloned().collect();
     texts.iter().map(|(module, text)| (module.clone(), paths(module, text, &modules))).collect()
 }
 
-fn read(folder: &Path, above: &mut Vec<String>, texts: &mut BTreeMap<String, String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if path.is_dir() {
-            above.push(name);
-            read(&path, above, texts);
-            above.pop();
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let mut module = above.clone();
-            if name != "mod" {
-                module.push(name);
-            }
-            let module = module.join("::");
-            let is_test = module.ends_with("::tests");
-            if !is_test && !["main", "lib", "lengths", "map"].contains(&module.as_str()) {
-                texts.insert(module, std::fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
+/// The name of a file's module, and its text. `None` for those that the map does not show.
+fn read(file: &Path) -> Option<(String, String)> {
+    let path = file.with_extension("");
+    let path = if path.ends_with("mod") { path.parent().unwrap() } else { &path };
+    let names: Vec<&str> = path.iter().map(|name| name.to_str().unwrap()).collect();
+    let module = names.join("::");
+    let is_shown = !module.ends_with("::tests")
+        && !["main", "lib", "lengths", "map"].contains(&module.as_str());
+    is_shown.then(|| (module, std::fs::read_to_string(src().join(file)).unwrap()))
 }
 
 /// The modules that a text names.
