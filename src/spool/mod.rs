@@ -51,13 +51,14 @@ use crate::spool::log::{Cursor, Log};
 use crate::spool::segments::{LeavingSegments, Sealed, Unabsorbed};
 use crate::spool::upkeep::job::Once;
 use crate::spool::upkeep::wake_up::WakeUp;
-use crate::spool::window::Slicing;
+use crate::spool::window::Period;
 use crate::spool::window::filter::Renewed;
 use crate::spool::window::old_ids::OldIds;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::watch;
 
 pub use crate::spool::append::submission::{Appended, Error, Submission, Telling};
@@ -121,7 +122,7 @@ struct Inner {
     unabsorbed: Mutex<BTreeMap<u64, Unabsorbed>>,
     /// The latest time at which an id was accepted.
     latest: AtomicU64,
-    slicing: Slicing,
+    period: Period,
     old_ids: Arc<dyn OldIds>,
     filter: Renewed,
     /// Bytes to compare with the disk's reserve, as upkeep last saw them.
@@ -180,6 +181,11 @@ impl Spool {
     /// The lane that feeds a topic.
     pub fn lane(&self, topic: &str) -> Option<LaneId> {
         lock(&self.inner.lanes).number(topic)
+    }
+
+    /// Remembers ids for at least this long from now on.
+    pub fn remember_for(&self, window: Duration) {
+        self.inner.period.extend(window);
     }
 
     /// Declares the spool failed, because its content cannot be read.

@@ -105,11 +105,11 @@ impl Inner {
                 let commit = admission.commit_of(known.frame);
                 return Ok(Waiting::ForCommit(commit.ticket(Appended::Duplicate)));
             }
-            if self.slicing.remembers(&known.entry, submission.now) {
+            if self.period.remembers(&known.entry, submission.now) {
                 return Ok(Waiting::Done(Appended::Duplicate));
             }
         } else if let Some(entry) = &old.id
-            && self.slicing.remembers(entry, submission.now)
+            && self.period.remembers(entry, submission.now)
         {
             return Ok(Waiting::Done(Appended::Duplicate));
         }

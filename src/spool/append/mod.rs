@@ -59,6 +59,6 @@ impl Spool {
     /// True if an id is remembered, or will be by a commit that is on its way.
     pub fn remembers(&self, id: &IdKey, now: u64) -> bool {
         let entry = self.inner.entry(id);
-        entry.is_some_and(|entry| self.inner.slicing.remembers(&entry, now))
+        entry.is_some_and(|entry| self.inner.period.remembers(&entry, now))
     }
 }

@@ -126,7 +126,7 @@ impl Look<'_> {
                 // With little traffic, memory may keep it for longer.
                 let latest = inner.latest.load(Ordering::Relaxed);
                 let entry = inner.entry(id);
-                Ok(entry.filter(|entry| inner.slicing.remembers(entry, latest)))
+                Ok(entry.filter(|entry| inner.period.remembers(entry, latest)))
             }
             Self::Stopped(offline) => match offline.recent.get(id) {
                 Some(known) => Ok(Some(known.entry)),

@@ -15,7 +15,7 @@ use crate::spool::open::lanes::{know_lanes, learn_ages};
 use crate::spool::open::tidy::Tidied;
 use crate::spool::upkeep::job::Once;
 use crate::spool::upkeep::wake_up::WakeUp;
-use crate::spool::window::Slicing;
+use crate::spool::window::Period;
 use crate::spool::window::filter::Renewed;
 use crate::spool::window::old_ids::OldIds;
 use crate::spool::window::recent::{self, Recent};
@@ -127,7 +127,7 @@ impl Opening<'_> {
             full: Mutex::default(),
             next: Mutex::default(),
             leaving: Mutex::new(leaving),
-            slicing: Slicing::of(self.window),
+            period: Period::of(self.window),
             old_ids,
             filter,
             room: AtomicU64::new(room),

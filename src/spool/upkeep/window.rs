@@ -35,7 +35,8 @@ pub(super) fn absorb(inner: &Inner) -> Result<(), old_ids::Error> {
 
 /// Drops the slices that are older than the window.
 pub(super) fn forget(inner: &Inner) -> Result<(), old_ids::Error> {
-    if inner.old_ids.forget(inner.latest.load(Ordering::Relaxed))? > 0 {
+    let before = inner.period.begin(inner.latest.load(Ordering::Relaxed));
+    if inner.old_ids.forget(before)? > 0 {
         inner.filter.begin(&*inner.old_ids);
     }
     Ok(())

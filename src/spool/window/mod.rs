@@ -20,6 +20,7 @@ pub mod slices;
 use crate::spool::LaneId;
 use ring::digest::{Context, SHA256};
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The key of an entry in the window: a source and an id, hashed.
@@ -116,35 +117,61 @@ impl IdEntry {
     }
 }
 
-/// The division of time into slices.
+/// The period for which ids are remembered.
+#[derive(Debug)]
+pub struct Period(AtomicU64);
+
+impl Period {
+    /// A period of this length.
+    pub fn of(length: Duration) -> Self {
+        Self(AtomicU64::new(milliseconds(length)))
+    }
+
+    /// Remembers ids for at least this long from now on.
+    pub fn extend(&self, length: Duration) {
+        self.0.fetch_max(milliseconds(length), Ordering::Relaxed);
+    }
+
+    /// Its length.
+    pub fn milliseconds(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// True if an id is still remembered. An id from the future (the clock was set back) is.
+    pub fn remembers(&self, entry: &IdEntry, now: u64) -> bool {
+        now.saturating_sub(entry.accepted_at) < self.milliseconds()
+    }
+
+    /// The time up to which ids that were accepted earlier are forgotten.
+    pub fn begin(&self, now: u64) -> u64 {
+        now.saturating_sub(self.milliseconds())
+    }
+}
+
+/// The division of time into slices, each of which is known by its end.
+///
+/// Ends are times, so that slices of another length, from before the window was changed, still say
+/// how old their ids are.
 #[derive(Clone, Copy, Debug)]
 pub struct Slicing {
-    window: u64,
-    slice: u64,
+    length: u64,
 }
 
 impl Slicing {
     /// Cuts a window into eight slices, so that at most nine are searched, and an eighth more is
     /// kept.
     pub fn of(window: Duration) -> Self {
-        let window = u64::try_from(window.as_millis()).unwrap_or(u64::MAX / 2).max(1);
-        Self { window, slice: (window / 8).max(1) }
+        Self { length: (milliseconds(window) / 8).max(1) }
     }
 
-    /// The slice that an id accepted at `now` belongs to.
-    pub fn slice_at(&self, now: u64) -> u64 {
-        now / self.slice
+    /// The end of the slice that an id accepted at this time belongs to. The id is older than it.
+    pub fn end_after(&self, accepted_at: u64) -> u64 {
+        (accepted_at / self.length + 1).saturating_mul(self.length)
     }
+}
 
-    /// True if every id of a slice is older than the window.
-    pub fn is_over(&self, slice: u64, now: u64) -> bool {
-        (slice + 1).saturating_mul(self.slice).saturating_add(self.window) <= now
-    }
-
-    /// True if an id is still remembered. An id from the future (the clock was set back) is.
-    pub fn remembers(&self, entry: &IdEntry, now: u64) -> bool {
-        now.saturating_sub(entry.accepted_at) < self.window
-    }
+fn milliseconds(window: Duration) -> u64 {
+    u64::try_from(window.as_millis()).unwrap_or(u64::MAX / 2).max(1)
 }
 
 #[cfg(test)]
@@ -165,11 +192,12 @@ mod tests {
         fn a_slice_is_over_only_when_its_last_id_is_forgotten(
             accepted_at in 0_u64..10_000, now in 0_u64..40_000, window in 1_u64..9_000,
         ) {
-            let slicing = Slicing::of(Duration::from_millis(window));
+            let window = Duration::from_millis(window);
+            let period = Period::of(window);
             let entry = IdEntry { accepted_at, sequence: 1, lane: LaneId(0) };
 
-            if slicing.is_over(slicing.slice_at(accepted_at), now) {
-                prop_assert!(!slicing.remembers(&entry, now));
+            if Slicing::of(window).end_after(accepted_at) <= period.begin(now) {
+                prop_assert!(!period.remembers(&entry, now));
             }
         }
 

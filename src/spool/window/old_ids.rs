@@ -25,8 +25,8 @@ pub trait OldIds: Debug + Send + Sync {
     fn elsewhere(&self, lane: LaneId, sequence: u64) -> Result<Option<Elsewhere>, Error>;
     /// The approximate number of ids.
     fn count(&self) -> u64;
-    /// Drops slices that are older than the window. Returns their number.
-    fn forget(&self, now: u64) -> Result<usize, Error>;
+    /// Drops slices in which every id was accepted before this time. Returns their number.
+    fn forget(&self, before: u64) -> Result<usize, Error>;
     /// Some ids after one, in an order of its own.
     fn some_after(&self, after: Option<Cursor>, most: usize) -> Result<Vec<Cursor>, Error>;
     /// Reads everything. Returns the number of ids, and the faults.
@@ -53,7 +53,7 @@ pub struct Handover {
 /// An id's place in the slices.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Cursor {
-    /// Its slice.
+    /// The end of its slice.
     pub slice: u64,
     /// The id.
     pub id: IdKey,

@@ -3,8 +3,14 @@
 //! Uses fjall through its public interface; apart from the takeover of earlier spools no other file
 //! names it. A slice is a keyspace with an eighth of the window, so that space is given back by
 //! dropping a whole one. Ids are written sorted, one segment at a time, straight into tables.
+//!
+//! A slice is named by its end, in milliseconds since the epoch. Earlier builds numbered slices in
+//! units of their length, which a change of the window changes; the end of such a slice is found
+//! from an id in it.
 
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use crate::lock::{lock, read, write};
 use crate::spool::LaneId;
@@ -31,10 +37,18 @@ pub struct Slices {
     database: Database,
     meta: Keyspace,
     slicing: Slicing,
-    /// Replaced as a whole, so that nobody holds the lock while reading the disk.
-    slices: RwLock<Arc<BTreeMap<u64, Keyspace>>>,
+    /// By their ends. Replaced as a whole, so that nobody holds the lock while reading the disk.
+    slices: RwLock<Arc<BTreeMap<u64, Slice>>>,
     /// The number of rows of each slice that are notes on places of records, and not ids.
     notes: Mutex<BTreeMap<u64, u64>>,
+}
+
+/// A slice.
+#[derive(Clone)]
+struct Slice {
+    /// The number in its keyspace's name.
+    number: u64,
+    rows: Keyspace,
 }
 
 impl Slices {
@@ -60,40 +74,55 @@ impl Slices {
             }
             let digits = name.strip_prefix(PREFIX);
             if let Some(number) = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()) {
-                slices.slice(number)?;
-                if let Some(row) = slices.meta.get(notes_key(number))? {
-                    let notes = row.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-                    lock(&slices.notes).insert(number, notes);
-                }
+                slices.open_slice(number)?;
             }
         }
         Ok(slices)
     }
 
-    fn slice(&self, number: u64) -> Result<Keyspace, Error> {
-        if let Some(slice) = self.all().get(&number) {
+    /// Opens an existing slice.
+    fn open_slice(&self, number: u64) -> Result<(), Error> {
+        let rows = self.keyspace(number)?;
+        let end = match number >= EARLIEST_END {
+            true => number,
+            false => end_of_numbered(number, &rows)?,
+        };
+        if let Some(row) = self.meta.get(notes_key(number))? {
+            let notes = row.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            lock(&self.notes).insert(end, notes);
+        }
+        Arc::make_mut(&mut write(&self.slices)).insert(end, Slice { number, rows });
+        Ok(())
+    }
+
+    /// The slice that ends at a time; makes it if there is none.
+    fn slice(&self, end: u64) -> Result<Slice, Error> {
+        if let Some(slice) = self.all().get(&end) {
             return Ok(slice.clone());
         }
-        let slice = self.database.keyspace(&format!("{PREFIX}{number:016x}"), || {
+        let slice = Slice { number: end, rows: self.keyspace(end)? };
+        Arc::make_mut(&mut write(&self.slices)).insert(end, slice.clone());
+        Ok(slice)
+    }
+
+    fn keyspace(&self, number: u64) -> Result<Keyspace, Error> {
+        Ok(self.database.keyspace(&format!("{PREFIX}{number:016x}"), || {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(SLICE_MEMTABLE_BYTES)
                 .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(LOOSE_TABLES)))
                 // Pinned in memory, ten bits for each id: a block that has outgrown the cache's
                 // largest, some 1.5 MB, would otherwise be read whole at every look.
                 .filter_block_pinning_policy(PinningPolicy::all(true))
-        })?;
-        let mut slices = write(&self.slices);
-        Arc::make_mut(&mut slices).insert(number, slice.clone());
-        Ok(slice)
+        })?)
     }
 
-    fn all(&self) -> Arc<BTreeMap<u64, Keyspace>> {
+    fn all(&self) -> Arc<BTreeMap<u64, Slice>> {
         Arc::clone(&read(&self.slices))
     }
 
     fn find_row(&self, key: &[u8]) -> Result<Option<fjall::UserValue>, Error> {
         for slice in self.all().values().rev() {
-            if let Some(value) = slice.get(key)? {
+            if let Some(value) = slice.rows.get(key)? {
                 return Ok(Some(value));
             }
         }
@@ -112,18 +141,18 @@ impl OldIds for Slices {
         let mut rows: BTreeMap<u64, BTreeMap<Vec<u8>, Vec<u8>>> = BTreeMap::new();
         let mut newest = self.all().keys().last().copied().unwrap_or(0);
         for (id, entry) in &handover.ids {
-            let slice = self.slicing.slice_at(entry.accepted_at);
-            newest = newest.max(slice);
-            rows.entry(slice).or_default().insert(id_key(id), entry.encode().to_vec());
+            let end = self.slicing.end_after(entry.accepted_at);
+            newest = newest.max(end);
+            rows.entry(end).or_default().insert(id_key(id), entry.encode().to_vec());
         }
         let mut notes = 0;
         for (key, value) in handover.notes.iter().filter_map(note_row) {
             notes += 1;
             rows.entry(newest).or_default().insert(key, value);
         }
-        for (slice, rows) in rows {
-            let slice = self.slice(slice)?;
-            let mut ingestion = slice.start_ingestion()?;
+        for (end, rows) in rows {
+            let slice = self.slice(end)?;
+            let mut ingestion = slice.rows.start_ingestion()?;
             for (key, value) in rows {
                 ingestion.write(key, value)?;
             }
@@ -132,7 +161,8 @@ impl OldIds for Slices {
         if notes > 0 {
             let before = lock(&self.notes).get(&newest).copied().unwrap_or(0);
             // Only one thread absorbs. Counting does not wait for the disk.
-            self.put(&notes_key(newest), &(before + notes).to_le_bytes())?;
+            let number = self.slice(newest)?.number;
+            self.put(&notes_key(number), &(before + notes).to_le_bytes())?;
             lock(&self.notes).insert(newest, before + notes);
         }
         self.put(ABSORBED, &handover.segment.to_le_bytes())
@@ -151,7 +181,7 @@ impl OldIds for Slices {
     fn place(&self, lane: LaneId, sequence: u64) -> Result<Option<Published>, Error> {
         for slice in self.all().values().rev() {
             let range = sequence_key(b'p', lane, sequence)..=sequence_key(b'p', lane, u64::MAX);
-            let Some(row) = slice.range(range).next() else { continue };
+            let Some(row) = slice.rows.range(range).next() else { continue };
             let places = Published::decode_all(&row.value()?);
             if let Some(place) = places.into_iter().find(|place| place.sequence == sequence) {
                 return Ok(Some(place));
@@ -171,23 +201,19 @@ impl OldIds for Slices {
         let notes = lock(&self.notes);
         self.all()
             .iter()
-            .map(|(number, slice)| {
-                let notes = notes.get(number).copied().unwrap_or(0);
-                (slice.approximate_len() as u64).saturating_sub(notes)
+            .map(|(end, slice)| {
+                let notes = notes.get(end).copied().unwrap_or(0);
+                (slice.rows.approximate_len() as u64).saturating_sub(notes)
             })
             .sum()
     }
 
-    fn forget(&self, now: u64) -> Result<usize, Error> {
-        let over: Vec<u64> =
-            self.all().keys().copied().filter(|slice| self.slicing.is_over(*slice, now)).collect();
-        for number in &over {
-            let slice = {
-                let mut slices = write(&self.slices);
-                Arc::make_mut(&mut slices).remove(number)
-            };
+    fn forget(&self, before: u64) -> Result<usize, Error> {
+        let over: Vec<u64> = self.all().range(..=before).map(|(end, _)| *end).collect();
+        for end in &over {
+            let slice = Arc::make_mut(&mut write(&self.slices)).remove(end);
             if let Some(slice) = slice {
-                self.database.delete_keyspace(slice)?;
+                self.database.delete_keyspace(slice.rows)?;
             }
         }
         Ok(over.len())
@@ -196,18 +222,18 @@ impl OldIds for Slices {
     fn some_after(&self, after: Option<Cursor>, most: usize) -> Result<Vec<Cursor>, Error> {
         let mut found = Vec::new();
         let first = after.map_or(0, |after| after.slice);
-        let slices: Vec<(u64, Keyspace)> =
-            self.all().range(first..).map(|(number, slice)| (*number, slice.clone())).collect();
-        for (number, slice) in slices {
-            let from = match after.filter(|after| after.slice == number) {
+        let slices: Vec<(u64, Slice)> =
+            self.all().range(first..).map(|(end, slice)| (*end, slice.clone())).collect();
+        for (end, slice) in slices {
+            let from = match after.filter(|after| after.slice == end) {
                 Some(after) => [&id_key(&after.id)[..], &[0]].concat(),
                 None => vec![b'i'],
             };
-            for row in slice.range(from..vec![b'i' + 1]).take(most - found.len()) {
+            for row in slice.rows.range(from..vec![b'i' + 1]).take(most - found.len()) {
                 let key = row.key()?;
                 let id = key.get(1..).and_then(<[u8]>::first_chunk).copied();
                 let id = IdKey::stored(id.ok_or(Error::Damaged("an id's key"))?);
-                found.push(Cursor { slice: number, id });
+                found.push(Cursor { slice: end, id });
             }
             if found.len() == most {
                 break;
@@ -218,8 +244,8 @@ impl OldIds for Slices {
 
     fn verify(&self) -> (u64, Vec<String>) {
         let (mut ids, mut faults) = (0, Vec::new());
-        for (number, slice) in self.all().iter() {
-            for row in slice.iter() {
+        for Slice { number, rows } in self.all().values() {
+            for row in rows.iter() {
                 match row.into_inner().map_err(Error::from) {
                     Ok((key, value)) => {
                         ids += u64::from(key.first() == Some(&b'i'));
@@ -256,7 +282,23 @@ impl Debug for Slices {
     }
 }
 
+/// The latest possible end of a slice that an earlier build numbered in units of its length.
+///
+/// An id is accepted before the end, so the unit is at most its age divided by the number.
+fn end_of_numbered(number: u64, rows: &Keyspace) -> Result<u64, Error> {
+    for row in rows.prefix(b"i") {
+        if let Some(IdEntry { accepted_at, .. }) = IdEntry::decode(&row.value()?) {
+            return Ok(accepted_at + accepted_at / number.max(1) + 1);
+        }
+    }
+    // It holds nothing to remember.
+    Ok(number)
+}
+
 const PREFIX: &str = "window-";
+/// Smaller numbers are no ends: this one is a day in 2004. Earlier builds numbered slices of an
+/// hour by some 500,000.
+const EARLIEST_END: u64 = 1 << 40;
 /// Segments of the earlier format.
 const RECORDS: &str = "records-";
 const ABSORBED: &[u8] = b"absorbed";
