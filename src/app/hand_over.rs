@@ -18,7 +18,6 @@ use crate::drain::Drain;
 use crate::drain::status::Status;
 use crate::event::provider::Provider;
 use crate::metrics::Metrics;
-use crate::providers::source::Source;
 use crate::shared::Shared;
 use crate::shared::life::{Life, Succession};
 use crate::shared::trouble::Trouble;
@@ -83,15 +82,13 @@ pub async fn run(resolved: Resolved, loss: Loss, patience: Duration) -> Result<H
             }
         }
     };
-    let providers = Provider::among(resolved.sources.iter().map(Source::provider));
     let names = config.kafka.topic_names();
-    let lanes = names.all(&providers);
-    let metrics = Metrics::new(&lanes);
+    let metrics = Metrics::at_zero();
     let window = window(config, &resolved.sources);
     let opening = Opening {
         settings: &config.spool,
         window,
-        topics: &lanes,
+        topics: &names.all(&Provider::ALL),
         quarantine: &names.quarantine(),
         accounts: 0,
         gate: if target.is_some() { Gate::Confirmed } else { Gate::Open },
@@ -108,7 +105,7 @@ pub async fn run(resolved: Resolved, loss: Loss, patience: Duration) -> Result<H
         }
     };
     let status = Arc::new(Status::new(metrics.drain.clone()));
-    let drain = Drain::new(spool.clone(), config.kafka.clone(), making(config, &providers), status)
+    let drain = Drain::new(spool.clone(), config.kafka.clone(), making(config), status)
         .context("making the producer")?;
     let stop = Arc::new(AtomicBool::new(false));
     let drain = start_drain(drain, &spool, Arc::clone(&stop))?;

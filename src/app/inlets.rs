@@ -26,6 +26,7 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// The parts that every source is connected to.
 #[derive(Debug)]
@@ -47,6 +48,14 @@ impl Connecting {
             Ok((name, Arc::new(self.connect(source)?)))
         });
         connected.collect()
+    }
+
+    /// Remembers ids for at least this long from now on, here and in the window that replicas share.
+    pub fn remember_for(&self, window: Duration) {
+        self.spool.remember_for(window);
+        if let Some(shared) = &self.shared {
+            shared.remember_for(window);
+        }
     }
 
     /// Connects one source.

@@ -10,7 +10,7 @@ mod run;
 use crate::app::inlets::Connecting;
 use crate::app::keeping::Keeping;
 use crate::app::parts::{
-    assignment, bind, making, max_ahead, recent, start_drain, traces, url_of, window,
+    assignment, bind, making, recent, start_drain, topics, traces, url_of, window,
 };
 use crate::app::reload::Reloader;
 use crate::config::Resolved;
@@ -24,7 +24,6 @@ use crate::http::server::{self, Listener, tls};
 use crate::ingest::accounts::Accounts;
 use crate::ingest::pings::Pings;
 use crate::metrics::{self, Metrics};
-use crate::providers::source::Source;
 use crate::quarantine::shared_reader::SharedReader;
 use crate::shared::confirmer::Confirmer;
 use crate::shared::life::Life;
@@ -112,17 +111,15 @@ impl Relay {
         let config = &resolved.config;
         let names = inlets::names(&resolved.sources);
         let assignment = assignment(config, &resolved.subscriptions)?;
-        let providers = Provider::among(resolved.sources.iter().map(Source::provider));
-        let topics = config.kafka.topic_names().all(&providers);
-        let metrics = Metrics::new(&topics);
-        let max_ahead = max_ahead(&resolved.sources);
+        let metrics = Metrics::at_zero();
         let window = window(config, &resolved.sources);
         let accounts =
             Accounts::of_sources(resolved.sources.iter().map(|source| source.provider()));
         let spool = Opening {
             settings: &config.spool,
             window,
-            topics: &topics,
+            // Of all providers: a reload may bring the first source of one.
+            topics: &config.kafka.topic_names().all(&Provider::ALL),
             quarantine: &config.kafka.topic_names().quarantine(),
             accounts: Accounts::count(&accounts),
             gate: if resolved.shared.is_some() { Gate::Confirmed } else { Gate::Open },
@@ -130,6 +127,7 @@ impl Relay {
             meters: metrics.spool.clone(),
         }
         .open()?;
+        spool.expect(&topics(config, &resolved.sources));
         let listeners = bind(config)?;
         let sharing = resolved.shared.map(|target| {
             // As long as the spool itself remembers ids.
@@ -206,8 +204,7 @@ impl Relay {
         };
         let stop_delay = config.http.stop_delay.0;
         let stop_drain = Arc::new(AtomicBool::new(false));
-        let drain =
-            Drain::new(spool.clone(), config.kafka.clone(), making(config, &providers), status)?;
+        let drain = Drain::new(spool.clone(), config.kafka.clone(), making(config), status)?;
         let drain = drain.tracing(traces.clone());
         let drain = start_drain(drain, &spool, Arc::clone(&stop_drain))?;
         let reloader = Arc::new(Reloader::new(
@@ -217,8 +214,6 @@ impl Relay {
             certificate,
             Arc::clone(&keeping),
             reload::Running {
-                providers,
-                max_ahead,
                 certificate: resolved.certificate,
                 subscriptions: resolved.subscriptions,
                 config: resolved.config,

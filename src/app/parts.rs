@@ -68,10 +68,16 @@ pub(super) fn window(config: &Config, sources: &[Source]) -> Duration {
     config.dedup.window.0 + max_ahead(sources)
 }
 
-/// The topics that the drain needs, and the runtime on which it makes those that are missing.
-pub(super) fn making(config: &Config, providers: &[Provider]) -> Making {
+/// The topics of the records that the sources can cause.
+pub(super) fn topics(config: &Config, sources: &[Source]) -> Vec<String> {
+    let providers = Provider::among(sources.iter().map(Source::provider));
+    config.kafka.topic_names().all(&providers)
+}
+
+/// The topics that the drain may create when it first needs them, and the runtime for it.
+pub(super) fn making(config: &Config) -> Making {
     Making {
-        topics: topics::needed(&config.kafka, providers).into(),
+        topics: topics::needed(&config.kafka, &Provider::ALL).into(),
         runtime: tokio::runtime::Handle::current(),
     }
 }

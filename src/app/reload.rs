@@ -9,16 +9,14 @@
 //!
 //! # Limits
 //! A change of anything else needs a restart, and is refused with its key
-//! ([`Config::needs_restart`]). So is the first source of a provider: its topics have no lanes in
-//! the spool.
+//! ([`Config::needs_restart`]).
 //!
 //! Does not deal with signals, files, or the log's level.
 
 use crate::app::inlets::{self, Connecting};
 use crate::app::keeping::Keeping;
-use crate::app::parts::assignment;
+use crate::app::parts::{assignment, topics, window};
 use crate::config::{Config, Resolved};
-use crate::event::provider::Provider;
 use crate::http::admin::Admin;
 use crate::http::ingest::{Inlet, Inlets, Sources};
 use crate::http::server::tls::{Certificate, Shown};
@@ -30,7 +28,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 /// Takes over another configuration.
 #[derive(Debug)]
@@ -48,10 +45,6 @@ pub struct Reloader {
 pub(super) struct Running {
     /// The settings.
     pub config: Config,
-    /// The providers whose topics have lanes.
-    pub providers: Vec<Provider>,
-    /// The time for which ids are remembered beyond the window.
-    pub max_ahead: Duration,
     /// The certificate in use.
     pub certificate: Option<Certificate>,
     /// The subscriptions.
@@ -120,6 +113,8 @@ impl Reloader {
         let before = self.inlets.sources();
         let mut changes = Changes::of_sources(&before, &new.sources);
         let names = inlets::names(&new.sources);
+        let window = window(&new.config, &new.sources);
+        let topics = topics(&new.config, &new.sources);
         let old_names = inlets::names(before.values().map(|inlet| inlet.ingest.source()));
         let leaving = old_names.iter().filter(|(name, _)| changes.removed.contains(name));
         // Sources that leave are followed until their requests are no longer taken.
@@ -132,6 +127,9 @@ impl Reloader {
                 return Err(Refused(vec![format!("sources: {error:#}")]));
             }
         };
+        // Before the first notification of a source with signed times.
+        self.connecting.remember_for(window);
+        self.connecting.spool.expect(&topics);
         self.inlets.by_name.store(Arc::new(sources));
         self.connecting.gaps.follow(&names);
         for name in &changes.removed {
@@ -187,22 +185,7 @@ impl Running {
     /// The reasons why a configuration cannot be taken over.
     fn faults(&self, new: &Resolved) -> Vec<String> {
         let needs_restart = |key: String| format!("{key}: a change needs a restart");
-        let mut faults: Vec<String> =
-            self.config.needs_restart(&new.config).into_iter().map(needs_restart).collect();
-        for source in &new.sources {
-            let (name, provider) = (source.name(), source.provider());
-            if !self.providers.contains(&provider) {
-                faults.push(format!(
-                    "sources ({name:?}): the first source of {provider} needs a restart, for its topics"
-                ));
-            } else if source.max_ahead() > self.max_ahead {
-                faults.push(format!(
-                    "sources ({name:?}): the first source with signed times needs a restart, as ids \
-                     are remembered longer for it"
-                ));
-            }
-        }
-        faults
+        self.config.needs_restart(&new.config).into_iter().map(needs_restart).collect()
     }
 
     /// The keys in which the keeper's work differs.

@@ -13,11 +13,14 @@ impl Drain {
     /// Connects, and releases the records that are committed already.
     pub(super) fn begin(&mut self, now: Instant, patience: Duration) -> Result<Stepped, Error> {
         let identity = self.spool.identity();
+        // A relay may have no right to look at the topics of a provider that it does not serve.
+        let used = self.lanes.iter().filter(|lane| self.spool.is_used(lane.number));
+        let fed: Vec<&str> = used.map(|lane| &*lane.topic).collect();
         let begun = Session::begin(
             &self.settings,
             identity,
             self.making.clone(),
-            &self.lanes,
+            &fed,
             self.largest,
             patience,
         );

@@ -95,8 +95,7 @@ impl Drain {
             .books()
             .lanes
             .iter()
-            .zip((0_u16..).map(LaneId))
-            .map(|(book, number)| Lane::new(number, Arc::clone(&book.topic)))
+            .map(|book| Lane::new(book.number, Arc::clone(&book.topic)))
             .collect();
         Ok(Self {
             spool,

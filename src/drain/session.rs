@@ -1,7 +1,6 @@
 //! The time of one producer, from settling its predecessor's transaction to its own end.
 
 use crate::drain::committed::Committed;
-use crate::drain::lane::Lane;
 use crate::drain::leftovers;
 use crate::drain::topics::{Making, Topics};
 use crate::kafka::outcome::{BatchOutcome, Trouble};
@@ -73,20 +72,19 @@ impl Session {
 
     /// Connects, settles the transaction in doubt, and reads the committed positions.
     ///
-    /// No request of its producer holds more than `largest` bytes, nor more than any of the lanes'
-    /// topics takes.
+    /// No request of its producer holds more than `largest` bytes, nor more than any of the topics
+    /// takes.
     pub fn begin(
         settings: &Settings,
         identity: &Identity,
         making: Making,
-        lanes: &[Lane],
+        fed: &[&str],
         largest: usize,
         patience: Duration,
     ) -> Result<(Self, Committed), Error> {
         let topics = Topics::new(settings, making)?;
         topics.ensure_positions(settings, patience).map_err(Error::Kafka)?;
-        let fed: Vec<&str> = lanes.iter().map(|lane| &*lane.topic).collect();
-        let limits = topics.largest_batches(&fed);
+        let limits = topics.largest_batches(fed);
         let largest = limits.values().copied().min().unwrap_or(largest).min(largest);
         let publisher = Publisher::up_to(settings, &identity.instance, largest)?;
         let session = Self { publisher, topics, limits };

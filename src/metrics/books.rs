@@ -13,10 +13,10 @@ use crate::ingest::accounts::Kind;
 use crate::kafka::outcome::Trouble;
 use crate::metrics::series::{counters, float_gauges, gauges};
 use crate::metrics::sources::Sources;
-use crate::spool::{LaneId, Spool};
+use crate::spool::Spool;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{IntCounter, IntGauge};
+use prometheus::{IntCounter, IntGauge, IntGaugeVec};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -36,6 +36,8 @@ pub(super) struct Books {
     pub(super) limits: Limits,
     /// Records that Kafka refused for good, by reason.
     pub(super) refused: Vec<(Trouble, IntCounter)>,
+    /// 1 while a topic's lane is set aside; the drain writes it.
+    pub(super) lane_trouble: IntGaugeVec,
 }
 
 impl Collector for Books {
@@ -144,11 +146,13 @@ impl Books {
             &["topic"],
         );
         let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
-        for (lane, number) in look.lanes.iter().zip((0_u16..).map(LaneId)) {
+        for lane in look.used() {
             let topic = [&*lane.topic];
+            // A topic without trouble has the series, too.
+            self.lane_trouble.with_label_values(&topic);
             published.with_label_values(&topic).inc_by(lane.published);
             pending.with_label_values(&topic).set(lane.pending as i64);
-            let since = if lane.pending > 0 { self.spool.oldest(number) } else { None };
+            let since = if lane.pending > 0 { self.spool.oldest(lane.number) } else { None };
             let age = since.map_or(0, |since| now.saturating_sub(since));
             oldest.with_label_values(&topic).set(age as f64 / 1000.0);
         }
@@ -158,7 +162,14 @@ impl Books {
         )
         .expect("the name is legal");
         withdrawn.inc_by(look.lanes.iter().map(|lane| lane.withdrawn).sum());
-        [published.collect(), pending.collect(), oldest.collect(), withdrawn.collect()].concat()
+        [
+            published.collect(),
+            pending.collect(),
+            oldest.collect(),
+            self.lane_trouble.collect(),
+            withdrawn.collect(),
+        ]
+        .concat()
     }
 
     fn store(&self, recovered: u64) -> Vec<MetricFamily> {

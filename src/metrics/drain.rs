@@ -4,11 +4,11 @@
 
 use crate::drain::status::{DrainMeters, Restart};
 use crate::kafka::outcome::Trouble;
-use crate::metrics::series::Register;
+use crate::metrics::series::{Register, gauges};
 use prometheus::{IntCounter, IntCounterVec};
 
-/// The meters of the drain. `topics` are all topics of lanes.
-pub(super) fn meters(register: &Register<'_>, topics: &[String]) -> DrainMeters {
+/// The meters of the drain.
+pub(super) fn meters(register: &Register<'_>) -> DrainMeters {
     let errors = register.counters(
         "cadrelay_publish_errors_total",
         "Attempts to reach Kafka or to publish that failed, by kind.",
@@ -19,14 +19,12 @@ pub(super) fn meters(register: &Register<'_>, topics: &[String]) -> DrainMeters 
         "Kafka producers that were ended and made anew, by reason.",
         &["reason"],
     );
-    let lane_trouble = register.gauges(
+    // Registered with the books, which know the topics.
+    let lane_trouble = gauges(
         "cadrelay_lane_trouble",
         "1 while the records of a topic are set aside because it does not take them.",
         &["topic"],
     );
-    for topic in topics {
-        lane_trouble.with_label_values(&[topic]).set(0);
-    }
     let counters = |vec: &IntCounterVec, label: &str| vec.with_label_values(&[label]);
     DrainMeters {
         up: register.gauge("cadrelay_kafka_up", "1 if Kafka answered when it was last asked."),

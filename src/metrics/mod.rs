@@ -52,8 +52,8 @@ pub struct Joined {
 }
 
 impl Metrics {
-    /// Registers everything that does not depend on the spool. `topics` are all topics of lanes.
-    pub fn new(topics: &[String]) -> Self {
+    /// All series that do not depend on the spool, at zero.
+    pub fn at_zero() -> Self {
         let registry = Registry::new();
         let register = Register(&registry);
         let spool = CommitMeters {
@@ -68,7 +68,7 @@ impl Metrics {
                 COMMIT_RECORDS,
             ),
         };
-        let drain = drain::meters(&register, topics);
+        let drain = drain::meters(&register);
         let request_duration = HistogramVec::new(
             HistogramOpts::new(
                 "cadrelay_request_duration_seconds",
@@ -142,7 +142,9 @@ impl Metrics {
     pub fn watch(&self, spool: Spool, limits: Limits) {
         let refused = self.drain.refused.clone();
         let sources = Arc::clone(&self.sources);
-        let books = Books { spool, sources, limits, refused: refused.into_iter().collect() };
+        let refused = refused.into_iter().collect();
+        let lane_trouble = self.drain.lane_trouble.clone();
+        let books = Books { spool, sources, limits, refused, lane_trouble };
         Register(&self.registry).register(books);
     }
 

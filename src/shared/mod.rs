@@ -35,7 +35,7 @@ use crate::shared::protocol::{CLAIM_LASTS, CONFIRM, Claim, Confirmation, WAIT};
 use crate::shared::redis::{Call, Connector, Script};
 use crate::shared::tenure::Tenure;
 use crate::shared::trouble::Trouble;
-use crate::spool::window::IdKey;
+use crate::spool::window::{IdKey, Period};
 use prometheus::IntCounter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,7 +80,7 @@ struct Inner {
     deadline: Duration,
     hold: Duration,
     /// The time for which confirmations are remembered.
-    window: Duration,
+    window: Period,
     confirm: Script,
     meters: Meters,
 }
@@ -137,11 +137,16 @@ impl Shared {
             prefix: target.prefix,
             deadline: target.deadline,
             hold: target.hold,
-            window,
+            window: Period::of(window),
             confirm: Script::new(CONFIRM),
             meters,
         };
         (Self { inner: Arc::new(inner) }, Work { link, life, gatherer, asks })
+    }
+
+    /// Remembers confirmations for at least this long from now on.
+    pub fn remember_for(&self, window: Duration) {
+        self.inner.window.extend(window);
     }
 
     /// True while there is a connection to Redis.
@@ -208,7 +213,7 @@ impl Shared {
 
     /// Confirms copies that are on this replica's disk. The answers are in their order.
     pub async fn confirm(&self, copies: &[Copy]) -> Result<Vec<Confirmation>, Trouble> {
-        let lasts = self.inner.window.as_millis().to_string();
+        let lasts = self.inner.window.milliseconds().to_string();
         let calls = |size| {
             let call = |copies: &[Copy]| Call {
                 keys: copies.iter().map(|copy| self.key(&copy.id)).collect(),

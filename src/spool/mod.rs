@@ -188,6 +188,16 @@ impl Spool {
         self.inner.period.extend(window);
     }
 
+    /// Notes the topics of the configured sources. Their lanes count as used from now on.
+    pub fn expect(&self, topics: &[String]) {
+        lock(&self.inner.lanes).expect(topics);
+    }
+
+    /// True if a lane has had a record, or may get one from a configured source.
+    pub fn is_used(&self, lane: LaneId) -> bool {
+        lock(&self.inner.lanes).is_used(lane)
+    }
+
     /// Declares the spool failed, because its content cannot be read.
     pub fn fail(&self) {
         lock(&self.inner.admission).state = Acceptance::Failed;

@@ -47,13 +47,11 @@ impl Admin {
         let lanes: Vec<LaneJson> = self
             .spool
             .books()
-            .lanes
-            .into_iter()
-            .zip((0_u16..).map(crate::spool::LaneId))
-            .map(|(lane, number)| {
+            .used()
+            .map(|lane| {
                 let in_trouble = &ready.kafka.lanes_in_trouble;
                 let trouble = in_trouble.iter().find(|trouble| *trouble.topic == *lane.topic);
-                let oldest = if lane.pending > 0 { self.spool.oldest(number) } else { None };
+                let oldest = if lane.pending > 0 { self.spool.oldest(lane.number) } else { None };
                 LaneJson {
                     topic: lane.topic.to_string(),
                     pending: lane.pending,

@@ -1,10 +1,10 @@
 //! Lists the waiting records.
 
 use crate::record::layout::Parts;
+use crate::spool::ReadError;
 use crate::spool::inspect::{Look, moment};
 use crate::spool::lanes::chunk::Stored;
 use crate::spool::lanes::walk::walk;
-use crate::spool::{LaneId, ReadError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -35,12 +35,12 @@ impl Look<'_> {
         limit: usize,
     ) -> Result<Vec<PendingRecord>, ReadError> {
         let mut pending = Vec::new();
-        for (book, lane) in self.books().into_iter().zip((0_u16..).map(LaneId)) {
+        for book in self.books() {
             if topic.is_some_and(|topic| topic != &*book.topic) {
                 continue;
             }
             let mut room = limit;
-            for rest in walk(book.released, |after| self.chunk_after(lane, after)) {
+            for rest in walk(book.released, |after| self.chunk_after(book.number, after)) {
                 let rest = rest?;
                 let before = pending.len();
                 let records = rest.records().take(room);

@@ -1,7 +1,7 @@
 //! The figures of a spool: its identity and its waiting records.
 
 use crate::spool::inspect::{Look, moment};
-use crate::spool::{LaneId, ReadError, Run};
+use crate::spool::{ReadError, Run};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct Stat {
     pub ids: u64,
     /// Bytes that the store takes on the disk.
     pub disk_bytes: u64,
-    /// Each lane.
+    /// Each lane that has had a record, or may get one from a configured source.
     pub lanes: Vec<LaneStat>,
     /// The runs that may have records here, oldest first.
     pub runs: Vec<RunStat>,
@@ -59,10 +59,10 @@ impl Look<'_> {
     pub fn stat(&self) -> Result<Stat, ReadError> {
         let books = self.books();
         let mut lanes = Vec::with_capacity(books.len());
-        for (book, number) in books.into_iter().zip((0_u16..).map(LaneId)) {
+        for book in books.into_iter().filter(|book| book.is_used) {
             let oldest = match book.pending {
                 0 => None,
-                _ => self.chunk_after(number, book.released)?,
+                _ => self.chunk_after(book.number, book.released)?,
             };
             lanes.push(LaneStat {
                 topic: book.topic.to_string(),

@@ -1,6 +1,6 @@
 //! The figures that must balance, and the changes to them.
 
-use crate::spool::Account;
+use crate::spool::{Account, LaneId};
 use std::sync::Arc;
 
 /// The figures of P6, from one moment.
@@ -15,6 +15,11 @@ pub struct Books {
 }
 
 impl Books {
+    /// The lanes that have had a record, or may get one from a configured source.
+    pub fn used(&self) -> impl Iterator<Item = &LaneBook> {
+        self.lanes.iter().filter(|lane| lane.is_used)
+    }
+
     /// The records committed in an account.
     pub fn in_account(&self, account: Account) -> u64 {
         self.committed.get(account.index()).copied().unwrap_or(0)
@@ -24,6 +29,8 @@ impl Books {
 /// One lane's figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaneBook {
+    /// Its number.
+    pub number: LaneId,
     /// The topic it feeds.
     pub topic: Arc<str>,
     /// Waiting records.
@@ -36,6 +43,8 @@ pub struct LaneBook {
     pub withdrawn: u64,
     /// The last sequence that has left the spool.
     pub released: u64,
+    /// True if it has had a record, or may get one from a configured source.
+    pub is_used: bool,
 }
 
 /// Records that left a lane.

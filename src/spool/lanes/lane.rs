@@ -22,9 +22,16 @@ pub(super) struct Lane {
     pub(super) withdrawals: u64,
     pub(super) tail: VecDeque<Arc<Chunk>>,
     pub(super) tail_bytes: usize,
+    /// A configured source may fill it.
+    pub(super) is_expected: bool,
 }
 
 impl Lane {
+    /// True if it has had a record, or may get one from a configured source.
+    pub(super) fn is_used(&self) -> bool {
+        self.is_expected || self.last > 0
+    }
+
     pub(super) fn push(&mut self, mut chunk: Chunk) {
         chunk.follows = self.last;
         self.last = chunk.last;

@@ -210,6 +210,18 @@ impl Lanes {
         self.lanes[number.index()].ages.learn(sequence, committed_at);
     }
 
+    /// Expects records in the lanes of these topics.
+    pub fn expect(&mut self, topics: &[String]) {
+        for lane in &mut self.lanes {
+            lane.is_expected |= topics.iter().any(|topic| **topic == *lane.topic);
+        }
+    }
+
+    /// True if a lane has had a record, or may get one from a configured source.
+    pub fn is_used(&self, number: LaneId) -> bool {
+        self.lanes[number.index()].is_used()
+    }
+
     /// The lane of a topic.
     pub fn number(&self, topic: &str) -> Option<LaneId> {
         let at = self.lanes.iter().position(|lane| &*lane.topic == topic)?;
@@ -232,13 +244,15 @@ impl Lanes {
 
     /// The figures of this moment.
     pub fn books(&self) -> Books {
-        let lanes = self.lanes.iter().map(|lane| LaneBook {
+        let lanes = self.lanes.iter().zip((0_u16..).map(LaneId)).map(|(lane, number)| LaneBook {
+            number,
             topic: Arc::clone(&lane.topic),
             pending: lane.pending,
             pending_bytes: lane.pending_bytes,
             published: lane.published,
             withdrawn: lane.withdrawals,
             released: lane.released,
+            is_used: lane.is_used(),
         });
         Books {
             committed: self.committed.clone(),

@@ -13,6 +13,7 @@ mod events;
 mod examples;
 mod explain;
 mod facts;
+mod first_source;
 mod gaps;
 mod hostile;
 mod keeping;

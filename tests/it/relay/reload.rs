@@ -215,17 +215,6 @@ async fn a_broken_file_changes_nothing_and_the_log_names_its_keys() {
 }
 
 #[tokio::test]
-async fn the_first_source_of_a_provider_needs_a_restart_and_the_log_says_so() {
-    let relay = Relay::builder().source(&fields("onshape", "k")).start().await;
-
-    let aps = source("aps", "k").replace("provider = 'onshape'", "provider = 'aps'");
-    let line = reload(&relay, |text| text + &aps).await;
-
-    assert_eq!(line["event"], "reload_refused");
-    assert!(line["reason"].as_str().is_some_and(|reason| reason.contains("first source of aps")));
-}
-
-#[tokio::test]
 async fn a_renewed_certificate_is_shown_to_newcomers_while_open_connections_go_on() {
     let dir = tempfile::tempdir().expect("a folder");
     let first = renew(dir.path());
@@ -344,12 +333,12 @@ fn fields(name: &str, secret: &str) -> String {
     format!("name = '{name}'\nprovider = 'onshape'\nproof = {{ hmac = ['{secret}'] }}\n")
 }
 
-fn source(name: &str, secret: &str) -> String {
+pub fn source(name: &str, secret: &str) -> String {
     format!("[[sources]]\n{}", fields(name, secret))
 }
 
 /// The configuration without one of its sources.
-fn without(text: &str, name: &str) -> String {
+pub fn without(text: &str, name: &str) -> String {
     let mut parts = text.split("[[sources]]\n");
     let head = parts.next().unwrap_or_default().to_owned();
     let others = parts.filter(|part| !part.starts_with(&format!("name = '{name}'")));
