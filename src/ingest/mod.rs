@@ -133,7 +133,7 @@ impl Ingest {
         let proven = self.source.prove(notification, now.wall);
         walk.ended(Stage::Prove);
         let proven = proven?;
-        let reading = proven.read();
+        let reading = proven.read_posted()?;
         walk.is_of(reading.id());
         let submission = match &reading {
             Reading::Event(event) => {

@@ -69,7 +69,7 @@ pub struct Object<'a> {
 /// The reason why a body has no tree.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// The JSON is nested deeper than [`MAX_DEPTH`].
+    /// The body is not JSON.
     NotJson,
     /// It is nested deeper than [`MAX_DEPTH`].
     TooDeep,
@@ -86,17 +86,15 @@ pub fn parse(body: &[u8]) -> Result<Node<'_>, Fault> {
     match walk::tree(text) {
         // The walk ended there. A body that is no JSON is reported as such, wherever the fault
         // stands.
-        Err(Fault::TooDeep) => checked(body).and(Err(Fault::TooDeep)),
+        Err(Fault::TooDeep) => check(text).and(Err(Fault::TooDeep)),
         tree => tree,
     }
 }
 
-/// Returns the body's text if it is JSON, of any depth.
-pub fn checked(body: &[u8]) -> Result<&str, Fault> {
-    let text = std::str::from_utf8(body).map_err(|_| Fault::NotJson)?;
+/// Checks that a text is JSON, of any depth.
+fn check(text: &str) -> Result<(), Fault> {
     // Skipping a value takes no stack, however deep it is.
-    serde_json::from_str::<IgnoredAny>(text).map_err(|_| Fault::NotJson)?;
-    Ok(text)
+    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|_| Fault::NotJson)
 }
 
 impl<'a> Node<'a> {

@@ -126,10 +126,6 @@ impl Source {
         now: Timestamp,
     ) -> Result<Proven<'r>, Refusal> {
         let shown = self.checks.hold(&notification, now).ok_or(Refusal::Unproven)?;
-        // Without a proof nothing says that such a body is worth keeping.
-        if self.asks_nothing() && json::checked(json::without_mark(&shown.body)).is_err() {
-            return Err(Refusal::Malformed);
-        }
         Ok(Proven {
             source: self,
             body: shown.body,
@@ -151,6 +147,17 @@ impl Source {
 }
 
 impl Proven<'_> {
+    /// Reads the body of a notification that was just posted. Refuses a body that is not JSON if
+    /// the source asks for no proof: then nothing says that it is worth keeping.
+    pub fn read_posted(&self) -> Result<Reading<'_>, Refusal> {
+        match self.read() {
+            Reading::Quarantine { reason: Reason::NotJson, .. } if self.source.asks_nothing() => {
+                Err(Refusal::Malformed)
+            }
+            reading => Ok(reading),
+        }
+    }
+
     /// Reads the body, or keeps it whole if it is not understood.
     pub fn read(&self) -> Reading<'_> {
         let text = json::without_mark(&self.body);
