@@ -12,6 +12,7 @@ mod growth;
 mod latency;
 mod load;
 mod median;
+mod outage;
 mod page;
 mod plot;
 mod prepared;
@@ -74,6 +75,15 @@ enum Measure {
     Growth {
         /// The causes.
         causes: Vec<Cause>,
+    },
+    /// The memory over a long outage of Kafka; fills its place on the page.
+    Outage {
+        /// How long it takes.
+        #[arg(long, default_value_t = 60)]
+        minutes: u32,
+        /// Requests per second.
+        #[arg(long, default_value_t = 200)]
+        rate: u32,
     },
     /// The bare server; started by the others.
     #[command(hide = true)]
@@ -149,6 +159,10 @@ fn main() {
             for cause in causes {
                 show_curve(Keep::No, &runtime.block_on(growth::measure(cause)));
             }
+        }
+        Some(Measure::Outage { minutes, rate }) => {
+            let outage = runtime.block_on(outage::measure(minutes, rate));
+            put(Keep::Yes, "outage", &outage.table());
         }
         // A smoke test of seconds, for those who run all benches.
         None => {
