@@ -2,9 +2,10 @@
 
 use crate::oracle::{self, Load, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use support::kafka::Received;
 use support::kafka::three::Cluster;
-use support::waiting::eventually;
+use support::waiting::{eventually, within};
 
 /// A key's partition is its hash over their number, so most keys move. What was written before stays in
 /// the old partition: a consumer that is further in the new one than in the old reads a key's events
@@ -21,6 +22,13 @@ async fn partitions_added_under_load_lose_nothing_and_the_sequence_still_tells_t
     let topic = relay.topic("onshape.document");
     let posting = Load::of(oracle::seed()).start(relay.sender());
     posting.answered(2_000).await;
+    // The answers do not wait for the topic; what adds partitions does.
+    within(PATIENCE, "the topic has records", async || {
+        let published =
+            relay.metrics().await.get("cadrelay_published_total", &[("topic", &*topic)]);
+        (published > 0.0).then_some(())
+    })
+    .await;
 
     cluster.pause();
     posting.answered(1_000).await;
@@ -87,3 +95,5 @@ fn in_sequence(mut topics: Vec<Vec<Received>>) -> Vec<Vec<Received>> {
 
 /// Of three that the test's relay makes.
 const MORE: usize = 12;
+/// The first topics of a cluster on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);

@@ -7,7 +7,7 @@ use cadrelay::shared::redis::{Call, Connection, Connector, Script};
 use cadrelay::shared::trouble::Trouble;
 use cadrelay::shared::{Target, try_out};
 use std::time::Duration;
-use support::redis::Redis;
+use support::redis::{Redis, several::Cluster};
 use support::tools::scratch;
 use support::waiting::eventually;
 
@@ -59,7 +59,7 @@ async fn a_server_that_was_started_anew_is_told_the_scripts_again() {
 
 #[tokio::test]
 async fn a_cluster_takes_keys_of_any_slot_and_sentinels_tell_the_master() {
-    let cluster = Redis::start_with(&["--cluster-enabled", "yes"]).await;
+    let cluster = Cluster::node().await;
     cluster.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).await;
     eventually("the cluster is whole", async || {
         cluster.command(&["CLUSTER", "INFO"]).await.contains("cluster_state:ok").then_some(())

@@ -21,6 +21,8 @@ use tokio::{
     net::TcpStream,
 };
 
+pub mod several;
+
 /// One server, with nothing saved. It ends with this value.
 pub struct Redis {
     port: u16,
@@ -47,24 +49,10 @@ impl Redis {
             .prefix("redis-")
             .tempdir_in(scratch())
             .expect("a folder for Redis");
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("a free port")
-            .port();
+        let port = free_port();
         let usual = ["--save", "", "--appendonly", "no"].iter().chain(arguments);
         let arguments = usual.map(|argument| (*argument).to_owned()).collect();
         Self { port, dir, arguments, process: None }
-    }
-
-    /// A sentinel that watches a server by the name `main`.
-    pub async fn start_sentinel(master: &Self) -> Self {
-        let mut sentinel = Self::unstarted(&[]);
-        let watch = format!("sentinel monitor main 127.0.0.1 {} 1\n", master.port);
-        let file = sentinel.dir.path().join("sentinel.conf");
-        fs::write(&file, watch).expect("the sentinel's file");
-        sentinel.arguments = vec![file.display().to_string(), "--sentinel".to_owned()];
-        sentinel.launch().await;
-        sentinel
     }
 
     /// Its port.
@@ -146,9 +134,20 @@ impl Redis {
 
     /// A figure of `INFO`.
     pub async fn figure(&self, name: &str) -> u64 {
+        self.info(name).await.parse().expect("a number")
+    }
+
+    /// A field of `INFO`.
+    pub async fn info(&self, name: &str) -> String {
         let answer = self.command(&["INFO"]).await;
         let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|figure| figure.trim().parse().ok()).expect("a figure of this name")
+        line.expect("a field of this name").trim().to_owned()
+    }
+
+    /// Limits its memory to so many bytes more than it uses now.
+    pub async fn limit_memory(&self, more: u64) {
+        let limit = (self.figure("used_memory").await + more).to_string();
+        self.command(&["CONFIG", "SET", "maxmemory", &limit]).await;
     }
 }
 
@@ -156,4 +155,9 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its number").port()
 }
