@@ -3,10 +3,12 @@
 //! # Promises
 //! - A call without a connection fails at once: nobody waits for one.
 //! - One message says that Redis is away, and one that it is back.
+//! - One message says that Redis evicts keys, if it tells.
 //! - A connection that failed is ended and made anew, which also looks for the server anew.
 
 use crate::lock::lock;
 use crate::pause::growing;
+use crate::shared::eviction::evicts;
 use crate::shared::redis::{Call, Connection, Connector, Script};
 use crate::shared::trouble::Trouble;
 use std::sync::Mutex;
@@ -26,6 +28,8 @@ pub struct Link {
     lost: Notify,
     /// True if a message said that Redis is away.
     is_away: AtomicBool,
+    /// True if a message said that Redis evicts keys.
+    is_evicting: AtomicBool,
 }
 
 /// A call that exercises all that the relay needs of a server.
@@ -55,6 +59,7 @@ impl Link {
             connected: watch::Sender::new(false),
             lost: Notify::new(),
             is_away: AtomicBool::new(false),
+            is_evicting: AtomicBool::new(false),
         }
     }
 
@@ -107,10 +112,11 @@ impl Link {
                     {
                         let mut current = lock(&self.current);
                         current.number += 1;
-                        current.connection = Some(connection);
+                        current.connection = Some(connection.clone());
                     }
                     self.connected.send_replace(true);
                     self.say_back();
+                    self.look_for_eviction(connection).await;
                     self.lost.notified().await;
                 }
                 Err(trouble) => self.say_away(trouble),
@@ -133,6 +139,16 @@ impl Link {
         if self.is_away.swap(false, Ordering::Relaxed) {
             tracing::info!(event = "shared_window_back", redis = %self.connector.address(),
                 "the window that replicas share answers again");
+        }
+    }
+
+    /// Says once if the server forgets keys when its memory is full: nothing else would tell.
+    async fn look_for_eviction(&self, connection: Connection) {
+        let is_evicting = connection.memory(CONNECT).await.iter().any(|info| evicts(info));
+        if is_evicting && !self.is_evicting.swap(true, Ordering::Relaxed) {
+            tracing::warn!(event = "shared_window_evicts", redis = %self.connector.address(),
+                "Redis evicts keys when its memory is full: a redelivery of an event that it has \
+                 forgotten may be published again; set maxmemory-policy to noeviction");
         }
     }
 

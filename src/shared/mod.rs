@@ -13,6 +13,7 @@
 pub mod address;
 pub mod claims;
 pub mod confirmer;
+mod eviction;
 pub mod lease;
 pub mod life;
 pub mod link;

@@ -201,6 +201,15 @@ impl Connection {
         }
     }
 
+    /// What each server says of its memory. Empty if none tells: the user may lack the permission.
+    pub async fn memory(mut self, deadline: Duration) -> Vec<String> {
+        let question = Cmd::new().arg("INFO").arg("memory").to_owned();
+        match timeout(deadline, self.call(&question)).await {
+            Ok(Ok(told)) => texts(told),
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        }
+    }
+
     async fn run_one(mut self, script: &Script, call: &Call) -> Result<Vec<i64>, RedisError> {
         let known = call.command("EVALSHA", &script.digest);
         let answer = match self.call(&known).await {
@@ -243,6 +252,15 @@ impl Script {
     /// Makes a script of this text.
     pub fn new(text: &'static str) -> Self {
         Self { text, digest: hex::encode(Sha1::digest(text)) }
+    }
+}
+
+/// The text of an answer. A cluster gives one for each server.
+fn texts(answer: Value) -> Vec<String> {
+    match answer {
+        Value::BulkString(bytes) => vec![String::from_utf8_lossy(&bytes).into_owned()],
+        Value::Map(servers) => servers.into_iter().flat_map(|(_, answer)| texts(answer)).collect(),
+        _ => Vec::new(),
     }
 }
 

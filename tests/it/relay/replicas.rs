@@ -147,6 +147,19 @@ async fn a_redis_without_room_counts_as_away() {
 }
 
 #[tokio::test]
+async fn a_redis_that_evicts_is_said_when_the_connection_is_made() {
+    let evicting = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
+    let redis = Redis::start_with(&evicting).await;
+    let relay = sharing(&redis).start().await;
+
+    let said = relay.logged("shared_window_evicts").await;
+
+    assert_eq!(said["level"], "WARN");
+    assert!(said["message"].as_str().expect("a text").contains("noeviction"), "{said}");
+    assert_eq!(relay.ready().await.1["dedup"], "shared");
+}
+
+#[tokio::test]
 async fn a_commit_that_fails_takes_its_claim_back() {
     let redis = Redis::start().await;
     let one = sharing(&redis).set("spool.max_bytes", "'1B'").start().await;
