@@ -27,6 +27,7 @@ impl Subscriptions {
 
 struct SubscriptionSeries {
     active: IntGaugeVec,
+    declared: IntGaugeVec,
     up: IntGaugeVec,
     dropped: IntGaugeVec,
     last_ping: GaugeVec,
@@ -41,6 +42,12 @@ impl SubscriptionSeries {
             active: gauges(
                 "cadrelay_keeper_active",
                 "1 if this replica looks after the subscriptions and publishes gaps.",
+                &[],
+            ),
+            declared: gauges(
+                "cadrelay_keeper_subscriptions",
+                "Subscriptions that the configuration declares with keep, whichever replica looks \
+                 after them.",
                 &[],
             ),
             up: gauges(
@@ -72,8 +79,16 @@ impl SubscriptionSeries {
         }
     }
 
-    fn all(&self) -> [&dyn Collector; 6] {
-        [&self.active, &self.up, &self.dropped, &self.last_ping, &self.repairs, &self.errors]
+    fn all(&self) -> [&dyn Collector; 7] {
+        [
+            &self.active,
+            &self.declared,
+            &self.up,
+            &self.dropped,
+            &self.last_ping,
+            &self.repairs,
+            &self.errors,
+        ]
     }
 }
 
@@ -86,6 +101,8 @@ impl Collector for Subscriptions {
         let series = SubscriptionSeries::new();
         let is_active = self.keeper.duty() == Duty::Here;
         series.active.with_label_values::<&str>(&[]).set(is_active.into());
+        let declared = i64::try_from(self.keeper.declared()).unwrap_or(i64::MAX);
+        series.declared.with_label_values::<&str>(&[]).set(declared);
         // Another replica has the series of the subscriptions then.
         let health =
             if is_active { self.keeper.health(jiff::Timestamp::now()) } else { Vec::new() };

@@ -127,6 +127,11 @@ impl Keeper {
         self.assignment().interval
     }
 
+    /// The number of subscriptions that are to be looked after.
+    pub fn declared(&self) -> usize {
+        self.assignment().declared().count()
+    }
+
     /// The hooks seen at the last look.
     pub fn hooks(&self) -> Vec<String> {
         self.lock().values().flat_map(|kept| kept.hooks.clone()).collect()
