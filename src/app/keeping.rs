@@ -16,6 +16,7 @@ use crate::shared::Shared;
 use crate::shared::tenure::{Standing, Tenure};
 use crate::webhooks::keeper::{Assignment, Duty, Keeper, Permission};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ impl Keeping {
         shared: Option<&Shared>,
         run: &str,
     ) -> Self {
-        let lasts = assignment.interval().min(LONGEST_LEASE);
+        let lasts = lease_of(&assignment);
         let tenure = shared.map(|shared| Arc::new(shared.tenure(LEASE, run, lasts)));
         let permission = match &tenure {
             None => Permission::always(),
@@ -94,6 +95,9 @@ impl Keeping {
 
     /// Takes over another configuration.
     pub fn change(&self, assignment: Assignment, is_enabled: bool) {
+        if let Some(tenure) = &self.tenure {
+            tenure.change(lease_of(&assignment));
+        }
         let names: Vec<String> = assignment.names().map(str::to_owned).collect();
         self.gaps.watch_only(&names);
         self.keeper.assign(assignment);
@@ -128,6 +132,29 @@ impl Keeping {
             if self.keeper.duty() == Duty::Here && !hooks.is_empty() {
                 for (hook, at) in shared.pings(&hooks).await {
                     self.keeper.saw_ping(&hook, at);
+                }
+            }
+        }
+    }
+
+    /// Learns what the replica before knew of the subscriptions, so that a gap begins with its last proof.
+    async fn learn_proofs(&self, shared: &Shared) {
+        for subscription in self.keeper.subscriptions() {
+            if let Some(proof) = shared.proof(&subscription).await {
+                self.gaps.learn(&subscription, &proof);
+            }
+        }
+    }
+
+    /// Tells the replica that may be next what this one knows of the subscriptions.
+    async fn pass_proofs(&self, shared: &Shared) -> Infallible {
+        let mut passed = BTreeMap::new();
+        loop {
+            sleep(self.keeper.interval().min(LOOK_FOR_PINGS * 2) / 2).await;
+            for (subscription, proof) in self.gaps.proofs() {
+                let is_news = passed.get(&subscription) != Some(&proof);
+                if is_news && shared.note_proof(&subscription, &proof).await {
+                    passed.insert(subscription, proof);
                 }
             }
         }
@@ -172,7 +199,14 @@ impl Keeping {
             let mut standing = tenure.standing();
             loop {
                 drop(standing.wait_for(|standing| *standing == Standing::Here).await);
-                tenure.while_held(self.keeper.run(pending())).await;
+                self.learn_proofs(shared).await;
+                let work = async {
+                    tokio::select! {
+                        () = self.keeper.run(pending()) => {}
+                        never = self.pass_proofs(shared) => match never {},
+                    }
+                };
+                tenure.while_held(work).await;
             }
         };
         tokio::select! {
@@ -222,6 +256,11 @@ impl Keeping {
         });
         self.keeper.note_duty(duty)
     }
+}
+
+/// The duration of the keeper's lease: an interval, so that another replica follows within two.
+fn lease_of(assignment: &Assignment) -> Duration {
+    assignment.interval().min(LONGEST_LEASE)
 }
 
 /// The name of the lease in Redis.

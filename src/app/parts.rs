@@ -29,7 +29,8 @@ pub(super) fn assignment(config: &Config, declared: &[Declared]) -> anyhow::Resu
         false => environment::clients(&kept, CALL_TIMEOUT)
             .context("keeping the subscriptions that say keep = true")?,
     };
-    Ok(Assignment::new(kept, clients, config.keeper.interval.0))
+    let declared_to_keep = declared.iter().filter(|one| one.keep).count();
+    Ok(Assignment::new(kept, clients, config.keeper.interval.0).among(declared_to_keep))
 }
 
 /// Opens the store of recent decisions, beside the spool.

@@ -8,7 +8,7 @@ use crate::gaps::vitals::Vitals;
 use crate::gaps::{BEAT, Watched, repeats_for};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ struct OfSource {
 
 #[derive(Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
-struct OfSubscription {
+pub(super) struct OfSubscription {
     declaration: String,
     /// The last proof that the subscription was heard.
     heard: Option<Timestamp>,
@@ -137,6 +137,35 @@ impl Memory {
             known.counts.insert(hook.clone(), Count { dropped: *dropped, at: now });
         }
         self.untold.extend(gaps);
+    }
+
+    /// What is known of each subscription that was seen in this run, unless a gap of it is not stored yet.
+    pub fn proofs(&self) -> Vec<(String, String)> {
+        let waits =
+            |name: &str| self.untold.iter().any(|gap| gap.subscription.as_deref() == Some(name));
+        let seen = self.subscriptions.iter().filter(|(_, known)| known.watched.is_some());
+        seen.filter(|(name, _)| !waits(name))
+            .map(|(name, known)| {
+                let text = serde_json::to_string(known)
+                    .expect("texts, times and numbers have a JSON form");
+                (name.clone(), text)
+            })
+            .collect()
+    }
+
+    /// Takes over what another replica knew of a subscription, if that is newer.
+    pub fn learn(&mut self, name: &str, proof: OfSubscription) {
+        let known = self.subscriptions.entry(name.to_owned()).or_default();
+        match proof.heard.cmp(&known.heard) {
+            Ordering::Greater => {
+                *known = OfSubscription { watched: known.watched.take(), ..proof };
+            }
+            // It began where we ended, and saw the subscription lost. What we saw ourselves stands.
+            Ordering::Equal if proof.declaration == known.declaration => {
+                known.lost = known.lost.or(proof.lost);
+            }
+            Ordering::Equal | Ordering::Less => {}
+        }
     }
 
     /// The gaps that are not stored yet.

@@ -169,6 +169,22 @@ impl Ledger {
         self.changed.notify_one();
     }
 
+    /// What is known of each subscription that was seen in this run, for the replica that looks after them
+    /// next. One of which a gap is not stored yet is left out: the next replica then finds that gap itself,
+    /// by the same id.
+    pub fn proofs(&self) -> Vec<(String, String)> {
+        lock(&self.memory).proofs()
+    }
+
+    /// Takes over what another replica knew of a subscription, if that is newer.
+    pub fn learn(&self, subscription: &str, proof: &str) {
+        match serde_json::from_str(proof) {
+            Ok(proof) => lock(&self.memory).learn(subscription, proof),
+            // A replica of another version wrote it.
+            Err(error) => tracing::debug!(subscription, error = %error, "cannot read a proof"),
+        }
+    }
+
     /// The last gaps, the newest first; those that have not ended come first.
     pub fn listed(&self) -> Vec<Listed> {
         lock(&self.memory).listed()

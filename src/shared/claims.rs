@@ -5,7 +5,7 @@
 
 use crate::shared::link::Link;
 use crate::shared::protocol::{self, CLAIM, CLAIM_LASTS, Claim, RELEASE};
-use crate::shared::redis::{Call, Script};
+use crate::shared::script::{Call, Script};
 use crate::shared::trouble::Trouble;
 use std::sync::Arc;
 use std::time::Duration;

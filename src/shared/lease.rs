@@ -10,10 +10,13 @@
 //!
 //! Does not know the purpose of any lease.
 
+use crate::lock::lock;
 use crate::shared::link::Link;
 use crate::shared::protocol::{self, CLAIM, Claim, RELEASE};
-use crate::shared::redis::{Call, Connection, Script};
+use crate::shared::redis::Connection;
+use crate::shared::script::{Call, Script};
 use crate::shared::trouble::Trouble;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// A name that one process holds at a time.
@@ -22,7 +25,7 @@ pub struct Lease {
     key: String,
     /// The text that names the holder.
     holder: String,
-    lasts: Duration,
+    lasts: Mutex<Duration>,
     claim: Script,
     release: Script,
 }
@@ -42,7 +45,7 @@ impl Lease {
         Self {
             key: format!("{prefix}{name}"),
             holder: protocol::claimant(process),
-            lasts,
+            lasts: Mutex::new(lasts),
             claim: Script::new(CLAIM),
             release: Script::new(RELEASE),
         }
@@ -50,22 +53,27 @@ impl Lease {
 
     /// The duration of the lease.
     pub fn lasts(&self) -> Duration {
-        self.lasts
+        *lock(&self.lasts)
+    }
+
+    /// Changes the duration, from the next time that the lease is taken.
+    pub fn change(&self, lasts: Duration) {
+        *lock(&self.lasts) = lasts;
     }
 
     /// Takes the lease if it is free, and renews it if it is ours.
     pub async fn take(&self, link: &Link) -> Result<Held, Trouble> {
-        let asked = Instant::now();
-        let calls = |_| vec![self.call_to_take()];
-        let answers = link.run(&self.claim, calls, DEADLINE).await?;
-        self.held(answers, asked)
+        let until = Instant::now() + self.lasts();
+        let call = self.call_to_take();
+        let answers = link.run(&self.claim, |_| vec![call], DEADLINE).await?;
+        held(answers, until)
     }
 
     /// Does the same as [`Self::take`], on the given connection.
     pub async fn take_by(&self, connection: &Connection) -> Result<Held, Trouble> {
-        let asked = Instant::now();
+        let until = Instant::now() + self.lasts();
         let answers = connection.run(&self.claim, vec![self.call_to_take()], DEADLINE).await?;
-        self.held(answers, asked)
+        held(answers, until)
     }
 
     /// Gives the lease up if it is ours, so that another process need not wait for its end.
@@ -76,19 +84,19 @@ impl Lease {
     }
 
     fn call_to_take(&self) -> Call {
-        let lasts = self.lasts.as_millis().to_string();
+        let lasts = self.lasts().as_millis().to_string();
         Call { keys: vec![self.key.clone()], arguments: vec![self.holder.clone(), lasts] }
     }
+}
 
-    /// Reads the answer. Redis counts from the moment that it was told, so a count from the moment
-    /// of the question ends no later.
-    fn held(&self, answers: Vec<Vec<i64>>, asked: Instant) -> Result<Held, Trouble> {
-        let answer = protocol::read(answers, 1, Claim::of_answer).ok_or(Trouble::Refused)?;
-        Ok(match answer[0] {
-            Claim::Granted => Held::Here(asked + self.lasts),
-            Claim::Anothers | Claim::Confirmed => Held::Elsewhere,
-        })
-    }
+/// Reads the answer. `until` counts from the moment of the question: Redis counts from the moment that it
+/// was told, which ends no sooner.
+fn held(answers: Vec<Vec<i64>>, until: Instant) -> Result<Held, Trouble> {
+    let answer = protocol::read(answers, 1, Claim::of_answer).ok_or(Trouble::Refused)?;
+    Ok(match answer[0] {
+        Claim::Granted => Held::Here(until),
+        Claim::Anothers | Claim::Confirmed => Held::Elsewhere,
+    })
 }
 
 /// The deadline of one call. No sender waits for it.

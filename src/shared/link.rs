@@ -9,7 +9,8 @@
 use crate::lock::lock;
 use crate::pause::growing;
 use crate::shared::eviction::evicts;
-use crate::shared::redis::{Call, Connection, Connector, Script};
+use crate::shared::redis::{Connection, Connector};
+use crate::shared::script::{Call, Script};
 use crate::shared::trouble::Trouble;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,19 +82,24 @@ impl Link {
         calls: impl FnOnce(usize) -> Vec<Call>,
         deadline: Duration,
     ) -> Result<Vec<Vec<i64>>, Trouble> {
-        let (connection, number) = {
-            let current = lock(&self.current);
-            let connection = current.connection.clone().ok_or(Trouble::Away)?;
-            (connection, current.number)
-        };
+        let (connection, number) = self.current()?;
         let calls = calls(connection.keys_in_a_call());
-        match connection.run(script, calls, deadline).await {
-            Ok(answers) => Ok(answers),
-            Err(trouble) => {
-                self.lose(number, trouble);
-                Err(trouble)
-            }
-        }
+        let answers = connection.run(script, calls, deadline).await;
+        answers.inspect_err(|trouble| self.lose(number, *trouble))
+    }
+
+    /// Reads the text under a key. Any failure ends the connection.
+    pub async fn get(&self, key: &str, deadline: Duration) -> Result<Option<String>, Trouble> {
+        let (connection, number) = self.current()?;
+        let text = connection.get(key, deadline).await;
+        text.inspect_err(|trouble| self.lose(number, *trouble))
+    }
+
+    /// The connection and its number.
+    fn current(&self) -> Result<(Connection, u64), Trouble> {
+        let current = lock(&self.current);
+        let connection = current.connection.clone().ok_or(Trouble::Away)?;
+        Ok((connection, current.number))
     }
 
     /// Ends the connection because of an answer that could not be read.

@@ -3,7 +3,7 @@
 //! Does not know the purpose of any mark.
 
 use crate::shared::Shared;
-use crate::shared::redis::{Call, Script};
+use crate::shared::script::{Call, Script};
 use std::time::Duration;
 
 impl Shared {

@@ -21,9 +21,11 @@ mod marks;
 #[cfg(test)]
 mod model;
 mod pings;
+mod proofs;
 pub mod protocol;
 pub mod redis;
 mod replays;
+pub mod script;
 pub mod tenure;
 pub mod trouble;
 
@@ -33,7 +35,8 @@ use crate::shared::lease::Lease;
 use crate::shared::life::Life;
 use crate::shared::link::{Link, Probe};
 use crate::shared::protocol::{CLAIM_LASTS, CONFIRM, Claim, Confirmation, WAIT};
-use crate::shared::redis::{Call, Connector, Script};
+use crate::shared::redis::Connector;
+use crate::shared::script::{Call, Script};
 use crate::shared::tenure::Tenure;
 use crate::shared::trouble::Trouble;
 use crate::spool::window::{IdKey, Period};

@@ -8,6 +8,7 @@
 //! finds the server that the sentinels or the cluster name by then.
 
 use crate::shared::address::{Address, Host, Topology};
+use crate::shared::script::{Call, Script};
 use crate::shared::trouble::Trouble;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
@@ -18,7 +19,6 @@ use redis::{
     ProtocolVersion, RedisConnectionInfo, RedisError, ServerErrorKind, TlsCertificates, TlsMode,
     Value,
 };
-use sha1::{Digest, Sha1};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -38,13 +38,6 @@ pub enum Connection {
     One(MultiplexedConnection),
     /// To all servers of a cluster.
     Cluster(ClusterConnection),
-}
-
-/// A script that the server runs as one step.
-#[derive(Debug)]
-pub struct Script {
-    text: &'static str,
-    digest: String,
 }
 
 impl Connector {
@@ -210,12 +203,24 @@ impl Connection {
         }
     }
 
+    /// Reads the text under a key.
+    pub async fn get(mut self, key: &str, deadline: Duration) -> Result<Option<String>, Trouble> {
+        let read = async {
+            let answer = self.call(Cmd::new().arg("GET").arg(key)).await?;
+            redis::from_redis_value(answer).map_err(RedisError::from)
+        };
+        match timeout(deadline, read).await {
+            Ok(read) => read.map_err(|error| trouble(&error)),
+            Err(_) => Err(Trouble::Timeout),
+        }
+    }
+
     async fn run_one(mut self, script: &Script, call: &Call) -> Result<Vec<i64>, RedisError> {
-        let known = call.command("EVALSHA", &script.digest);
+        let known = command("EVALSHA", &script.digest, call);
         let answer = match self.call(&known).await {
             // A server that was restarted knows no script.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.call(&call.command("EVAL", script.text)).await?
+                self.call(&command("EVAL", script.text, call)).await?
             }
             answer => answer?,
         };
@@ -231,28 +236,10 @@ impl Connection {
     }
 }
 
-/// One run of a script: its keys and its other arguments.
-#[derive(Clone, Debug, Default)]
-pub struct Call {
-    /// The keys, all of one slot in a cluster.
-    pub keys: Vec<String>,
-    /// The other arguments.
-    pub arguments: Vec<String>,
-}
-
-impl Call {
-    fn command(&self, verb: &str, script: &str) -> Cmd {
-        let mut command = redis::cmd(verb);
-        command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
-        command
-    }
-}
-
-impl Script {
-    /// Makes a script of this text.
-    pub fn new(text: &'static str) -> Self {
-        Self { text, digest: hex::encode(Sha1::digest(text)) }
-    }
+fn command(verb: &str, script: &str, call: &Call) -> Cmd {
+    let mut command = redis::cmd(verb);
+    command.arg(script).arg(call.keys.len()).arg(&call.keys).arg(&call.arguments);
+    command
 }
 
 /// The text of an answer. A cluster gives one for each server.

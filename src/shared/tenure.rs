@@ -16,8 +16,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use std::time::Instant;
-use tokio::sync::watch;
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 /// A lease that is renewed again and again.
@@ -27,6 +27,9 @@ pub struct Tenure {
     lease: Lease,
     /// The moment until which this process holds the lease, if it does.
     until: Mutex<Option<Instant>>,
+    /// Held during a renewal: the last answer is then that of the last question.
+    renewing: tokio::sync::Mutex<()>,
+    changed: Notify,
     standing: watch::Sender<Standing>,
 }
 
@@ -44,17 +47,37 @@ pub enum Standing {
 impl Tenure {
     pub(super) fn new(link: Arc<Link>, lease: Lease) -> Self {
         let standing = watch::Sender::new(Standing::Unknown);
-        Self { link, lease, until: Mutex::default(), standing }
+        Self {
+            link,
+            lease,
+            until: Mutex::default(),
+            renewing: tokio::sync::Mutex::default(),
+            changed: Notify::new(),
+            standing,
+        }
     }
 
     /// Takes the lease when it is free, and renews it. Never ends.
     pub async fn keep(&self) -> Infallible {
-        let pause = self.lease.lasts() / RENEWALS;
         loop {
-            self.link.wait(pause).await;
+            self.link.wait(self.lease.lasts() / RENEWALS).await;
             self.renew().await;
-            sleep(pause).await;
+            tokio::select! {
+                () = sleep(self.lease.lasts() / RENEWALS) => {}
+                () = self.changed.notified() => {}
+            }
         }
+    }
+
+    /// Changes the duration of the lease, and renews it at once.
+    pub fn change(&self, lasts: Duration) {
+        self.lease.change(lasts);
+        {
+            let mut until = lock(&self.until);
+            // Redis may be told the new duration from now on.
+            *until = until.map(|until| until.min(Instant::now() + lasts));
+        }
+        self.changed.notify_one();
     }
 
     /// Gives the lease up, so that another process need not wait for its end.
@@ -124,12 +147,12 @@ impl Tenure {
 
     /// Renews the lease. False if another process holds it, or Redis does not answer.
     async fn renew(&self) -> bool {
+        let _one_at_a_time = self.renewing.lock().await;
         let taken = self.lease.take(&self.link).await;
         let standing = {
             let mut until = lock(&self.until);
             *until = match taken {
-                // Of two answers, the one to the later question counts.
-                Ok(Held::Here(new)) => (*until).max(Some(new)),
+                Ok(Held::Here(new)) => Some(new),
                 Ok(Held::Elsewhere) => None,
                 Err(_) => until.filter(|until| Instant::now() < *until),
             };

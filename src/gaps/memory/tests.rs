@@ -46,6 +46,74 @@ fn a_gap_lasts_from_the_last_proof_to_the_next_and_has_the_first_cause() {
 }
 
 #[test]
+fn a_gap_that_the_replica_before_saw_begin_is_found_by_the_next_one() {
+    let (mut before, mut next) = (Memory::default(), Memory::default());
+    before.counted(&watched(), &[("h".to_owned(), 7)], at(100));
+    before.heard(&watched(), at(100));
+    before.lost(&watched(), Why::HookMissing);
+
+    pass(&before, &mut next);
+    next.counted(&watched(), &[("h".to_owned(), 7)], at(300));
+    next.heard(&watched(), at(300));
+
+    assert_eq!(told(&next), [(Why::HookMissing, 100, 300, None)]);
+}
+
+#[test]
+fn a_gap_that_the_replica_before_found_and_did_not_store_is_found_by_the_next_one_with_its_id() {
+    let (mut before, mut next) = (Memory::default(), Memory::default());
+    before.heard(&watched(), at(100));
+    before.lost(&watched(), Why::HookMissing);
+    let known = before.proofs();
+    before.heard(&watched(), at(200));
+    assert_eq!(before.proofs(), [], "its gap is not stored");
+
+    for (name, proof) in known {
+        next.learn(&name, serde_json::from_str(&proof).unwrap());
+    }
+    next.heard(&watched(), at(300));
+
+    assert_eq!(before.untold[0].id(), next.untold[0].id());
+    before.told(&before.untold()[0]);
+    assert_eq!(before.proofs().len(), 1);
+}
+
+#[test]
+fn an_older_proof_of_another_replica_is_not_taken_over() {
+    let (mut before, mut next) = (Memory::default(), Memory::default());
+    before.heard(&watched(), at(100));
+    before.lost(&watched(), Why::HookMissing);
+    next.heard(&watched(), at(200));
+
+    pass(&before, &mut next);
+    next.heard(&watched(), at(300));
+
+    assert_eq!(told(&next), []);
+}
+
+#[test]
+fn what_a_replica_saw_itself_stands_against_its_own_older_proof() {
+    let mut memory = Memory::default();
+    memory.heard(&watched(), at(100));
+    let known = memory.proofs();
+    memory.lost(&watched(), Why::HookMissing);
+
+    for (name, proof) in known {
+        memory.learn(&name, serde_json::from_str(&proof).unwrap());
+    }
+    memory.heard(&watched(), at(200));
+
+    assert_eq!(told(&memory), [(Why::HookMissing, 100, 200, None)]);
+}
+
+/// Passes all that a replica knows on to the next one.
+fn pass(from: &Memory, to: &mut Memory) {
+    for (name, proof) in from.proofs() {
+        to.learn(&name, serde_json::from_str(&proof).unwrap());
+    }
+}
+
+#[test]
 fn a_subscription_that_is_declared_otherwise_has_missed_nothing() {
     let mut memory = Memory::default();
     memory.heard(&watched(), at(100));

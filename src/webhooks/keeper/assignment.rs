@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct Assignment {
     pub(super) groups: Vec<Group>,
     pub(super) interval: Duration,
+    /// The number of subscriptions declared with `keep`, also those that only other replicas look after.
+    pub(super) declared_to_keep: usize,
 }
 
 /// Subscriptions that are looked at together, so that an outage of one provider does not affect the
@@ -24,7 +26,10 @@ impl Assignment {
     /// clients.
     pub fn new(declared: Vec<Declared>, clients: Clients, interval: Duration) -> Self {
         let kept = declared.into_iter().filter(|one| one.keep);
-        let (onshape, aps) = kept.partition(|one: &Declared| matches!(one.at, At::Onshape(_)));
+        let kept: Vec<Declared> = kept.collect();
+        let declared_to_keep = kept.len();
+        let (onshape, aps) =
+            kept.into_iter().partition(|one: &Declared| matches!(one.at, At::Onshape(_)));
         let groups = vec![
             Group {
                 declared: onshape,
@@ -32,7 +37,12 @@ impl Assignment {
             },
             Group { declared: aps, clients: Clients { aps: clients.aps, ..Clients::default() } },
         ];
-        Self { groups, interval }
+        Self { groups, interval, declared_to_keep }
+    }
+
+    /// The same on a replica whose configuration declares so many with `keep`.
+    pub fn among(self, declared_to_keep: usize) -> Self {
+        Self { declared_to_keep, ..self }
     }
 
     /// The time from one look at them to the next.

@@ -1,6 +1,7 @@
 //! The health of each subscription.
 
 use crate::event::provider::Provider;
+use crate::pause::growing;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::keeper::Keeper;
 use crate::webhooks::plan::Action;
@@ -62,6 +63,23 @@ impl Kept {
         Self { repairs: self.repairs, errors: self.errors, ..Self::default() }
     }
 
+    /// Notes that a look, with all that followed from it, succeeded.
+    pub(super) fn succeed(&mut self) {
+        self.failures = 0;
+        self.last_error = None;
+        self.rests_until = None;
+    }
+
+    /// Notes that a look, a repair or a ping failed.
+    pub(super) fn fail(&mut self, error: String, now: Timestamp, interval: Duration) {
+        // A subscription that cannot be seen is not known to be up.
+        self.is_as_declared = false;
+        self.last_error = Some(error);
+        self.errors += 1;
+        self.failures += 1;
+        self.rests_until = now.checked_add(rest(self.failures, interval)).ok();
+    }
+
     /// False if the last look is overdue by an interval, since the keeper may hang.
     pub(super) fn is_up(&self, now: Timestamp, interval: Duration) -> bool {
         let since = self.looked.map(|looked| now.duration_since(looked).unsigned_abs());
@@ -75,6 +93,14 @@ impl Kept {
         let seen = self.ping_seen.is_some_and(|seen| seen >= sent);
         seen || now.duration_since(sent).unsigned_abs() < interval
     }
+}
+
+/// The pause for a subscription after so many failures in a row: an interval less a moment, then
+/// twice that, and so on up to about an hour of five-minute intervals.
+pub(super) fn rest(failures: u32, interval: Duration) -> Duration {
+    let growing = growing(interval, failures.saturating_sub(1), interval * 16);
+    // The next tick comes about an interval later; a moment must not make the pause miss it.
+    growing - interval / 2
 }
 
 /// A provider's Retry-After is obeyed for up to a minute, three times for each of its lists.

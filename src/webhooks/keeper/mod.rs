@@ -22,7 +22,6 @@ mod tests;
 
 use crate::gaps::Ledger;
 use crate::lock::lock;
-use crate::pause::growing;
 use crate::webhooks::apply::{Begun, TRIAL};
 use crate::webhooks::declared::Declared;
 use crate::webhooks::error::Error;
@@ -127,9 +126,15 @@ impl Keeper {
         self.assignment().interval
     }
 
-    /// The number of subscriptions that are to be looked after.
+    /// The number of subscriptions that the configuration declares with `keep`, also if only other
+    /// replicas look after them.
     pub fn declared(&self) -> usize {
-        self.assignment().declared().count()
+        self.assignment().declared_to_keep
+    }
+
+    /// The subscriptions that this replica looks after when it has the turn.
+    pub fn subscriptions(&self) -> Vec<String> {
+        self.assignment().names().map(str::to_owned).collect()
     }
 
     /// The hooks seen at the last look.
@@ -266,19 +271,8 @@ impl Keeper {
     fn settle(&self, one: &Declared, outcome: Result<(), String>, now: Timestamp) {
         let interval = self.interval();
         self.with(one, |kept| match outcome {
-            Ok(()) => {
-                kept.failures = 0;
-                kept.last_error = None;
-                kept.rests_until = None;
-            }
-            Err(error) => {
-                // A subscription that cannot be seen is not known to be up.
-                kept.is_as_declared = false;
-                kept.last_error = Some(error);
-                kept.errors += 1;
-                kept.failures += 1;
-                kept.rests_until = now.checked_add(rest(kept.failures, interval)).ok();
-            }
+            Ok(()) => kept.succeed(),
+            Err(error) => kept.fail(error, now, interval),
         });
     }
 
@@ -293,12 +287,4 @@ impl Keeper {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
         lock(&self.kept)
     }
-}
-
-/// The pause for a subscription after so many failures in a row: an interval less a moment, then
-/// twice that, and so on up to about an hour of five-minute intervals.
-fn rest(failures: u32, interval: Duration) -> Duration {
-    let growing = growing(interval, failures.saturating_sub(1), interval * 16);
-    // The next tick comes about an interval later; a moment must not make the pause miss it.
-    growing - interval / 2
 }

@@ -1,3 +1,4 @@
+use super::health::rest;
 use super::*;
 
 #[test]

@@ -66,7 +66,8 @@ impl World {
     }
 }
 
-fn gaps(records: &[Received]) -> Vec<Received> {
+/// The gaps among some records.
+pub fn gaps(records: &[Received]) -> Vec<Received> {
     let is_gap =
         |record: &&Received| record.header("ce_type") == Some("com.cadrelay.subscription.gap");
     records.iter().filter(is_gap).cloned().collect()

@@ -202,7 +202,8 @@ async fn missing_credentials_stop_the_start_and_are_named() {
 }
 
 #[tokio::test]
-async fn a_replica_that_is_not_to_keep_needs_no_credentials_and_has_no_series() {
+async fn a_replica_that_is_not_to_keep_needs_no_credentials_and_has_no_series_but_says_what_is_to_be_kept()
+ {
     let relay = keeping("127.0.0.1:0").set("keeper.enabled", "false").start().await;
 
     let metrics = relay.metrics().await;
@@ -210,6 +211,9 @@ async fn a_replica_that_is_not_to_keep_needs_no_credentials_and_has_no_series() 
     for series in SERIES {
         assert_eq!(metrics.of(series).count(), 0, "{series}");
     }
+    // Somebody is to be told if the replica that keeps them is gone.
+    assert_eq!(metrics.sum("cadrelay_keeper_subscriptions"), 2.0);
+    assert_eq!(metrics.sum("cadrelay_keeper_active"), 0.0);
     let told = relay.ask("/api/subscriptions").await.json();
     assert_eq!(told, json!({ "keeper": "off", "subscriptions": [], "gaps": [] }));
 }

@@ -1,8 +1,12 @@
 //! Of several replicas one looks after the subscriptions at a time, and another follows when it dies.
 
+use crate::relay::gaps::gaps;
 use crate::relay::keeping::{hooks, keeping, of, with_access};
+use crate::relay::reload::reload;
 use crate::relay::workflows::{address_of_its_own, simulator};
 use cadrelay::event::provider::Provider;
+use jiff::Timestamp;
+use serde_json::Value;
 use std::time::{Duration, Instant};
 use support::provider::Simulator;
 use support::redis::Redis;
@@ -110,6 +114,73 @@ async fn without_redis_nobody_makes_a_hook_and_when_it_is_back_somebody_does() {
     assert!(notices.iter().any(|line| line["event"] == "keeper" && line["keeper"] == "unknown"));
     assert!(relay.ready().await.0);
     assert_eq!(kept_by(&relay).await, "here");
+}
+
+#[tokio::test]
+async fn a_gap_that_begins_when_the_replica_that_keeps_dies_is_told_once_by_the_next_one() {
+    let scene = Scene::set().await;
+    let (one, other) = tokio::join!(scene.replica().start(), scene.replica().start());
+    let mut replicas = [one, other];
+    let keeper = scene.keeper_among(&replicas).await;
+    eventually("the replicas know that the subscription hears", async || {
+        let proof = scene.redis.command(&["GET", "cadrelay:proof:docs"]).await;
+        (proof.contains("\"heard\":\"") && proof.contains("\"lost\":null")).then_some(())
+    })
+    .await;
+
+    replicas[keeper].kill();
+    let died = Timestamp::now();
+    let gone = hooks(&scene.onshape, Provider::Onshape)[0]["id"].as_str().unwrap().to_owned();
+    scene.onshape.webhook(&["delete", "--provider", "onshape", &gone]).json();
+    let told = eventually("the next one tells the gap", async || {
+        let gaps = gaps(&scene.front.read_to_end("onshape.lifecycle").await);
+        (!gaps.is_empty()).then_some(gaps)
+    })
+    .await;
+    // The one that comes back has the same proof in its file, and is not asked.
+    replicas[keeper].restart().await;
+    assert_eq!(kept_by_somebody(&replicas[keeper]).await, "elsewhere");
+    assert!(replicas[1 - keeper].terminate().await.success());
+    eventually("it is followed", async || {
+        (kept_by(&replicas[keeper]).await == "here").then_some(())
+    })
+    .await;
+    eventually("it has looked", async || {
+        (of(&replicas[keeper].metrics().await, "up", "docs") == 1.0).then_some(())
+    })
+    .await;
+
+    let attributes = &told[0].json()["attributes"];
+    assert_eq!(
+        (&attributes["subscription"], &attributes["why"]),
+        (&"docs".into(), &"hook_missing".into())
+    );
+    let from: Timestamp = attributes["from"].as_str().expect("a time").parse().expect("a time");
+    assert!(from <= died, "{from} {died}");
+    assert_eq!(gaps(&scene.front.read_to_end("onshape.lifecycle").await).len(), 1);
+}
+
+#[tokio::test]
+async fn a_reload_that_shortens_the_interval_shortens_the_lease_and_nobody_else_takes_it() {
+    let scene = Scene::set().await;
+    let relay = scene.replica().set("keeper.interval", "'5m'").start().await;
+    eventually("it keeps", async || (kept_by(&relay).await == "here").then_some(())).await;
+    let left = async || {
+        let answer = scene.redis.command(&["PTTL", "cadrelay:keeper"]).await;
+        answer.trim().trim_start_matches(':').parse::<i64>().expect("milliseconds")
+    };
+    assert!(left().await > 2_000);
+
+    let shorter = |text: String| text.replace("keeper.interval = '5m'", "keeper.interval = '2s'");
+    assert_eq!(reload(&relay, shorter).await["level"], "INFO");
+
+    eventually("the lease is as long as the interval", async || {
+        (1..=2_000).contains(&left().await).then_some(())
+    })
+    .await;
+    let lost = |line: &Value| line["event"] == "keeper" && line["keeper"] != "here";
+    assert_eq!(kept_by(&relay).await, "here");
+    assert_eq!(relay.log_lines().iter().filter(|line| lost(line)).count(), 0);
 }
 
 /// The providers, a Redis, and a replica that does not keep, through which all notifications come.

@@ -3,7 +3,8 @@
 use cadrelay::secret::Secret;
 use cadrelay::shared::address::Address;
 use cadrelay::shared::protocol::{self, CLAIM, CONFIRM, Claim, Confirmation, RELEASE};
-use cadrelay::shared::redis::{Call, Connection, Connector, Script};
+use cadrelay::shared::redis::{Connection, Connector};
+use cadrelay::shared::script::{Call, Script};
 use cadrelay::shared::trouble::Trouble;
 use cadrelay::shared::{Target, try_out};
 use std::time::Duration;
