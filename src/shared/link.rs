@@ -2,7 +2,8 @@
 //!
 //! # Promises
 //! - A call without a connection fails at once: nobody waits for one.
-//! - One message says that Redis is away, and one that it is back.
+//! - One message says that Redis is away, and one that it is back; while only a part of a cluster is away, a
+//!   few of each.
 //! - One message says that Redis evicts keys, if it tells.
 //! - A connection that failed is ended and made anew, which also looks for the server anew.
 
@@ -14,7 +15,7 @@ use crate::shared::script::{Call, Script};
 use crate::shared::trouble::Trouble;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
 /// The link to one Redis.
@@ -114,7 +115,7 @@ impl Link {
         loop {
             match self.connect().await {
                 Ok(connection) => {
-                    failures = 0;
+                    let made = Instant::now();
                     {
                         let mut current = lock(&self.current);
                         current.number += 1;
@@ -124,6 +125,11 @@ impl Link {
                     self.say_back();
                     self.look_for_eviction(connection).await;
                     self.lost.notified().await;
+                    // A connection that is lost at once is no better than none: a part of a cluster is
+                    // away, and the test of a connection meets another part.
+                    if made.elapsed() >= STEADY {
+                        failures = 0;
+                    }
                 }
                 Err(trouble) => self.say_away(trouble),
             }
@@ -191,3 +197,5 @@ const CONNECT: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Sentinels and managed servers come back within seconds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The life of a connection that counts as good.
+const STEADY: Duration = LONGEST_PAUSE;

@@ -112,7 +112,7 @@ impl Redis {
         signal(self.process.as_ref().expect("it runs").id(), number);
     }
 
-    /// Sends a command of words without blanks, and gives what the server answers within one packet.
+    /// Sends a command of words without blanks, and gives the answer; of an array, what comes in one packet.
     pub async fn command(&self, words: &[&str]) -> String {
         let mut connection =
             TcpStream::connect(("127.0.0.1", self.port)).await.expect("Redis takes connections");
@@ -121,9 +121,12 @@ impl Redis {
             text.push_str(&format!("${}\r\n{word}\r\n", word.len()));
         }
         connection.write_all(text.as_bytes()).await.expect("the command goes out");
-        let mut answer = vec![0; 64 << 10];
-        let length = connection.read(&mut answer).await.expect("an answer");
-        String::from_utf8_lossy(&answer[..length]).into_owned()
+        let mut answer = Vec::new();
+        while !is_whole(&answer) {
+            let read = connection.read_buf(&mut answer).await.expect("an answer");
+            assert!(read > 0, "Redis ended its answer to {words:?} in the middle");
+        }
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// The number of keys that it holds.
@@ -155,6 +158,16 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// True if an answer has come to its end.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(2).position(|pair| pair == b"\r\n") else { return false };
+    let length = answer[..end].strip_prefix(b"$").and_then(|digits| str::from_utf8(digits).ok());
+    // A text says its length, and -1 is none.
+    let rest =
+        length.and_then(|digits| digits.parse::<usize>().ok()).map_or(0, |length| length + 2);
+    answer.len() >= end + 2 + rest
 }
 
 fn free_port() -> u16 {
