@@ -125,6 +125,8 @@ struct Inner {
     period: Period,
     old_ids: Arc<dyn OldIds>,
     filter: Renewed,
+    /// A submission was refused since upkeep last looked, because too much waits.
+    was_full: AtomicBool,
     /// Bytes to compare with the disk's reserve, as upkeep last saw them.
     room: AtomicU64,
     window_trouble: Once,

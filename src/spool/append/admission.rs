@@ -194,7 +194,11 @@ impl Admission {
     pub(in crate::spool) fn admits(&self, inner: &Inner) -> Result<(), Error> {
         self.state.admits_answers()?;
         let pending = inner.pending_bytes.load(Ordering::Relaxed);
-        if pending >= inner.limits.max_bytes || self.group.bytes >= MAX_GROUP_BYTES {
+        if pending >= inner.limits.max_bytes {
+            inner.was_full.store(true, Ordering::Relaxed);
+            return Err(Error::Full);
+        }
+        if self.group.bytes >= MAX_GROUP_BYTES {
             return Err(Error::Full);
         }
         if self.shortage == Shortage::default() { Ok(()) } else { Err(Error::DiskLow) }

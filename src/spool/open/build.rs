@@ -130,6 +130,7 @@ impl Opening<'_> {
             period: Period::of(self.window),
             old_ids,
             filter,
+            was_full: AtomicBool::new(false),
             room: AtomicU64::new(room),
             window_trouble: Once::default(),
             absorbed: AtomicU64::new(0),

@@ -46,11 +46,14 @@ pub struct Upkeep {
     quiet: u32,
     /// Rounds in which notes have waited for a frame.
     notes: u32,
+    /// The limit of waiting records is reached, and the log says so.
+    is_full: bool,
 }
 
 /// One round.
 pub fn step(inner: &Inner, upkeep: &mut Upkeep, now: Instant) {
     let is_low = watch_disk(inner);
+    upkeep.watch_limit(inner);
     upkeep.seal.attempt(now, "seal a full segment", || seal_full(inner));
     upkeep.absorb.attempt(now, "write ids to the window", || absorb(inner));
     upkeep.remove.attempt(now, "remove a finished segment", || remove(inner, is_low));
@@ -89,6 +92,33 @@ fn ask_writer(inner: &Inner, upkeep: &mut Upkeep, is_low: bool) {
             asked.leave |= leave;
             asked.notes |= notes;
         });
+    }
+}
+
+impl Upkeep {
+    /// Logs once that submissions are refused because too much waits, and once that there is room
+    /// again.
+    fn watch_limit(&mut self, inner: &Inner) {
+        let was_full = inner.was_full.swap(false, Ordering::Relaxed);
+        let pending_bytes = inner.pending_bytes.load(Ordering::Relaxed);
+        let max_bytes = inner.limits.max_bytes;
+        if was_full && !self.is_full {
+            self.is_full = true;
+            tracing::error!(
+                event = "spool_full",
+                pending_bytes,
+                max_bytes,
+                "as much waits as may wait (spool.max_bytes); new notifications are answered 503"
+            );
+        } else if !was_full && self.is_full && pending_bytes <= max_bytes - max_bytes / 10 {
+            // A tenth below the limit, or a spool that stays near it would fill the log.
+            self.is_full = false;
+            tracing::info!(
+                event = "spool_room",
+                pending_bytes,
+                "the spool takes new records again"
+            );
+        }
     }
 }
 

@@ -27,7 +27,9 @@ pub(super) fn lay_out_next(inner: &Inner) -> io::Result<()> {
     }
     drop(next);
     lock(&inner.admission).shortage.segment = false;
-    lock(&inner.writing).is_short = false;
+    if std::mem::take(&mut lock(&inner.writing).is_short) {
+        tracing::info!(event = "spool_room", "a further segment is laid out");
+    }
     Ok(())
 }
 

@@ -18,6 +18,7 @@ mod gaps;
 mod hostile;
 mod keeping;
 mod leases;
+mod log;
 mod managed;
 mod manual;
 mod metrics;

@@ -89,6 +89,7 @@ async fn a_missing_topic_holds_back_its_own_lane_alone_until_it_is_there() {
 
     kafka.create_topic(&missing, 1, &[]).await;
     relay.drained().await;
+    assert_eq!(relay.logged("lane_resumed").await["topic"], missing.as_str());
     assert_eq!(relay.read_to_end("aps.data").await.len(), 1);
     assert_eq!(relay.metrics().await.get("cadrelay_lane_trouble", &trouble), 0.0);
 }
