@@ -5,7 +5,7 @@
 //! - A body never takes more memory than its limit, whatever its announced length.
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, Response};
+use reqwest::{Certificate, Client, Response};
 use std::error::Error;
 use std::time::Duration;
 use url::{Host, Url};
@@ -24,6 +24,15 @@ pub enum Unread {
 
 /// Makes a client for one base URL. On this machine it uses no proxy.
 pub fn client(base: &Url, timeout: Duration) -> reqwest::Result<Client> {
+    client_trusting(base, timeout, None)
+}
+
+/// The same, which trusts these authorities instead of the system's.
+pub fn client_trusting(
+    base: &Url,
+    timeout: Duration,
+    authorities: Option<Vec<Certificate>>,
+) -> reqwest::Result<Client> {
     // If a provider of cryptography was installed before, that one stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
@@ -31,6 +40,10 @@ pub fn client(base: &Url, timeout: Duration) -> reqwest::Result<Client> {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .timeout(timeout);
+    let builder = match authorities {
+        None => builder,
+        Some(authorities) => builder.tls_certs_only(authorities),
+    };
     if is_loopback(base) { builder.no_proxy().build() } else { builder.build() }
 }
 

@@ -149,7 +149,7 @@ impl Relay {
             Pings::to(move |hook, at| keeping.saw_ping(hook, at))
         };
         let recent = recent(config)?;
-        let traces = traces(config, &spool)?;
+        let traces = traces(resolved.collector.as_ref(), &spool, metrics.traces_lost.clone())?;
         let connecting = Connecting {
             kafka: config.kafka.clone(),
             spool: spool.clone(),

@@ -8,12 +8,14 @@ use crate::kafka::topics;
 use crate::providers::source::Source;
 use crate::recent::{self, Recent};
 use crate::spool::Spool;
+use crate::telemetry::target::Target;
 use crate::telemetry::traces::Traces;
 use crate::webhooks::declared::Declared;
 use crate::webhooks::environment;
 use crate::webhooks::existing::Clients;
 use crate::webhooks::keeper::Assignment;
 use anyhow::Context as _;
+use prometheus::IntCounter;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -46,10 +48,15 @@ pub(super) fn recent(config: &Config) -> anyhow::Result<Recent> {
 }
 
 /// Builds the way of spans to the collector, if one is configured.
-pub(super) fn traces(config: &Config, spool: &Spool) -> anyhow::Result<Traces> {
-    let Some(otlp) = &config.telemetry.otlp else { return Ok(Traces::default()) };
+pub(super) fn traces(
+    collector: Option<&Target>,
+    spool: &Spool,
+    lost: IntCounter,
+) -> anyhow::Result<Traces> {
+    let Some(collector) = collector else { return Ok(Traces::default()) };
     let runtime = tokio::runtime::Handle::current();
-    Traces::to(otlp, &spool.identity().instance, runtime).context("sending spans to telemetry.otlp")
+    Traces::to(collector, &spool.identity().instance, lost, runtime)
+        .context("sending spans to telemetry.otlp")
 }
 
 /// The URL of the ingest listener, as far as this process knows it.

@@ -49,7 +49,17 @@ pub(super) fn resolve(mut config: Config, faults: &mut Vec<String>) -> Resolved 
             Vec::new()
         });
     let shared = config.dedup.target(faults);
-    Resolved { config, certificate, sources, admin_token, subscriptions, shared, warnings }
+    let collector = config.telemetry.target(faults);
+    Resolved {
+        config,
+        certificate,
+        sources,
+        admin_token,
+        subscriptions,
+        shared,
+        collector,
+        warnings,
+    }
 }
 
 fn sources(config: &Config, faults: &mut Vec<String>) -> Vec<Source> {

@@ -63,6 +63,8 @@ pub struct Resolved {
     pub subscriptions: Vec<Declared>,
     /// The Redis that replicas share, if they share one.
     pub shared: Option<Target>,
+    /// The collector of spans, if there is one.
+    pub collector: Option<telemetry::target::Target>,
     /// Warnings, which are no faults. The caller shows them.
     pub warnings: Vec<String>,
 }

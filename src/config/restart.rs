@@ -50,7 +50,7 @@ impl Config {
         let sections::Keeper { interval: _, enabled: _ } = &self.keeper;
         keys.extend(
             differing!("telemetry", &self.telemetry, &new.telemetry, telemetry::settings::Settings {
-            otlp
+            otlp, otlp_ca
         } but { log_level }),
         );
         keys

@@ -23,7 +23,7 @@ use crate::metrics::subscriptions::Subscriptions;
 use crate::shared::Meters as SharedMeters;
 use crate::spool::{CommitMeters, Spool};
 use crate::webhooks::keeper::Keeper;
-use prometheus::{GaugeVec, HistogramOpts, HistogramVec, Registry};
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, Registry};
 use std::sync::Arc;
 
 /// All series, in a registry of their own.
@@ -39,6 +39,8 @@ pub struct Metrics {
     sources: Arc<Sources>,
     /// The metrics of the shared window.
     pub shared: SharedMeters,
+    /// Spans that did not reach the collector.
+    pub traces_lost: IntCounter,
     request_duration: HistogramVec,
     last_notification: GaugeVec,
 }
@@ -101,6 +103,10 @@ impl Metrics {
                 "Records published without a confirmation that another replica had published too.",
             ),
         };
+        let traces_lost = register.counter(
+            "cadrelay_traces_lost_total",
+            "Spans that the collector of telemetry.otlp did not take; they are not sent again.",
+        );
         let build = register.gauges("cadrelay_build_info", "1, with the version.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         #[cfg(target_os = "linux")]
@@ -114,6 +120,7 @@ impl Metrics {
             reloads,
             sources,
             shared,
+            traces_lost,
             request_duration,
             last_notification,
         }

@@ -1,6 +1,7 @@
 //! The log: text at a terminal, and otherwise one JSON object a line. Also traces.
 
 pub mod settings;
+pub mod target;
 pub mod traces;
 
 use crate::telemetry::settings::LogLevel;

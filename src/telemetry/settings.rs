@@ -4,6 +4,7 @@ use crate::veil;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
+use std::path::PathBuf;
 use url::Url;
 
 /// Settings of the telemetry.
@@ -14,6 +15,9 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// The collector that takes spans by OTLP over HTTP: `http://collector:4318`. Default: no spans.
     pub otlp: Option<Otlp>,
+    /// With `https`: a PEM file of the authorities that sign the collector's certificate. Default:
+    /// the system's.
+    pub otlp_ca: Option<PathBuf>,
 }
 
 /// The URL of a collector that takes OTLP over HTTP, as protobuf. Not shown, because it may hold a token.
@@ -28,6 +32,11 @@ impl Otlp {
             url.set_path("/v1/traces");
         }
         url
+    }
+
+    /// True if the calls go over TLS.
+    pub fn is_tls(&self) -> bool {
+        self.0.scheme() == "https"
     }
 
     fn parse(text: &str) -> Result<Self, &'static str> {

@@ -5,12 +5,17 @@
 //! many were lost, once no span was lost for [`CALM`].
 
 use crate::lock::lock;
+use prometheus::IntCounter;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The health of the collector.
-#[derive(Debug, Default)]
-pub(super) struct Health(Mutex<State>);
+#[derive(Debug)]
+pub(super) struct Health {
+    state: Mutex<State>,
+    /// All spans that were lost.
+    lost: IntCounter,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -27,14 +32,20 @@ struct Losing {
 }
 
 impl Health {
+    /// The health of a collector that was not called yet. `lost` counts the lost spans.
+    pub fn new(lost: IntCounter) -> Self {
+        Self { state: Mutex::default(), lost }
+    }
+
     /// Notes the outcome of a call: the reason if it failed.
     pub fn called(&self, trouble: Option<String>) {
-        lock(&self.0).trouble = trouble;
+        lock(&self.state).trouble = trouble;
     }
 
     /// Notes that spans are lost, because calls fail or too many spans wait.
     pub fn lost(&self, spans: u64, now: Instant) {
-        let began = lock(&self.0).lose(spans, now);
+        self.lost.inc_by(spans);
+        let began = lock(&self.state).lose(spans, now);
         if let Some(trouble) = began {
             tracing::warn!(
                 event = "traces_lost",
@@ -44,9 +55,16 @@ impl Health {
         }
     }
 
+    /// Notes that the collector refuses spans of a call that succeeded.
+    pub fn refused(&self, spans: u64, why: String, now: Instant) {
+        self.called(Some(why));
+        self.lost(spans, now);
+        self.called(None);
+    }
+
     /// Notes that the collector took spans.
     pub fn took(&self, now: Instant) {
-        let ended = lock(&self.0).take(now);
+        let ended = lock(&self.state).take(now);
         if let Some(Losing { spans, .. }) = ended {
             tracing::info!(
                 event = "traces_taken",
@@ -58,14 +76,14 @@ impl Health {
 
     /// True if the last call succeeded and no spans are being lost.
     pub fn is_well(&self) -> bool {
-        let state = lock(&self.0);
+        let state = lock(&self.state);
         state.trouble.is_none() && state.losing.is_none()
     }
 
-    /// The number of spans lost since the log reported the loss.
+    /// The number of lost spans.
     #[cfg(test)]
     pub fn losses(&self) -> u64 {
-        lock(&self.0).losing.map_or(0, |losing| losing.spans)
+        self.lost.get()
     }
 }
 

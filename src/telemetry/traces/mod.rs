@@ -17,7 +17,7 @@ mod queue;
 pub mod walk;
 
 use crate::event::traceparent::Traceparent;
-use crate::telemetry::settings::Otlp;
+use crate::telemetry::target::Target;
 use crate::telemetry::traces::collector::Collector;
 use crate::telemetry::traces::health::Health;
 use crate::telemetry::traces::queue::Queue;
@@ -30,6 +30,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use prometheus::IntCounter;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -45,17 +46,11 @@ struct Sending {
     health: Arc<Health>,
 }
 
-/// The reason why no spans can be sent.
+/// The reason why no spans can be sent: the settings, or a variable of OpenTelemetry, cannot be
+/// used. The text does not show the URL.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The HTTP client cannot be made.
-    #[error("no HTTP client can be made")]
-    Client(#[from] reqwest::Error),
-    /// The settings, or a variable of OpenTelemetry, cannot be used. The text does not show the
-    /// URL.
-    #[error("no exporter can be made: {0}")]
-    Exporter(String),
-}
+#[error("no exporter can be made: {0}")]
+pub struct Error(String);
 
 /// A batch under way to Kafka. Empty if no spans are made.
 #[derive(Debug, Default)]
@@ -69,19 +64,24 @@ struct Departed {
 }
 
 impl Traces {
-    /// Makes the way to this collector. `instance` tells replicas apart.
-    pub fn to(otlp: &Otlp, instance: &str, runtime: Handle) -> Result<Self, Error> {
-        let health = Arc::new(Health::default());
-        let url = otlp.traces();
+    /// Makes the way to this collector. `instance` tells replicas apart, `lost` counts the lost spans.
+    pub fn to(
+        target: &Target,
+        instance: &str,
+        lost: IntCounter,
+        runtime: Handle,
+    ) -> Result<Self, Error> {
+        let health = Arc::new(Health::new(lost));
+        let url = target.otlp.traces();
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Collector::new(&url, Arc::clone(&health), runtime)?)
+            .with_http_client(Collector::new(target.client.clone(), Arc::clone(&health), runtime))
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(url.as_str())
             .with_timeout(PATIENCE)
             .build()
             // The URL may hold a token.
-            .map_err(|error| Error::Exporter(error.to_string().replace(url.as_str(), "***")))?;
+            .map_err(|error| Error(error.to_string().replace(url.as_str(), "***")))?;
         let resource = Resource::builder()
             .with_service_name("cadrelay")
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))

@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_collector_that_never_answers_costs_a_bounded_number_of_spans_and_no_time() {
-        let health = Arc::new(Health::default());
+        let lost = prometheus::IntCounter::new("lost", "lost").unwrap();
+        let health = Arc::new(Health::new(lost));
         let queue = Queue::before(Silent, Arc::clone(&health));
         let waiting = Arc::clone(&queue.waiting);
         let provider = SdkTracerProvider::builder().with_span_processor(queue).build();

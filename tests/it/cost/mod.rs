@@ -7,7 +7,9 @@ mod counting;
 
 use bytes::Bytes;
 use cadrelay::event::encoding::Encoding;
+use cadrelay::event::id::EventId;
 use cadrelay::event::provider::Provider;
+use cadrelay::event::traceparent::Traceparent;
 use cadrelay::ingest::accounts::Accounts;
 use cadrelay::ingest::pings::Pings;
 use cadrelay::ingest::routing::Routes;
@@ -22,11 +24,14 @@ use cadrelay::recent::{Limits, Recent};
 use cadrelay::record::cloudevents::{Context, encode};
 use cadrelay::spool::settings::Settings as SpoolSettings;
 use cadrelay::spool::{CommitMeters, Loss, Opening, Spool};
-use cadrelay::telemetry::traces::walk::Walk;
+use cadrelay::telemetry::settings::Settings as Telemetry;
+use cadrelay::telemetry::traces::Traces;
+use cadrelay::telemetry::traces::walk::{Answered, Stage, Walk};
 use counting::allocations;
 use jiff::Timestamp;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
 /// A signed notification, as it comes from the listener.
 struct Posted {
@@ -137,6 +142,31 @@ async fn to_accept_a_notification_allocates_no_more_than_is_kept_here() {
     }
 }
 
+#[tokio::test]
+async fn to_trace_a_notification_allocates_no_more_than_is_kept_here() {
+    // Nobody listens there: spans are made and lost, which is another thread's work.
+    let settings: Telemetry = serde_json::from_str(r#"{"otlp":"http://127.0.0.1:9"}"#).unwrap();
+    let target = settings.target(&mut Vec::new()).unwrap();
+    let lost = prometheus::IntCounter::new("lost", "lost").unwrap();
+    let traces = Traces::to(&target, "instance", lost, Handle::current()).unwrap();
+    let id = EventId::of_content(b"an event");
+    let count = |_| {
+        let before = allocations();
+        let mut walk = traces.walk(|| Traceparent::parse(TRACEPARENT));
+        for stage in [Stage::Prove, Stage::Read, Stage::Commit] {
+            walk.ended(stage);
+        }
+        walk.is_of(&id);
+        traces.walked(walk, Answered { source: "acme", outcome: "accepted", status: 200 });
+        allocations() - before
+    };
+
+    let counted = usual((0..101).map(count).collect());
+    tokio::task::spawn_blocking(move || traces.close()).await.unwrap();
+
+    check("traces", 8, counted);
+}
+
 fn open(dir: &Path, provider: Provider) -> Spool {
     let histogram = |name: &str| {
         prometheus::Histogram::with_opts(prometheus::HistogramOpts::new(name, name)).unwrap()
@@ -164,6 +194,7 @@ fn open(dir: &Path, provider: Provider) -> Spool {
     .unwrap()
 }
 
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const SECRET: &str = "a-key-for-the-count";
 const WINDOW: Duration = Duration::from_secs(86_400);
 /// Another version of a library may allocate one more or less.

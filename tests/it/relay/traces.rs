@@ -1,17 +1,21 @@
 //! Spans reach a collector, and a collector that is away or slow is nobody's trouble.
 
 use cadrelay::event::provider::Provider;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use prost::Message as _;
 use std::collections::BTreeSet;
+use std::fs;
 use std::net::TcpListener;
 use support::load::Load;
 use support::notification::Notification;
 use support::provider::{Inbox, Post};
 use support::relay::{Builder, Relay};
+use support::tools::scratch;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
@@ -177,6 +181,50 @@ async fn a_collector_that_refuses_is_said_with_its_status() {
     let line = relay.logged("traces_lost").await;
     assert!(line["trouble"].as_str().is_some_and(|trouble| trouble.contains("403")), "{line}");
     assert!(!relay.log().contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_collector_is_reached_over_tls_if_the_authority_is_given_or_the_systems_and_not_else() {
+    let (collector, certificate) = Inbox::open_tls();
+    let dir = tempfile::tempdir_in(scratch()).expect("a folder");
+    let path = dir.path().join("ca.pem");
+    fs::write(&path, certificate).expect("the authority");
+    let path = path.display().to_string();
+
+    let named = sending_to(&collector.url).set("telemetry.otlp_ca", &format!("'{path}'"));
+    for relay in [named, sending_to(&collector.url).env("SSL_CERT_FILE", &path)] {
+        let relay = relay.start().await;
+        relay.post(&Notification::onshape(1)).await.assert_accepted();
+        let mut spans = Spans::default();
+        spans.wait(&collector, |spans| !spans.named("notification").is_empty());
+        // Nothing of the next relay's comes from this one.
+        spans.wait(&collector, |spans| !spans.named("publish").is_empty());
+    }
+    let stranger = sending_to(&collector.url).start().await;
+    stranger.post(&Notification::onshape(1)).await.assert_accepted();
+    let line = stranger.logged("traces_lost").await;
+
+    assert!(line["trouble"].as_str().is_some_and(|why| why.contains("certificate")), "{line}");
+    let lost = "cadrelay_traces_lost_total";
+    assert!(stranger.metrics().await.get(lost, &[]) >= 1.0);
+}
+
+#[tokio::test]
+async fn spans_that_a_collector_refuses_among_others_are_told_and_counted() {
+    let partial_success =
+        ExportTracePartialSuccess { rejected_spans: 2, error_message: "too old".to_owned() };
+    let answer = ExportTraceServiceResponse { partial_success: Some(partial_success) };
+    let collector = Inbox::answering(answer.encode_to_vec());
+    let relay = sending_to(&collector.url).start().await;
+    let lost = async || relay.metrics().await.get("cadrelay_traces_lost_total", &[]);
+    assert_eq!(lost().await, 0.0);
+
+    relay.post(&Notification::onshape(1)).await.assert_accepted();
+
+    let line = relay.logged("traces_lost").await;
+    assert_eq!(line["trouble"], "it refuses some spans: too old");
+    let counted = lost().await;
+    assert!(counted >= 2.0 && counted % 2.0 == 0.0, "{counted}");
 }
 
 #[tokio::test]

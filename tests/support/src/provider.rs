@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -133,11 +134,46 @@ impl Inbox {
     pub fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::serve(listener, url, |stream| Some(Box::new(stream)), Vec::new())
+    }
+
+    /// The same, with this body in each answer.
+    pub fn answering(body: Vec<u8>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::serve(listener, url, |stream| Some(Box::new(stream)), body)
+    }
+
+    /// The same over TLS, as `localhost` with a certificate of its own. Gives the certificate's PEM.
+    pub fn open_tls() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der());
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.unwrap())
+            .unwrap();
+        let config = Arc::new(config);
+        let secure = move |stream| {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).ok()?;
+            Some(Box::new(rustls::StreamOwned::new(connection, stream)) as Box<dyn ReadWrite>)
+        };
+        (Self::serve(listener, url, secure, Vec::new()), made.cert.pem())
+    }
+
+    fn serve(
+        listener: TcpListener,
+        url: String,
+        open: impl Fn(TcpStream) -> Option<Box<dyn ReadWrite>> + Send + 'static,
+        body: Vec<u8>,
+    ) -> Self {
         let (sender, posts) = channel();
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let sender = sender.clone();
-                std::thread::spawn(move || answer(stream, &sender));
+            for stream in listener.incoming().flatten().filter_map(open) {
+                let (sender, body) = (sender.clone(), body.clone());
+                std::thread::spawn(move || answer(stream, &sender, &body));
             }
         });
         Self { url, posts }
@@ -231,7 +267,12 @@ pub fn http_with(method: &str, url: &str, headers: &[(&str, &str)], body: &str) 
     (status, body.to_owned())
 }
 
-fn answer(stream: TcpStream, posts: &Sender<Post>) {
+/// A connection, secure or not.
+trait ReadWrite: Read + Write + Send {}
+
+impl<S: Read + Write + Send> ReadWrite for S {}
+
+fn answer(stream: Box<dyn ReadWrite>, posts: &Sender<Post>, body: &[u8]) {
     let mut reader = BufReader::new(stream);
     while let Some(post) = read_post(&mut reader) {
         let status = post.path.strip_prefix("/status/").unwrap_or("200").to_owned();
@@ -239,15 +280,18 @@ fn answer(stream: TcpStream, posts: &Sender<Post>) {
         if posts.send(post).is_err() {
             return;
         }
-        let answer =
-            format!("HTTP/1.1 {status} X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n");
-        if reader.get_mut().write_all(answer.as_bytes()).is_err() {
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nlocation: /elsewhere\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let answer = [head.as_bytes(), body].concat();
+        if reader.get_mut().write_all(&answer).and_then(|()| reader.get_mut().flush()).is_err() {
             return;
         }
     }
 }
 
-fn read_post(reader: &mut BufReader<TcpStream>) -> Option<Post> {
+fn read_post(reader: &mut impl BufRead) -> Option<Post> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
