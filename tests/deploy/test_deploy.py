@@ -144,6 +144,17 @@ class Rules(unittest.TestCase):
                 self.assertTrue(any(mine), "never shown firing")
                 self.assertIn([], mine, "never shown silent")
 
+    def test_the_healthy_day_has_every_series_that_a_rule_reads(self):
+        """It has a restart and an unused source, and nothing fires: which says something of an
+        alert only if its series are there."""
+        day = load_yaml(DEPLOY / "prometheus/rules_test.yml")["tests"][0]
+        present = {re.match(r"\w+", series["series"])[0] for series in day["input_series"]}
+
+        self.assertEqual("a healthy day", day["name"])
+        for rule in rules():
+            with self.subTest(rule=rule.get("alert") or rule["record"]):
+                self.assertEqual(set(), series_in(rule["expr"]) - present - set(recorded()))
+
 
 class Runbook(unittest.TestCase):
     def test_every_entry_has_its_five_parts(self):

@@ -291,6 +291,10 @@ async fn the_admin_listener_answers_head_wherever_get_and_405_to_other_methods()
         delete.assert_problem(405);
         assert!(delete.header("allow").is_some_and(|allow| allow.contains("GET")), "{path}");
     }
+    // It takes no notifications.
+    for method in [Method::GET, Method::POST] {
+        relay.request(method, relay.admin(), "/webhooks/onshape").await.assert_problem(404);
+    }
     let replay = relay.request(Method::GET, relay.admin(), "/api/events/x/replay").await;
     replay.assert_problem(405);
     assert_eq!(replay.header("allow"), Some("POST"));

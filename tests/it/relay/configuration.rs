@@ -1,6 +1,7 @@
 //! The configuration, and the program's messages about it (DESIGN.md section 11).
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use reqwest::tls::Version;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -262,7 +263,7 @@ async fn check_connect_without_rights_or_with_a_wrong_password_exits_3_and_does_
 }
 
 #[tokio::test]
-async fn ingest_speaks_tls_with_the_certificate_it_is_given() {
+async fn ingest_speaks_tls_1_2_and_1_3_with_the_certificate_it_is_given() {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let dir = tempfile::tempdir().expect("a folder");
@@ -275,23 +276,27 @@ async fn ingest_speaks_tls_with_the_certificate_it_is_given() {
 
     let relay = Relay::builder().set("http.tls", &tls(&cert_file, &key_file)).start().await;
     let trusted = reqwest::Certificate::from_pem(cert.pem().as_bytes()).expect("a certificate");
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([trusted])
-        .resolve("localhost", relay.ingest())
-        .build()
-        .expect("a client");
     let url = format!("https://localhost:{}/webhooks/aps", relay.ingest().port());
-    let notification = Notification::aps(1);
-    let mut request = client.post(url).body(notification.body);
-    for (name, value) in notification.headers {
-        request = request.header(name, value);
+    for (seed, version) in [(1, Version::TLS_1_2), (2, Version::TLS_1_3)] {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([trusted.clone()])
+            .tls_version_min(version)
+            .tls_version_max(version)
+            .resolve("localhost", relay.ingest())
+            .build()
+            .expect("a client");
+        let notification = Notification::aps(seed);
+        let mut request = client.post(&url).body(notification.body);
+        for (name, value) in notification.headers {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.expect("an answer over TLS");
+        assert_eq!(answer.status(), 200, "{version:?}");
     }
-    let answer = request.send().await.expect("an answer over TLS");
     let broken = Relay::builder().set("http.tls", &tls(&key_file, &cert_file));
     let (status, log) = broken.start_in_vain().await;
 
-    assert_eq!(answer.status(), 200);
     assert_ne!(status.code(), Some(0));
     assert!(log.contains("http.tls"), "{log}");
 }
