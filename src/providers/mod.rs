@@ -11,6 +11,7 @@ pub mod aps;
 mod attributes;
 pub mod catalog;
 mod fingerprint;
+pub mod flaw;
 mod identity;
 pub mod notification;
 pub mod onshape;

@@ -22,17 +22,17 @@ use subtle::ConstantTimeEq as _;
 /// The proofs that a source asks for, with their secrets resolved.
 #[derive(Clone, Debug)]
 pub(super) struct Checks {
-    signature: Option<Signature>,
+    pub signature: Option<Signature>,
     /// `user:password`, as the header carries it.
-    basic: Option<Secret>,
-    url_tokens: Option<Vec<Secret>>,
+    pub basic: Option<Secret>,
+    pub url_tokens: Option<Vec<Secret>>,
     data_tokens: Option<Vec<Secret>>,
     /// Tells these secrets from others.
     pub fingerprint: Fingerprint,
 }
 
 #[derive(Clone, Debug)]
-enum Signature {
+pub(super) enum Signature {
     Onshape { keys: Vec<onshape::Key>, freshness: SignedDuration },
     Aps { keys: Vec<aps::Key> },
 }

@@ -7,7 +7,8 @@ use crate::event::provider::Provider;
 use crate::event::raw::Raw;
 use crate::event::reason::Reason;
 use crate::json;
-use crate::providers::notification::Notification;
+use crate::providers::flaw::Flaw;
+use crate::providers::notification::{Headers, Notification};
 use crate::providers::proof::Checks;
 use crate::providers::reading::{Facts, Posted, Reading};
 use crate::providers::settings::{Assume, Error, Settings};
@@ -117,6 +118,11 @@ impl Source {
     /// have their [`Event::fact`].
     pub fn facts_window(&self) -> Option<std::time::Duration> {
         self.facts_window
+    }
+
+    /// The apparent flaw of a notification with this head, which did not prove its source.
+    pub fn flaw(&self, headers: &Headers<'_>, query: &str, now: Timestamp) -> Flaw {
+        self.checks.flaw(headers, query, now)
     }
 
     /// Checks the proof of a notification.

@@ -126,12 +126,8 @@ async fn take(
     let bytes = body.len();
     let is_announced = request.headers().contains_key(CONTENT_LENGTH);
     connection.whole(is_announced.then_some(bytes));
-    let pairs = request
-        .headers()
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let notification =
-        Notification { body, headers: Headers::new(pairs), query: request.query_string() };
+        Notification { body, headers: headers_of(request), query: request.query_string() };
     let now = inlets.clock.now();
     let mut walk = inlets.traces.walk(|| trace_of(request));
     let (response, outcome) = match inlet.ingest.accept(notification, now, &mut walk).await {
@@ -142,6 +138,12 @@ async fn take(
         Err(rejection @ Rejection::Unavailable(_)) => refuse(inlet, request, rejection.into()),
     };
     Taken { response, outcome, arrived: now.instant, walk }
+}
+
+/// The headers that a provider may look at.
+fn headers_of(request: &HttpRequest) -> Headers<'_> {
+    let pairs = request.headers().iter();
+    Headers::new(pairs.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))))
 }
 
 /// The trace that a request belongs to, if it has exactly one valid `traceparent`.
@@ -180,14 +182,15 @@ fn refuse(inlet: &Inlet, request: &HttpRequest, problem: Problem) -> (HttpRespon
     if matches!(outcome, Outcome::Unproven)
         && let Some(unsaid) = inlet.refusals.pass()
     {
-        let source = inlet.ingest.source().name();
+        let source = inlet.ingest.source();
+        let flaw = source.flaw(&headers_of(request), request.query_string(), Timestamp::now());
         let trace = trace_of(request);
         tracing::warn!(
             event = "notification_refused",
-            source,
+            source = source.name(),
             trace_id = trace.map(|trace| trace.trace_id),
             span_id = trace.map(|trace| trace.span_id),
-            reason = "unproven",
+            reason = flaw.as_str(),
             unsaid,
             "a notification does not prove where it comes from"
         );

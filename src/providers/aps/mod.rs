@@ -65,8 +65,8 @@ pub fn is_signed(notification: &Notification<'_>, keys: &[Key]) -> bool {
         let value: &str = notification.headers.get(header)?;
         hex::decode(value.trim().strip_prefix(prefix)?).ok()
     };
-    let sha1 = signature("x-adsk-signature", SHA1_PREFIX);
-    let sha256 = signature("x-aps-signature", SHA256_PREFIX);
+    let [sha1, sha256] = SIGNATURES;
+    let (sha1, sha256) = (signature(sha1, SHA1_PREFIX), signature(sha256, SHA256_PREFIX));
     let body = &notification.body;
     keys.iter().any(|key| {
         sha1.as_ref().is_some_and(|signature| key.has_made_sha1(signature, body))
@@ -74,6 +74,8 @@ pub fn is_signed(notification: &Notification<'_>, keys: &[Key]) -> bool {
     })
 }
 
+/// The headers with a signature: by SHA-1, and by SHA-256.
+pub(super) const SIGNATURES: [&str; 2] = ["x-adsk-signature", "x-aps-signature"];
 const SHA1_PREFIX: &str = "sha1hash=";
 const SHA256_PREFIX: &str = "sha256=";
 

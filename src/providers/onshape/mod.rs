@@ -49,23 +49,31 @@ pub fn is_signed(
     freshness: SignedDuration,
     now: Timestamp,
 ) -> bool {
-    let Some(timestamp) = notification.headers.get("x-onshape-webhook-timestamp") else {
-        return false;
-    };
-    let Some(sent_at) = time::read_leniently(timestamp) else { return false };
-    let age = now.duration_since(sent_at);
-    if age > freshness || age < -MAX_AHEAD {
+    let Some(timestamp) = notification.headers.get(TIMESTAMP) else { return false };
+    if !is_fresh(timestamp, freshness, now) {
         return false;
     }
-    let signatures =
-        ["x-onshape-webhook-signature-primary", "x-onshape-webhook-signature-secondary"]
-            .map(|name| BASE64.decode(notification.headers.get(name).unwrap_or_default().trim()));
+    let signatures = SIGNATURES
+        .map(|name| BASE64.decode(notification.headers.get(name).unwrap_or_default().trim()));
     keys.iter().any(|key| {
         let tag = key.tag(timestamp, &notification.body);
         signatures.iter().flatten().any(|signature| tag.as_ref().ct_eq(signature).into())
     })
 }
 
+/// True if a signed time can be read, and is neither too old nor too far ahead.
+pub(super) fn is_fresh(timestamp: &str, freshness: SignedDuration, now: Timestamp) -> bool {
+    time::read_leniently(timestamp).is_some_and(|sent_at| {
+        let age = now.duration_since(sent_at);
+        age <= freshness && age >= -MAX_AHEAD
+    })
+}
+
+/// The header with the signed time.
+pub(super) const TIMESTAMP: &str = "x-onshape-webhook-timestamp";
+/// The headers with a signature.
+pub(super) const SIGNATURES: [&str; 2] =
+    ["x-onshape-webhook-signature-primary", "x-onshape-webhook-signature-secondary"];
 /// The greatest lead of Onshape's clock over ours. A signature stays fresh for so much longer than
 /// the window, so an id is remembered for so much longer, too.
 pub const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(10);

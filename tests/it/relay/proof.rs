@@ -279,3 +279,50 @@ async fn a_signature_of_aps_is_hex_in_either_case_by_either_secret_and_the_event
         assert_eq!(record.json()["verified"], "hmac");
     }
 }
+
+#[tokio::test]
+async fn a_refusal_is_told_with_its_source_and_its_flaw_and_a_flood_of_them_in_one_line() {
+    let onshape = |name: &str, proof: &str| {
+        format!("name = '{name}'\nprovider = 'onshape'\nproof = {{ {proof} }}")
+    };
+    let hmac = "hmac = ['the-key'], url_token = ['the-token']";
+    let basic = "basic = { username = 'u', password = 'p' }";
+    let relay = Relay::builder()
+        .source(&onshape("bare", hmac))
+        .source(&onshape("no-token", hmac))
+        .source(&onshape("old", hmac))
+        .source(&onshape("other-key", hmac))
+        .source(&onshape("no-user", basic))
+        .source("name = 'aps'\nprovider = 'aps'\nproof = { hmac = ['the-key'] }")
+        .start()
+        .await;
+    let (now, key) = (Timestamp::now(), Provider::Onshape);
+    let signed = |at, secret| Notification::onshape(1).signed_at(key, secret, at);
+    let long_ago = now - SignedDuration::from_hours(100);
+    let refused = [
+        (Notification::bare("bare?token=the-token", "{}"), "bare", "missing"),
+        (signed(now, "the-key").to("no-token"), "no-token", "missing"),
+        (signed(long_ago, "the-key").to("old?token=the-token"), "old", "stale"),
+        (signed(now, "another").to("other-key?token=the-token"), "other-key", "wrong"),
+        (Notification::bare("no-user", "{}"), "no-user", "missing"),
+        (Notification::bare("aps", "{}").with("x-adsk-signature", "sha1hash=00"), "aps", "wrong"),
+    ];
+
+    for (notification, _, _) in &refused {
+        relay.post(notification).await.assert_problem(401);
+    }
+    for _ in 0..500 {
+        relay.post(&refused[0].0).await.assert_problem(401);
+    }
+
+    let lines = relay.log_lines();
+    let lines: Vec<_> =
+        lines.iter().filter(|line| line["event"] == "notification_refused").collect();
+    for (_, source, reason) in &refused {
+        let line = lines.iter().find(|line| line["source"] == *source).expect(source);
+        assert_eq!(line["reason"], *reason, "{source}");
+    }
+    // One in ten seconds for each source: a flood of 500 takes less than a minute.
+    let of_flood = lines.iter().filter(|line| line["source"] == "bare").count();
+    assert!((1..=7).contains(&of_flood), "{of_flood} lines");
+}
