@@ -4,10 +4,9 @@
 //! names it. A slice is a keyspace with an eighth of the window, so that space is given back by
 //! dropping a whole one. Ids are written sorted, one segment at a time, straight into tables.
 //!
-//! A slice is named by its end, in milliseconds since the epoch. Earlier builds numbered slices in
-//! units of their length, which a change of the window changes; the end of such a slice is found
-//! from an id in it.
+//! A slice is named by its end, in milliseconds since the epoch.
 
+mod numbered;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -83,10 +82,7 @@ impl Slices {
     /// Opens an existing slice.
     fn open_slice(&self, number: u64) -> Result<(), Error> {
         let rows = self.keyspace(number)?;
-        let end = match number >= EARLIEST_END {
-            true => number,
-            false => end_of_numbered(number, &rows)?,
-        };
+        let end = numbered::end(number, &rows)?;
         if let Some(row) = self.meta.get(notes_key(number))? {
             let notes = row.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
             lock(&self.notes).insert(end, notes);
@@ -282,23 +278,7 @@ impl Debug for Slices {
     }
 }
 
-/// The latest possible end of a slice that an earlier build numbered in units of its length.
-///
-/// An id is accepted before the end, so the unit is at most its age divided by the number.
-fn end_of_numbered(number: u64, rows: &Keyspace) -> Result<u64, Error> {
-    for row in rows.prefix(b"i") {
-        if let Some(IdEntry { accepted_at, .. }) = IdEntry::decode(&row.value()?) {
-            return Ok(accepted_at + accepted_at / number.max(1) + 1);
-        }
-    }
-    // It holds nothing to remember.
-    Ok(number)
-}
-
 const PREFIX: &str = "window-";
-/// Smaller numbers are no ends: this one is a day in 2004. Earlier builds numbered slices of an
-/// hour by some 500,000.
-const EARLIEST_END: u64 = 1 << 40;
 /// Segments of the earlier format.
 const RECORDS: &str = "records-";
 const ABSORBED: &[u8] = b"absorbed";
