@@ -241,7 +241,8 @@ fn state_section(inner: &Inner) -> (Section, u64) {
     (state.section(), leaving.version)
 }
 
-fn fail(inner: &Inner) {
+/// Ends acceptance for good, and tells everyone who waits.
+pub(super) fn fail(inner: &Inner) {
     let next = {
         let mut admission = lock(&inner.admission);
         admission.state = admission::Acceptance::Failed;

@@ -24,6 +24,7 @@ mod crash;
 mod drain_side;
 mod fault;
 mod figures;
+mod home;
 mod identity;
 pub mod inspect;
 pub mod lanes;
@@ -45,6 +46,7 @@ use crate::lock::lock;
 use crate::spool::append::admission::{Acceptance, Admission};
 use crate::spool::clock::Clock;
 use crate::spool::commit::Writing;
+use crate::spool::home::Home;
 use crate::spool::lanes::Lanes;
 use crate::spool::log::reader::Reader;
 use crate::spool::log::{Cursor, Log};
@@ -149,9 +151,8 @@ struct Inner {
     failed: watch::Sender<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     upkeep: WakeUp,
-    /// The directory's lock.
-    #[expect(dead_code, reason = "held, not used")]
-    held: Option<std::fs::File>,
+    /// The directory; `None` on a disk in memory.
+    home: Option<Home>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,8 @@ use std::cell::Cell;
 pub enum Planted {
     /// The sender is answered before the sync.
     AnswerBeforeSync,
+    /// The mark of what was acknowledged has one slot.
+    MarkInOneSlot,
     /// A segment is removed before a frame on the disk names it as gone.
     RemovalBeforeItsNote,
     /// Ids are absorbed before their frame is on the disk.

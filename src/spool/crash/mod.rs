@@ -39,6 +39,12 @@ fn an_answer_before_the_sync_is_found() {
 }
 
 #[test]
+fn a_mark_that_is_written_over_itself_is_found() {
+    let found = search(20_000, Some(Planted::MarkInOneSlot)).expect("it is found");
+    assert!(found.contains("log/acknowledged: cannot be read"), "{found}");
+}
+
+#[test]
 fn a_segment_that_is_removed_before_a_frame_says_so_is_found() {
     let found = search(20_000, Some(Planted::RemovalBeforeItsNote)).expect("it is found");
     assert!(found.contains("missing before it"), "{found}");

@@ -58,8 +58,8 @@ impl Look<'_> {
             Self::Running(Running(inner)) => {
                 // The mark is read before the log: a later reading contains everything acknowledged
                 // so far.
-                let acknowledged = inner.log.acknowledged().sequence;
-                let mut verdict = Verification { acknowledged, ..Verification::default() };
+                let mut verdict = Verification::default();
+                verdict.take_mark(inner.log.acknowledged());
                 let gone = lock(&inner.leaving).gone.clone();
                 verdict.read_log(&inner.log, &gone);
                 verdict.read_window(&*inner.old_ids, lock(&inner.admission).recent.count() as u64);

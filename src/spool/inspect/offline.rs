@@ -6,6 +6,7 @@
 //! - No relay can start on the directory meanwhile: the inspection holds its lock.
 
 use crate::scratch::Scratch;
+use crate::spool::home;
 use crate::spool::inspect::Look;
 use crate::spool::inspect::verify::Verification;
 use crate::spool::lanes::chunk::Chunk;
@@ -98,8 +99,16 @@ impl Offline {
             Err(TryLockError::WouldBlock) => return Err(Error::InUse(dir.to_owned())),
             Err(TryLockError::Error(cause)) => return Err(unreadable(cause)),
         }
-        let disk = Arc::new(RealDisk::open(&dir.join(LOG), Access::Read).map_err(unreadable)?);
-        let survey = Survey::of(&*disk, Depth::Everything).map_err(unreadable)?;
+        let disk = match RealDisk::open(&dir.join(LOG), Access::Read) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::Damaged(Damage::at(LOG, "the log is gone")));
+            }
+            opened => Arc::new(opened.map_err(unreadable)?),
+        };
+        let mut survey = Survey::of(&*disk, Depth::Everything).map_err(unreadable)?;
+        if home::was_used(dir) {
+            survey.expect_segments();
+        }
         let mut recent = Recent::default();
         let mut notes = Vec::new();
         let mut extents = BTreeMap::new();
@@ -113,7 +122,7 @@ impl Offline {
             segments.push(Arc::new(found.segment));
         }
         let state = survey.state.unwrap_or_default();
-        let log = Log::look(disk, segments).map_err(unreadable)?;
+        let log = Log::look(disk, segments);
         let reader = Reader::new(state.gone.clone());
         let known = know_lanes(&log, &reader, &state, &survey.released, &[], &extents);
         let known = known.map_err(|error| {
@@ -132,7 +141,7 @@ impl Offline {
             notes,
             log,
             reader,
-            acknowledged: survey.acknowledged.sequence,
+            acknowledged: survey.mark.acknowledgement().sequence,
             faults: survey.losses,
             window: OnceCell::new(),
             state,

@@ -9,6 +9,7 @@ use crate::spool::lanes::LaneBook;
 use crate::spool::lanes::chunk::{Chunk, Stored};
 use crate::spool::lanes::extents::Extents;
 use crate::spool::log::Log;
+use crate::spool::log::acknowledged::Mark;
 use crate::spool::log::frame::Kind;
 use crate::spool::log::segment::{FIRST_FRAME, Segment, name_of};
 use crate::spool::log::state::Gone;
@@ -17,6 +18,7 @@ use crate::spool::{Damage, LaneId};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io;
 
 /// The parts that were read, and the faults found.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -47,6 +49,15 @@ impl Verification {
     /// Notes a fault.
     pub fn add(&mut self, place: impl Into<String>, fault: impl Into<String>) {
         self.faults.push(Damage::at(place, fault));
+    }
+
+    /// Takes in the acknowledged mark of a running relay.
+    pub(super) fn take_mark(&mut self, mark: io::Result<Mark>) {
+        match mark {
+            Ok(Mark::Found(mark)) => self.acknowledged = mark.sequence,
+            Ok(Mark::Missing | Mark::Damaged) => self.add(MARK, "cannot be read"),
+            Err(error) => self.add(MARK, error.to_string()),
+        }
     }
 
     /// Reads all frames.
@@ -151,7 +162,7 @@ impl Verification {
         if self.last_sequence < self.acknowledged {
             let (last, acknowledged) = (self.last_sequence, self.acknowledged);
             self.add(
-                "acknowledged",
+                MARK,
                 format!(
                     "record {acknowledged} was acknowledged, but the log ends at record {last}"
                 ),
@@ -159,6 +170,9 @@ impl Verification {
         }
     }
 }
+
+/// The part of the log with the acknowledged mark.
+const MARK: &str = "log/acknowledged";
 
 fn fault_of(record: &Stored<'_>) -> Option<&'static str> {
     let Ok(parts) = Parts::read(record.bytes) else { return Some("is not a record") };

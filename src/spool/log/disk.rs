@@ -51,6 +51,8 @@ pub trait File: Debug + Send + Sync {
     fn cut(&self, length: u64) -> io::Result<()>;
     /// Makes everything written durable.
     fn sync(&self) -> io::Result<()>;
+    /// True if a path leads to this file.
+    fn is_at(&self, path: &Path) -> io::Result<bool>;
 }
 
 /// A folder of the file system.
@@ -219,6 +221,15 @@ impl File for RealFile {
 
     fn sync(&self) -> io::Result<()> {
         Ok(sys::fdatasync(&self.0)?)
+    }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let ours = sys::fstat(&self.0)?;
+        match sys::lstat(path) {
+            Ok(found) => Ok((found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub mod state;
 pub mod suspects;
 
 use crate::lock::{lock, read, write};
-use crate::spool::log::acknowledged::{Acknowledged, Acknowledgement};
+use crate::spool::log::acknowledged::{Acknowledged, Acknowledgement, Mark};
 use crate::spool::log::disk::Disk;
 use crate::spool::log::frame::{Frame, Head, Section};
 use crate::spool::log::segment::{FIRST_FRAME, Fill, SPARE, Seal, Segment, name_of};
@@ -35,7 +35,8 @@ pub struct Log {
     segments: RwLock<BTreeMap<u64, Arc<Segment>>>,
     /// The file of a removed segment, kept for the next one.
     spare: Mutex<Spare>,
-    acknowledged: Acknowledged,
+    /// `None` in a folder that is only read.
+    acknowledged: Option<Acknowledged>,
     /// The length to which a segment is laid out.
     pub segment_bytes: u64,
 }
@@ -56,30 +57,27 @@ pub struct Cursor {
 }
 
 impl Log {
-    /// A log of the segments that a start has found.
+    /// A log of the segments that a start has found, with everything in them acknowledged.
     pub fn new(
         disk: Arc<dyn Disk>,
         segments: impl IntoIterator<Item = Arc<Segment>>,
+        acknowledged: Acknowledgement,
         segment_bytes: u64,
     ) -> io::Result<Self> {
         let is_kept = disk.names()?.iter().any(|name| name == SPARE);
         let spare = if is_kept { Spare::Kept } else { Spare::None };
-        let acknowledged = Acknowledged::open(&*disk)?;
-        Ok(Self::of(disk, acknowledged, spare, segments, segment_bytes))
+        let acknowledged = Acknowledged::open(&*disk, acknowledged)?;
+        Ok(Self::of(disk, Some(acknowledged), spare, segments, segment_bytes))
     }
 
     /// The same for a folder in which nothing may be created.
-    pub fn look(
-        disk: Arc<dyn Disk>,
-        segments: impl IntoIterator<Item = Arc<Segment>>,
-    ) -> io::Result<Self> {
-        let acknowledged = Acknowledged::look(&*disk)?;
-        Ok(Self::of(disk, acknowledged, Spare::None, segments, 0))
+    pub fn look(disk: Arc<dyn Disk>, segments: impl IntoIterator<Item = Arc<Segment>>) -> Self {
+        Self::of(disk, None, Spare::None, segments, 0)
     }
 
     fn of(
         disk: Arc<dyn Disk>,
-        acknowledged: Acknowledged,
+        acknowledged: Option<Acknowledged>,
         spare: Spare,
         segments: impl IntoIterator<Item = Arc<Segment>>,
         segment_bytes: u64,
@@ -121,17 +119,17 @@ impl Log {
 
     /// Writes the mark of what is about to be acknowledged.
     pub fn acknowledge(&self, mark: Acknowledgement) -> io::Result<()> {
-        self.acknowledged.set(mark)
+        self.acknowledged.as_ref().map_or(Ok(()), |file| file.set(mark))
     }
 
     /// Reads the mark of what was acknowledged.
-    pub fn acknowledged(&self) -> Acknowledgement {
-        self.acknowledged.mark()
+    pub fn acknowledged(&self) -> io::Result<Mark> {
+        self.acknowledged.as_ref().map_or_else(|| Mark::read(&*self.disk), Acknowledged::mark)
     }
 
     /// Syncs the mark of what was acknowledged.
     pub fn sync_acknowledged(&self) -> io::Result<()> {
-        self.acknowledged.sync()
+        self.acknowledged.as_ref().map_or(Ok(()), Acknowledged::settle)
     }
 
     /// Makes all names of files durable.

@@ -10,6 +10,7 @@ use crate::spool::log::disk::{Disk, File, write_zeros};
 use crate::spool::log::frame::{FoundFrame, Frame, Head, Kind, NotAFrame, Section, salted};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -123,6 +124,11 @@ impl Segment {
     /// Makes the file at least this long, and takes its space.
     pub fn reserve(&self, length: u64) -> io::Result<()> {
         self.file.reserve(length)
+    }
+
+    /// True if its name, in this folder, leads to its file.
+    pub fn is_in(&self, folder: &Path) -> io::Result<bool> {
+        self.file.is_at(&folder.join(name_of(self.number)))
     }
 
     /// The file's length.

@@ -3,8 +3,10 @@
 use crate::spool::append::admission::{Admission, Asked};
 use crate::spool::clock::{Clock, Moment, offset};
 use crate::spool::commit::{self, Writing};
+use crate::spool::home::Home;
 use crate::spool::lanes::Lanes;
 use crate::spool::log::Log;
+use crate::spool::log::acknowledged::Acknowledgement;
 use crate::spool::log::disk::Disk;
 use crate::spool::log::reader::Reader;
 use crate::spool::log::segment::Fill;
@@ -21,7 +23,6 @@ use crate::spool::window::old_ids::OldIds;
 use crate::spool::window::recent::{self, Recent};
 use crate::spool::{Inner, LeavingSegments, Limits, ReadError, Sealed};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex};
@@ -41,14 +42,16 @@ impl Opening<'_> {
         disk: Arc<dyn Disk>,
         old_ids: Arc<dyn OldIds>,
         segment_bytes: u64,
-        held: Option<File>,
+        home: Option<Home>,
         found: Tidied,
     ) -> Result<Opened, ReadError> {
         let Tidied { survey, gone, newest } = found;
         let state = survey.state.clone().unwrap_or_default();
         let recovered_something = survey.state.is_some();
         let absorbed = old_ids.absorbed();
-        let next_sequence = survey.last.last_sequence.max(survey.acknowledged.sequence) + 1;
+        let told = survey.mark.acknowledgement();
+        let next_sequence = survey.last.last_sequence.max(told.sequence) + 1;
+        let acknowledged = Acknowledgement { frame: survey.highest, sequence: next_sequence - 1 };
         let last = Moment { wall: survey.last.wall, steady: survey.last.steady };
         let clock = Clock::after((last.wall > 0).then_some(last));
         let now = clock.now();
@@ -73,7 +76,7 @@ impl Opening<'_> {
                 None => drop(leaving.absorbed.insert(number, (first, last))),
             }
         }
-        let log = Log::new(disk, segments, segment_bytes)?;
+        let log = Log::new(disk, segments, acknowledged, segment_bytes)?;
         // Upkeep adds the space that is laid out at its first round.
         let room = log.free().unwrap_or(0);
         let reader = Reader::new(leaving.gone.clone());
@@ -140,7 +143,7 @@ impl Opening<'_> {
             failed: watch::Sender::new(false),
             threads: Mutex::default(),
             upkeep: WakeUp::default(),
-            held,
+            home,
         });
         if !commit::step(&inner) {
             return Err(io::Error::other("the first frame of this run cannot be written").into());

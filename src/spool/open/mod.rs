@@ -1,7 +1,6 @@
 //! Opens the spool: finds the waiting records and the identity, without Kafka's help.
 
 mod build;
-pub(super) mod directory_lock;
 mod error;
 mod identity;
 pub(super) mod lanes;
@@ -9,18 +8,17 @@ mod tidy;
 mod window;
 
 use crate::lock::lock;
+use crate::spool::home::Home;
 use crate::spool::lanes::Gate;
-use crate::spool::log::disk::{Access, Disk, RealDisk, private_folder};
+use crate::spool::log::disk::{Access, Disk, RealDisk};
 use crate::spool::log::recovery::{Depth, Survey};
 use crate::spool::open::build::Opened;
-use crate::spool::open::directory_lock::lock_directory;
 use crate::spool::open::tidy::tidy;
 use crate::spool::open::window::{Window, open_window};
 use crate::spool::settings::Settings;
 use crate::spool::window::Slicing;
 use crate::spool::window::old_ids::OldIds;
 use crate::spool::{CommitMeters, Inner, LOG, SEGMENT_BYTES, Spool, commit, takeover, upkeep};
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,15 +60,14 @@ impl Opening<'_> {
     pub fn open(self) -> Result<Spool, OpenError> {
         let dir = self.settings.dir.clone();
         let unusable = |cause| OpenError::Directory { dir: dir.clone(), cause };
-        private_folder(&dir).map_err(unusable)?;
-        let lock = lock_directory(&dir)?;
+        let home = Home::take(&dir)?;
         let slicing = Slicing::of(self.window);
         takeover::run(&dir, self.loss)
             .map_err(|cause| OpenError::Takeover { dir: dir.clone(), cause })?;
         let disk = RealDisk::open(&dir.join(LOG), Access::Write).map_err(unusable)?;
         let (old_ids, window) = open_window(&dir, slicing)
             .map_err(|error| OpenError::Unreadable { dir: dir.clone(), cause: error.into() })?;
-        let opened = self.assemble(Arc::new(disk), Arc::new(old_ids), SEGMENT_BYTES, Some(lock))?;
+        let opened = self.assemble(Arc::new(disk), Arc::new(old_ids), SEGMENT_BYTES, Some(home))?;
         if window == Window::New && opened.recovered_something {
             tracing::error!(
                 event = "window_lost",
@@ -79,6 +76,12 @@ impl Opening<'_> {
             );
         }
         let unusable = |cause| OpenError::Directory { dir: dir.clone(), cause };
+        if let Some(home) = &opened.inner.home {
+            // A disk that is full for the moment is no reason to refuse.
+            if let Err(error) = home.note_use(&opened.inner.identity.instance) {
+                tracing::warn!(error = %error, "cannot note the instance's name beside the log");
+            }
+        }
         start(&opened.inner, "spool-writer", commit::run).map_err(unusable)?;
         start(&opened.inner, "spool-upkeep", upkeep::run).map_err(unusable)?;
         Ok(Spool { inner: opened.inner })
@@ -90,7 +93,7 @@ impl Opening<'_> {
         disk: Arc<dyn Disk>,
         old_ids: Arc<dyn OldIds>,
         segment_bytes: u64,
-        held: Option<File>,
+        home: Option<Home>,
     ) -> Result<Opened, OpenError> {
         let dir = self.settings.dir.clone();
         let unusable = |cause| OpenError::Directory { dir: dir.clone(), cause };
@@ -98,13 +101,16 @@ impl Opening<'_> {
             Loss::Refuse => Depth::Start { absorbed: old_ids.absorbed(), bytes: CHECKED_BYTES },
             Loss::Accept => Depth::Everything,
         };
-        let survey = Survey::of(&*disk, depth).map_err(unusable)?;
+        let mut survey = Survey::of(&*disk, depth).map_err(unusable)?;
+        if old_ids.absorbed() > 0 || home.as_ref().is_some_and(Home::was_used) {
+            survey.expect_segments();
+        }
         if !survey.losses.is_empty() && self.loss == Loss::Refuse {
             return Err(OpenError::Lost { dir, faults: survey.losses });
         }
         let unreadable = |cause| OpenError::Unreadable { dir: dir.clone(), cause };
         let found = tidy(&*disk, survey, self.loss).map_err(unusable)?;
-        self.build(disk, old_ids, segment_bytes, held, found).map_err(unreadable)
+        self.build(disk, old_ids, segment_bytes, home, found).map_err(unreadable)
     }
 }
 

@@ -135,7 +135,7 @@ struct Writing {
 impl Writing {
     fn begin(folder: &Path, last_sequence: u64, state: Section) -> Result<Self, Error> {
         let disk = Arc::new(RealDisk::open(folder, Access::Write)?);
-        let log = Log::new(disk, [], SEGMENT_BYTES)?;
+        let log = Log::new(disk, [], Acknowledgement::default(), SEGMENT_BYTES)?;
         let cursor = log.lay_out(1, FRAME_BYTES, Fill::Reserve)?;
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(since.as_millis()).unwrap_or(0);

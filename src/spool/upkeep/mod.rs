@@ -14,13 +14,14 @@ pub mod wake_up;
 mod window;
 
 use crate::lock::lock;
-use crate::spool::Inner;
 use crate::spool::clock::offset;
+use crate::spool::home::Home;
 use crate::spool::log::Cursor;
-use crate::spool::log::segment::FIRST_FRAME;
+use crate::spool::log::segment::{FIRST_FRAME, name_of};
 use crate::spool::upkeep::job::Job;
 use crate::spool::upkeep::segments::{lay_out_next, remove, seal_full};
 use crate::spool::upkeep::window::{absorb, forget, renew_filter};
+use crate::spool::{Inner, commit};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -48,12 +49,15 @@ pub struct Upkeep {
     notes: u32,
     /// The limit of waiting records is reached, and the log says so.
     is_full: bool,
+    /// Rounds since the place of the log was looked at.
+    unseen: u32,
 }
 
 /// One round.
 pub fn step(inner: &Inner, upkeep: &mut Upkeep, now: Instant) {
     let is_low = watch_disk(inner);
     upkeep.watch_limit(inner);
+    upkeep.watch_place(inner);
     upkeep.seal.attempt(now, "seal a full segment", || seal_full(inner));
     upkeep.absorb.attempt(now, "write ids to the window", || absorb(inner));
     upkeep.remove.attempt(now, "remove a finished segment", || remove(inner, is_low));
@@ -96,6 +100,28 @@ fn ask_writer(inner: &Inner, upkeep: &mut Upkeep, is_low: bool) {
 }
 
 impl Upkeep {
+    /// Ends acceptance when the log is no longer in its place: it was removed, moved, or something
+    /// was mounted over it. The next start would not find what is stored meanwhile.
+    fn watch_place(&mut self, inner: &Inner) {
+        self.unseen += 1;
+        if self.unseen < PLACE_ROUNDS {
+            return;
+        }
+        self.unseen = 0;
+        let Some(folder) = inner.home.as_ref().map(Home::log) else { return };
+        let number = inner.active.load(Ordering::Acquire);
+        let Some(segment) = inner.log.segment(number) else { return };
+        // A file system that does not answer now is no proof. A segment that was left meanwhile may
+        // be gone by right.
+        let is_gone = matches!(segment.is_in(&folder), Ok(false))
+            && inner.active.load(Ordering::Acquire) == number;
+        if is_gone && !*inner.failed.borrow() {
+            tracing::error!(event = "spool_moved", folder = %folder.display(), segment = name_of(number),
+                "the log is no longer in its place; nothing more is accepted");
+            commit::fail(inner);
+        }
+    }
+
     /// Logs once that submissions are refused because too much waits, and once that there is room
     /// again.
     fn watch_limit(&mut self, inner: &Inner) {
@@ -143,6 +169,8 @@ fn watch_disk(inner: &Inner) -> bool {
     low
 }
 
+/// The log's place is looked at once a second: two calls that read memory.
+const PLACE_ROUNDS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 /// A drained segment is given back after two seconds without a record.
 const QUIET_ROUNDS: u32 = 20;

@@ -1,8 +1,10 @@
 //! Judges the log as a whole, after all of it was surveyed.
 
-use crate::spool::Damage;
+use crate::spool::log::acknowledged::{self, Mark};
+use crate::spool::log::frame::Head;
 use crate::spool::log::recovery::Survey;
 use crate::spool::log::segment::name_of;
+use crate::spool::{Damage, LOG};
 
 impl Survey {
     /// Finds the losses in the log that an operator does not know of.
@@ -24,15 +26,44 @@ impl Survey {
         for number in &self.headless {
             self.losses.push(Damage::at(name_of(*number), "cannot be read"));
         }
-        self.highest = self.highest.max(self.last.number).max(self.acknowledged.frame);
-        if self.acknowledged.frame > self.last.number {
-            let (told, last) = (self.acknowledged, self.last);
+        self.judge_mark();
+        let told = self.mark.acknowledgement();
+        self.highest = self.highest.max(self.last.number).max(told.frame);
+        if told.frame > self.last.number {
+            let last = self.last;
             let said = format!(
                 "frame {} with record {} was acknowledged, but the log ends at frame {} with record {}",
                 told.frame, told.sequence, last.number, last.last_sequence
             );
             let newest = self.segments.last().map(|found| name_of(found.segment.number));
-            self.losses.push(Damage::at(newest.unwrap_or_else(|| "log".to_owned()), said));
+            self.losses.push(Damage::at(newest.unwrap_or_else(|| LOG.to_owned()), said));
         }
+    }
+
+    /// Notes that the log is gone, if a relay has used it and nothing of it is left.
+    pub fn expect_segments(&mut self) {
+        if self.segments.is_empty() && self.headless.is_empty() && self.losses.is_empty() {
+            let said = "the log is gone: a relay has used this spool, and there is no segment of it; \
+                        the number of records that waited in it is not known";
+            self.losses.push(Damage::at(LOG, said));
+        }
+    }
+
+    /// Notes that the mark is gone. A log without a frame never needed one.
+    fn judge_mark(&mut self) {
+        if self.segments.is_empty() && self.headless.is_empty() {
+            return;
+        }
+        let fault = match self.mark {
+            Mark::Found(_) => return,
+            Mark::Missing => "is missing",
+            Mark::Damaged => "cannot be read",
+        };
+        let Head { number, last_sequence, .. } = self.last;
+        let said = format!(
+            "{fault}, so that it cannot be told whether the newest records are there; the log ends at \
+             frame {number} with record {last_sequence}"
+        );
+        self.losses.push(Damage::at(format!("{LOG}/{}", acknowledged::NAME), said));
     }
 }

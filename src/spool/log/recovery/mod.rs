@@ -2,7 +2,8 @@
 //!
 //! # Promises
 //! - A frame is valid, or the log ends there. Losses before the end are noticed: a valid frame
-//!   after a break, a gap in the numbers, a missing segment, an end before the acknowledged mark.
+//!   after a break, a gap in the numbers, a missing segment, an end before the acknowledged mark, a
+//!   mark that is missing or damaged.
 //! - A torn tail that nobody was told of is no fault.
 //!
 //! # Limits
@@ -13,7 +14,7 @@ mod depth;
 mod judgement;
 mod reading;
 
-use crate::spool::log::acknowledged::{Acknowledged, Acknowledgement};
+use crate::spool::log::acknowledged::Mark;
 use crate::spool::log::disk::Disk;
 use crate::spool::log::frame::{FoundFrame, Head, Kind};
 use crate::spool::log::recovery::depth::Wanted;
@@ -45,7 +46,7 @@ pub struct Survey {
     /// The head of the last frame.
     pub last: Head,
     /// The acknowledged mark.
-    pub acknowledged: Acknowledgement,
+    pub mark: Mark,
     /// The losses that an operator does not know of; usually none.
     pub losses: Vec<Damage>,
     /// The gaps in the frame numbers, including the known ones.
@@ -88,7 +89,7 @@ impl Survey {
         let names = disk.names()?;
         let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
         numbers.sort_unstable();
-        let mut survey = Self { acknowledged: Acknowledged::look(disk)?.mark(), ..Self::default() };
+        let mut survey = Self { mark: Mark::read(disk)?, ..Self::default() };
         let suspect = suspects::read(disk)?;
         let wanted = Wanted::of(disk, depth, suspect, &numbers)?;
         for number in numbers {

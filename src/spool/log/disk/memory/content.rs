@@ -27,12 +27,9 @@ impl Content {
                     write_some(&mut bytes, *at, written, || chance.coin());
                 }
                 (Survivors::Prefix, Change::Write { at: place, bytes: written }) if at == keep => {
-                    let mut left = chance.below(written.len().div_ceil(SECTOR) as u64 + 1);
-                    write_some(&mut bytes, *place, written, || {
-                        let is_in = left > 0;
-                        left = left.saturating_sub(1);
-                        is_in
-                    });
+                    // The system may read a page for the disk while it is written to.
+                    let whole = chance.below(written.len() as u64 + 1) as usize;
+                    write_some(&mut bytes, *place, &written[..whole], || true);
                 }
                 (_, change) if survivors.keeps(at, keep, chance) => change.apply(&mut bytes),
                 (_, _) => {}
