@@ -38,7 +38,7 @@ pub async fn fill(dir: &Path, ids: u64, pending: u64, size: usize) {
         if through > released {
             let published = through - released;
             let bytes = published * record(&value).as_bytes().len() as u64;
-            let leaving = Leaving { through, published, quarantined: 0, withdrawn: 0, bytes };
+            let leaving = Leaving { through, published, bytes, ..Leaving::default() };
             spool.release(lane, leaving, &[]);
             released = through;
         }

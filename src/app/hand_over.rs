@@ -36,9 +36,11 @@ use std::time::{Duration, Instant};
 pub struct HandedOver {
     /// The relay's instance.
     pub instance: String,
-    /// Records that were still on the disk and are now in Kafka. Includes those that the relay had
-    /// published without noting it.
+    /// Records that were published now.
     pub published: u64,
+    /// Records that were in Kafka already: the relay, or an earlier hand-over, published them
+    /// without noting it.
+    pub found: u64,
     /// Records whose events another replica had published.
     pub withdrawn: u64,
     /// Records that still wait because Kafka did not take them in time.
@@ -131,7 +133,8 @@ impl HandedOver {
         let sum = |figure: fn(&LaneBook) -> u64| books.lanes.iter().map(figure).sum();
         Self {
             instance,
-            published: sum(|lane| lane.published),
+            published: sum(|lane| lane.published - lane.found),
+            found: sum(|lane| lane.found),
             withdrawn: sum(|lane| lane.withdrawn),
             pending: sum(|lane| lane.pending),
         }

@@ -61,4 +61,4 @@ impl From<Error> for Failure {
     }
 }
 
-const KEYS: [&str; 4] = ["instance", "published", "withdrawn", "pending"];
+const KEYS: [&str; 5] = ["instance", "published", "found", "withdrawn", "pending"];

@@ -30,8 +30,9 @@ impl Drain {
                     lane.forget();
                     lane.limit = session.limits.get(&*lane.topic).copied();
                     let through = positions.reached(&self.spool, lane)?;
+                    let sent = lane.uncommitted().unwrap_or(0);
                     lane.found_committed(through);
-                    release_through(&self.spool, lane.number, through)?;
+                    release_through(&self.spool, lane.number, through, sent)?;
                     // It may have gone to quarantine with a commit that we did not hear of.
                     lane.refused = lane.refused.filter(|refused| refused.sequence > through);
                 }
@@ -51,14 +52,16 @@ impl Drain {
     }
 }
 
-/// Releases the records that Kafka has committed, though this run did not hear of it.
-fn release_through(spool: &Spool, lane: LaneId, through: u64) -> Result<(), Error> {
+/// Releases the records that Kafka has committed, though this run did not hear of it. This run sent
+/// those up to `sent`; an earlier one sent the others.
+fn release_through(spool: &Spool, lane: LaneId, through: u64, sent: u64) -> Result<(), Error> {
     for rest in spool.records_after(lane, spool.released(lane)) {
         let rest = rest?;
         let mut leaving = Leaving::default();
         for record in rest.records().take_while(|record| record.sequence <= through) {
             leaving.through = record.sequence;
             leaving.published += 1;
+            leaving.found += u64::from(record.sequence > sent);
             leaving.bytes += record.bytes.len() as u64;
         }
         if leaving.published == 0 {

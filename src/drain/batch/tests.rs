@@ -158,9 +158,9 @@ fn withdrawn_records_are_not_sent_and_leave_with_the_record_before_them() {
     let leaving =
         |settled| batch.departures(&[(LaneId(0), settled)], &[WRITTEN; 2])[&LaneId(0)].leaving;
     let first =
-        Leaving { through: 3, published: 1, quarantined: 0, withdrawn: 1, bytes: 2 * bytes };
+        Leaving { through: 3, published: 1, withdrawn: 1, bytes: 2 * bytes, ..Leaving::default() };
     assert_eq!(leaving(1), first);
-    let all = Leaving { through: 5, published: 2, quarantined: 0, withdrawn: 2, bytes: 4 * bytes };
+    let all = Leaving { through: 5, published: 2, withdrawn: 2, bytes: 4 * bytes, ..Leaving::default() };
     assert_eq!(leaving(2), all);
     assert_eq!(turn.after, 5);
 }

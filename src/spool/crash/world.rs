@@ -233,9 +233,8 @@ impl World {
         let leaving = Leaving {
             through: last.sequence,
             published: records.len() as u64,
-            quarantined: 0,
-            withdrawn: 0,
             bytes: records.iter().map(|record| record.bytes.len() as u64).sum(),
+            ..Leaving::default()
         };
         let place = |sequence| Published { sequence, partition: 0, offset: 7 };
         let places: Vec<_> = records.iter().map(|record| place(record.sequence)).collect();

@@ -39,6 +39,8 @@ pub struct LaneBook {
     pub pending_bytes: u64,
     /// Records that this run has committed in Kafka, in this lane's topic.
     pub published: u64,
+    /// Those among `published` that an earlier run had sent, without noting it.
+    pub found: u64,
     /// Records that were withdrawn in this run, because another replica published the same event.
     pub withdrawn: u64,
     /// The last sequence that has left the spool.
@@ -54,6 +56,8 @@ pub struct Leaving {
     pub through: u64,
     /// The number that went to the lane's own topic.
     pub published: u64,
+    /// The number of those that an earlier run had sent, without noting it.
+    pub found: u64,
     /// The number that Kafka refused for good: they went to the quarantine topic.
     pub quarantined: u64,
     /// The number that is not published, because another replica published the same event.

@@ -13,6 +13,7 @@ pub(super) struct Lane {
     pub(super) pending: u64,
     pub(super) pending_bytes: u64,
     pub(super) published: u64,
+    pub(super) found: u64,
     pub(super) ages: Ages,
     /// The sequence up to which a gate lets records leave.
     pub(super) open: u64,

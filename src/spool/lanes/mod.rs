@@ -132,6 +132,7 @@ impl Lanes {
         let freed = leaving.bytes.min(lane.pending_bytes);
         lane.pending_bytes -= freed;
         lane.published += leaving.published;
+        lane.found += leaving.found;
         while lane.tail.front().is_some_and(|chunk| chunk.last <= leaving.through) {
             lane.pop();
         }
@@ -250,6 +251,7 @@ impl Lanes {
             pending: lane.pending,
             pending_bytes: lane.pending_bytes,
             published: lane.published,
+            found: lane.found,
             withdrawn: lane.withdrawals,
             released: lane.released,
             is_used: lane.is_used(),

@@ -183,7 +183,7 @@ async fn a_full_spool_refuses_what_is_new_and_knows_what_it_has() {
     assert_eq!(spool.append(submission("1", LaneId(0))).await, Ok(Appended::Duplicate));
 
     let bytes = spool.figures().pending_bytes;
-    let leaving = Leaving { through: 1, published: 1, quarantined: 0, withdrawn: 0, bytes };
+    let leaving = Leaving { through: 1, published: 1, bytes, ..Leaving::default() };
     spool.release(LaneId(0), leaving, &[]);
     assert!(matches!(spool.append(submission("2", LaneId(0))).await, Ok(Appended::New { .. })));
     spool.close();
@@ -198,7 +198,7 @@ async fn ids_are_counted_and_not_the_notes_of_where_records_went() {
             panic!("{id} was not stored");
         };
         let leaving =
-            Leaving { through: sequence, published: 1, quarantined: 0, withdrawn: 0, bytes: 1 };
+            Leaving { through: sequence, published: 1, bytes: 1, ..Leaving::default() };
         spool.release(LaneId(0), leaving, &[Published { sequence, partition: 0, offset: 7 }]);
     }
 

@@ -14,7 +14,7 @@ async fn what_was_released_does_not_wait_after_a_restart_and_its_place_is_known(
         spool.append(submission(id, LaneId(0))).await.unwrap();
     }
     let place = Published { sequence: 2, partition: 4, offset: 99 };
-    let leaving = Leaving { through: 2, published: 2, quarantined: 0, withdrawn: 0, bytes: 10 };
+    let leaving = Leaving { through: 2, published: 2, bytes: 10, ..Leaving::default() };
     spool.release(LaneId(0), leaving, &[Published { sequence: 1, ..place }, place]);
     spool.close();
     drop(spool);

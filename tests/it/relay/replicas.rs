@@ -244,6 +244,25 @@ async fn a_copy_that_another_replica_published_is_withdrawn_by_a_hand_over() {
 }
 
 #[tokio::test]
+async fn a_hand_over_counts_apart_what_was_in_kafka_already() {
+    let mut relay = Relay::builder().start().await;
+    let notifications: Vec<_> = (0..1_000).map(Notification::onshape).collect();
+    relay.kafka_goes_away();
+    post_all(&relay, &notifications).await;
+    let (spool, copy) = (relay.dir().join("spool"), relay.dir().join("copy"));
+    let copied = Command::new("cp").arg("-a").arg(&spool).arg(&copy).status();
+    assert!(copied.expect("cp runs").success());
+    relay.kafka_comes_back();
+    relay.drained().await;
+    assert!(relay.terminate().await.success());
+
+    let done = hand_over(&relay, &copy).await;
+
+    assert_eq!((done.code, done.figure("published"), done.figure("found")), (0, 0, 1_000), "{done:?}");
+    assert_eq!(relay.read_to_end("onshape.document").await.len(), 1_000);
+}
+
+#[tokio::test]
 async fn a_hand_over_says_why_it_does_nothing() {
     let mut redis = Redis::start().await;
     let mut relay = sharing(&redis).start().await;
