@@ -57,6 +57,7 @@ use crate::spool::window::Period;
 use crate::spool::window::filter::Renewed;
 use crate::spool::window::old_ids::OldIds;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -151,7 +152,8 @@ struct Inner {
     failed: watch::Sender<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     upkeep: WakeUp,
-    /// The directory; `None` on a disk in memory.
+    dir: PathBuf,
+    /// The directory, locked; `None` on a disk in memory.
     home: Option<Home>,
 }
 

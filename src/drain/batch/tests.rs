@@ -160,7 +160,8 @@ fn withdrawn_records_are_not_sent_and_leave_with_the_record_before_them() {
     let first =
         Leaving { through: 3, published: 1, withdrawn: 1, bytes: 2 * bytes, ..Leaving::default() };
     assert_eq!(leaving(1), first);
-    let all = Leaving { through: 5, published: 2, withdrawn: 2, bytes: 4 * bytes, ..Leaving::default() };
+    let all =
+        Leaving { through: 5, published: 2, withdrawn: 2, bytes: 4 * bytes, ..Leaving::default() };
     assert_eq!(leaving(2), all);
     assert_eq!(turn.after, 5);
 }

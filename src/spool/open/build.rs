@@ -143,6 +143,7 @@ impl Opening<'_> {
             failed: watch::Sender::new(false),
             threads: Mutex::default(),
             upkeep: WakeUp::default(),
+            dir: self.settings.dir.clone(),
             home,
         });
         if !commit::step(&inner) {

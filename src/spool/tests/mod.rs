@@ -2,6 +2,7 @@
 
 mod lost;
 mod start;
+mod told;
 
 use super::*;
 use crate::quantity::ByteSize;
@@ -197,8 +198,7 @@ async fn ids_are_counted_and_not_the_notes_of_where_records_went() {
         let Ok(Appended::New { sequence }) = spool.append(submission(id, LaneId(0))).await else {
             panic!("{id} was not stored");
         };
-        let leaving =
-            Leaving { through: sequence, published: 1, bytes: 1, ..Leaving::default() };
+        let leaving = Leaving { through: sequence, published: 1, bytes: 1, ..Leaving::default() };
         spool.release(LaneId(0), leaving, &[Published { sequence, partition: 0, offset: 7 }]);
     }
 

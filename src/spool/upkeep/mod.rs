@@ -157,14 +157,14 @@ fn watch_disk(inner: &Inner) -> bool {
     inner.room.store(room, Ordering::Relaxed);
     let low = room < inner.limits.disk_reserve;
     let was_low = std::mem::replace(&mut lock(&inner.admission).shortage.disk, low);
+    let (free_bytes, reserve_bytes) = (room, inner.limits.disk_reserve);
+    let dir = inner.dir.display();
     if low && !was_low {
-        tracing::error!(
-            event = "spool_full",
-            free_bytes = free,
-            "the disk's reserve is reached; notifications are answered 503"
-        );
+        tracing::error!(event = "spool_full", free_bytes, reserve_bytes, %dir,
+            "the disk's reserve is reached (spool.disk_reserve); notifications are answered 503");
     } else if was_low && !low {
-        tracing::info!(event = "spool_room", free_bytes = free, "the disk has room again");
+        tracing::info!(event = "spool_room", free_bytes, reserve_bytes, %dir,
+            "the disk has room again");
     }
     low
 }

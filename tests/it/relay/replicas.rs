@@ -258,7 +258,11 @@ async fn a_hand_over_counts_apart_what_was_in_kafka_already() {
 
     let done = hand_over(&relay, &copy).await;
 
-    assert_eq!((done.code, done.figure("published"), done.figure("found")), (0, 0, 1_000), "{done:?}");
+    assert_eq!(
+        (done.code, done.figure("published"), done.figure("found")),
+        (0, 0, 1_000),
+        "{done:?}"
+    );
     assert_eq!(relay.read_to_end("onshape.document").await.len(), 1_000);
 }
 
