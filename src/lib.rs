@@ -33,6 +33,7 @@ pub mod scratch;
 pub mod secret;
 pub mod shared;
 pub mod simulator;
+pub mod small_file;
 pub mod spool;
 pub mod telemetry;
 pub mod throttle;

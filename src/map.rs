@@ -106,12 +106,13 @@ const LEAVES: &[&str] = &[
     "quantity",
     "scratch",
     "secret",
+    "small_file",
     "throttle",
     "veil",
 ];
 
 /// The rooms that a leaf may name.
-const LEAF: &[&str] = &["lock", "secret", "veil"];
+const LEAF: &[&str] = &["lock", "secret", "small_file", "veil"];
 
 /// The modules that each module names.
 type Graph = BTreeMap<String, BTreeSet<String>>;

@@ -17,6 +17,7 @@ pub mod manual;
 pub mod output;
 pub mod printing;
 pub mod quarantine;
+mod reading;
 pub mod ready;
 pub mod relay;
 mod reload;
@@ -33,6 +34,7 @@ use crate::cli::colour::Colour;
 use crate::cli::exit::{Exit, Failure};
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Webhook notifications from Onshape and Autodesk Platform Services in; clean, deduplicated,
 /// ordered events on Kafka topics out.
@@ -88,7 +90,13 @@ impl Cli {
             .enable_all()
             .build()
             .map_err(|error| Failure::failed(format!("the runtime does not start: {error}")))
-            .and_then(|runtime| runtime.block_on(self.command.run(colour)));
+            .and_then(|runtime| {
+                let done = runtime.block_on(self.command.run(colour));
+                // The command has awaited everything that matters; a call that hangs, such as the
+                // look-up of a name, must not keep the process.
+                runtime.shutdown_timeout(LAST_CALLS);
+                done
+            });
         let exit = done.unwrap_or_else(|failure| {
             output::note(&format!("error: {}", failure.message));
             failure.exit
@@ -117,3 +125,6 @@ impl Command {
         }
     }
 }
+
+/// The time that blocking calls may still take when a command has ended.
+const LAST_CALLS: Duration = Duration::from_secs(1);

@@ -1,8 +1,13 @@
 //! Reads the configuration again at SIGHUP, and reports the result to the log and the service
 //! manager.
+//!
+//! # Promises
+//! - Each reload ends, in success or refusal, also if a file hangs: [`Reader`] sees to it.
+//! - A configuration that is read too late is not applied.
 
 use crate::app::reload::{Changes, Reloader};
 use crate::cli::exit::Failure;
+use crate::cli::reading::Reader;
 use crate::config::Resolved;
 use crate::telemetry::Level;
 use jiff::Timestamp;
@@ -10,6 +15,7 @@ use sd_notify::NotifyState;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
 
@@ -34,25 +40,29 @@ pub struct Rereading {
 impl Rereading {
     /// Reloads at each signal. Several signals during one reload cause one more reload.
     pub async fn run(mut self) -> Infallible {
+        let reader = Reader::new(DEADLINE);
         loop {
             if self.hangups.recv().await.is_none() || self.reloader.is_stopping() {
                 std::future::pending().await
             }
             tell_systemd(&reloading());
-            self.reload().await;
+            self.reload(&reader).await;
             if !self.reloader.is_stopping() {
                 tell_systemd(&[NotifyState::Ready]);
             }
         }
     }
 
-    async fn reload(&self) {
-        let (file, reloader, level) =
-            (self.file.clone(), Arc::clone(&self.reloader), self.level.clone());
-        // On a thread that may block: it reads files, which may be on a slow disk.
-        let reloaded = spawn_blocking(move || reload(file, &reloader, &level)).await;
+    /// Reads, checks and applies the configuration, and logs the result.
+    async fn reload(&self, reader: &Reader) {
+        let file = self.file.clone();
+        let reloaded = match reader.read(move || Resolved::read(file.as_deref())).await {
+            Ok(Ok(new)) => self.apply(new).await,
+            Ok(Err(error)) => self.refused(error.faults),
+            Err(unread) => self.refused(vec![unread.to_string()]),
+        };
         match reloaded {
-            Ok(Ok(changes)) => {
+            Ok(changes) => {
                 let Changes { added, removed, changed, keys } = &changes;
                 tracing::info!(
                     event = "reloaded",
@@ -63,7 +73,7 @@ impl Rereading {
                     "the configuration was read again: {changes}"
                 );
             }
-            Ok(Err(faults)) => {
+            Err(faults) => {
                 let reason = faults.join("; ");
                 tracing::error!(
                     event = "reload_refused",
@@ -71,31 +81,30 @@ impl Rereading {
                     "the configuration was not taken over, and nothing is changed: {reason}"
                 );
             }
-            Err(error) => {
-                self.reloader.refused();
-                tracing::error!(event = "reload_refused", error = %error, "reading ended in a panic");
-            }
         }
     }
-}
 
-/// Reads, checks and applies the configuration, or returns all its faults.
-fn reload(
-    file: Option<PathBuf>,
-    reloader: &Reloader,
-    level: &Level,
-) -> Result<Changes, Vec<String>> {
-    let new = Resolved::read(file.as_deref()).map_err(|error| {
-        reloader.refused();
-        error.faults
-    })?;
-    for warning in &new.warnings {
-        tracing::warn!(event = "configuration", "{warning}");
+    /// Counts a reload whose configuration could not be read.
+    fn refused(&self, faults: Vec<String>) -> Result<Changes, Vec<String>> {
+        self.reloader.refused();
+        Err(faults)
     }
-    let log_level = new.config.telemetry.log_level.clone();
-    let changes = reloader.reload(new, Timestamp::now()).map_err(|refused| refused.0)?;
-    level.set(&log_level);
-    Ok(changes)
+
+    async fn apply(&self, new: Resolved) -> Result<Changes, Vec<String>> {
+        for warning in &new.warnings {
+            tracing::warn!(event = "configuration", "{warning}");
+        }
+        let log_level = new.config.telemetry.log_level.clone();
+        let reloader = Arc::clone(&self.reloader);
+        // On a thread that may block, because a new source is connected to the spool.
+        let applied = spawn_blocking(move || reloader.reload(new, Timestamp::now())).await;
+        let Ok(applied) = applied else {
+            return self.refused(vec!["applying it ended in a panic".to_owned()]);
+        };
+        let changes = applied.map_err(|refused| refused.0)?;
+        self.level.set(&log_level);
+        Ok(changes)
+    }
 }
 
 /// The states that a service manager expects after it has asked for a reload.
@@ -112,3 +121,7 @@ pub fn tell_systemd(states: &[NotifyState<'_>]) {
         tracing::warn!(error = %error, "cannot tell the service manager");
     }
 }
+
+/// A read of files on a local disk takes milliseconds, on a slow mount a second. systemd waits 90
+/// for a reload.
+const DEADLINE: Duration = Duration::from_secs(10);

@@ -5,6 +5,7 @@ use crate::secret::written::Written;
 use crate::shared::Target;
 use crate::shared::address::Address;
 use crate::shared::redis::Connector;
+use crate::small_file;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -111,7 +112,7 @@ impl Dedup {
         if address.user.is_some() && address.password.is_none() {
             note("shared", &"a user without a password; set dedup.shared_password");
         }
-        let authorities = self.shared_ca.as_ref().and_then(|path| match std::fs::read(path) {
+        let authorities = self.shared_ca.as_ref().and_then(|path| match small_file::read(path) {
             Ok(_) if !address.is_tls => {
                 note("shared_ca", &"has no meaning without TLS; dedup.shared is rediss:// with it");
                 None

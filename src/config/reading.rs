@@ -6,6 +6,7 @@
 //!
 //! Does not know the meaning of the sections.
 
+use crate::small_file;
 use crate::veil;
 use config::{Environment, File, FileFormat};
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ use std::path::Path;
 pub(super) fn load(file: Option<&Path>) -> Result<Map<String, Value>, Vec<String>> {
     let mut builder = config::Config::builder();
     if let Some(file) = file {
-        let text = std::fs::read_to_string(file)
+        let text = small_file::read_text(file)
             .map_err(|error| vec![format!("{} cannot be read: {error}", file.display())])?;
         is_toml(&text).map_err(|fault| vec![fault])?;
         builder = builder.add_source(File::from_str(&text, FileFormat::Toml));

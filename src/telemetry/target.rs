@@ -1,6 +1,7 @@
 //! The collector of `telemetry.otlp`, with the client that calls it.
 
 use crate::outbound;
+use crate::small_file;
 use crate::telemetry::settings::{Otlp, Settings};
 use reqwest::{Certificate, Client};
 use std::path::Path;
@@ -50,7 +51,7 @@ impl Settings {
 }
 
 fn read_authorities(path: &Path) -> Result<Vec<Certificate>, String> {
-    let pem = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let pem = small_file::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(authorities) if !authorities.is_empty() => Ok(authorities),
         Ok(_) | Err(_) => Err("holds no certificate in PEM".to_owned()),

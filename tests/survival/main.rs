@@ -25,6 +25,7 @@ mod partitions;
 mod power;
 mod probes;
 mod refusals;
+mod reload;
 mod repeats;
 mod replays;
 mod replicas;

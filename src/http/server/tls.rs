@@ -4,6 +4,7 @@
 //! - A renewed certificate is used for new connections from then on; open connections go on.
 
 use crate::http::settings::Tls;
+use crate::small_file;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use rustls::ServerConfig;
@@ -20,9 +21,22 @@ use x509_parser::parse_x509_certificate;
 /// The reason why TLS cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file is not PEM, or cannot be read.
-    #[error("http.tls: {path} cannot be read")]
+    /// A file cannot be read.
+    #[error("{key}: {path} cannot be read")]
     File {
+        /// The key that names the file.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        cause: small_file::Error,
+    },
+    /// A file is not PEM.
+    #[error("{key}: {path} is not valid PEM")]
+    Pem {
+        /// The key that names the file.
+        key: &'static str,
         /// The file.
         path: PathBuf,
         /// The fault.
@@ -40,6 +54,12 @@ pub enum Error {
     /// The certificate's file holds no certificate.
     #[error("http.tls.cert: {path} holds no certificate")]
     NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The key's file holds no private key.
+    #[error("http.tls.key: {path} holds no private key")]
+    NoKey {
         /// The file.
         path: PathBuf,
     },
@@ -67,26 +87,25 @@ pub struct Certificate {
 impl Certificate {
     /// Reads certificate and key.
     pub fn read(tls: &Tls) -> Result<Self, Error> {
-        let unreadable = |path: &Path| {
-            let path = path.to_owned();
-            move |cause| Error::File { path, cause }
-        };
-        let chain = CertificateDer::pem_file_iter(&tls.cert)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(unreadable(&tls.cert))?;
-        let key = std::fs::read(&tls.key).map_err(pem::Error::Io).map_err(unreadable(&tls.key))?;
+        let (cert, key) = (contents(CERT, &tls.cert)?, contents(KEY, &tls.key)?);
+        let chain = CertificateDer::pem_slice_iter(&cert)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|cause| Error::Pem { key: CERT, path: tls.cert.clone(), cause })?;
+        // Before the key is compared with it, which would be blamed.
+        let ends = end_of(&chain).ok_or_else(|| Error::NoCertificate { path: tls.cert.clone() })?;
         if str::from_utf8(&key).is_ok_and(|text| text.contains("ENCRYPTED")) {
             return Err(Error::Encrypted { path: tls.key.clone() });
         }
-        let key = PrivateKeyDer::from_pem_slice(&key).map_err(unreadable(&tls.key))?;
-        let ends = end_of(&chain);
+        let key = PrivateKeyDer::from_pem_slice(&key).map_err(|cause| match cause {
+            pem::Error::NoItemsFound => Error::NoKey { path: tls.key.clone() },
+            cause => Error::Pem { key: KEY, path: tls.key.clone(), cause },
+        })?;
         let certified = CertifiedKey::from_der(chain, key, &ring::default_provider());
         let certified = certified.map_err(|cause| Error::Pair {
             cert: tls.cert.clone(),
             key: tls.key.clone(),
             cause,
         })?;
-        let ends = ends.ok_or_else(|| Error::NoCertificate { path: tls.cert.clone() })?;
         Ok(Self { certified: Arc::new(certified), ends })
     }
 
@@ -96,7 +115,14 @@ impl Certificate {
     }
 }
 
-/// The earliest end of validity in a chain.
+fn contents(key: &'static str, path: &Path) -> Result<Vec<u8>, Error> {
+    small_file::read(path).map_err(|cause| Error::File { key, path: path.to_owned(), cause })
+}
+
+const CERT: &str = "http.tls.cert";
+const KEY: &str = "http.tls.key";
+
+/// The earliest end of validity in a chain, if there is a chain of certificates.
 fn end_of(chain: &[CertificateDer<'_>]) -> Option<Timestamp> {
     let ends = chain.iter().map(|certificate| {
         let (_, parsed) = parse_x509_certificate(certificate).ok()?;

@@ -11,6 +11,7 @@ mod forms;
 mod tests;
 
 use crate::secret::Secret;
+use crate::small_file;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -43,13 +44,12 @@ pub enum Error {
     #[error("the environment variable {0} is empty")]
     EmptyVariable(String),
     /// The file could not be read as text.
-    #[error("the secret's file {} cannot be read", path.display())]
+    #[error("the secret's file {} cannot be read: {why}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// The error of the system.
-        #[source]
-        cause: std::io::Error,
+        /// The reason.
+        why: small_file::Error,
     },
     /// The file holds more than the secret.
     #[error("the secret's file {} {what}, which would be part of the secret", path.display())]
@@ -77,8 +77,8 @@ impl Written {
                 some(&text, || Error::EmptyVariable(name.clone()))
             }
             Self::File(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|cause| Error::File { path: path.clone(), cause })?;
+                let text = small_file::read_text(path)
+                    .map_err(|why| Error::File { path: path.clone(), why })?;
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 let text = text.strip_suffix('\r').unwrap_or(text);
                 if let Some(what) = surroundings(text) {

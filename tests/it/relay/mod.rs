@@ -45,5 +45,6 @@ mod terminals;
 mod top;
 mod topics;
 mod traces;
+mod unreadable;
 mod wire;
 mod workflows;

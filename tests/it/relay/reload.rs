@@ -311,6 +311,11 @@ async fn the_service_manager_hears_of_each_reload_and_of_its_end() {
 pub async fn reload(relay: &Relay, change: impl FnOnce(String) -> String) -> Value {
     let text = fs::read_to_string(relay.config()).expect("the configuration");
     write(relay, &change(text));
+    hang_up(relay).await
+}
+
+/// Asks for a reload: what the log says of it.
+pub async fn hang_up(relay: &Relay) -> Value {
     let before = said(relay).len();
     relay.signal(libc::SIGHUP);
     eventually("the reload is said", async || said(relay).into_iter().nth(before)).await

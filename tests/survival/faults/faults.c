@@ -2,7 +2,7 @@
  *
  * CADRELAY_FAULTS names a file of 64-bit numbers, shared with the test, that says what to do. Only the
  * segments of the log (*.log) are touched, and the mark of what was acknowledged (acknowledged): what is
- * answered goes through them. A step is a sync, a positioned write or a renaming of any file. */
+ * answered goes through them. Reads of the configuration may hang too. A step is a sync, a positioned write or a renaming of any file. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -31,6 +31,7 @@ enum {
     HANG,         /* every read, write and sync of a segment waits while this is not 0 */
     STEPS,        /* counted here: steps so far */
     KILL_STEP,    /* die before the step with this number */
+    HANG_CONFIG,  /* every read of the configuration (cadrelay.toml) waits while this is not 0 */
     NUMBERS
 };
 
@@ -165,6 +166,14 @@ ssize_t pread(int fd, void *bytes, size_t count, off_t at) {
 
 ssize_t pread64(int fd, void *bytes, size_t count, off64_t at) {
     return read_segment(fd, bytes, count, at, "pread64");
+}
+
+ssize_t read(int fd, void *bytes, size_t count) {
+    ssize_t (*real)(int, void *, size_t) = (ssize_t(*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
+    while (order && order[HANG_CONFIG] && ends_in(fd, "/cadrelay.toml")) {
+        usleep(1000);
+    }
+    return real(fd, bytes, count);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {

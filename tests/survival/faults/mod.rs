@@ -35,6 +35,8 @@ pub enum Fault {
     Hang = 10,
     /// The process dies before this step: a sync, a positioned write or a renaming of any file.
     KillStep = 12,
+    /// Reads of the configuration wait.
+    HangConfig = 13,
 }
 
 impl Faults {
@@ -63,7 +65,9 @@ impl Faults {
             Fault::FailSync | Fault::KillBefore | Fault::KillAfter => SYNCS,
             Fault::FailMark => MARKS,
             Fault::KillStep => STEPS,
-            Fault::ClockOffset | Fault::SkipSync | Fault::Hang => panic!("{fault:?} has no count"),
+            Fault::ClockOffset | Fault::SkipSync | Fault::Hang | Fault::HangConfig => {
+                panic!("{fault:?} has no count")
+            }
         };
         self.order(fault, self.read(counter) + i64::try_from(more).expect("a small number"));
     }
@@ -78,6 +82,7 @@ impl Faults {
             Fault::FailMark,
             Fault::Hang,
             Fault::KillStep,
+            Fault::HangConfig,
         ] {
             self.order(fault, 0);
         }
@@ -120,4 +125,4 @@ const SYNCS: u64 = 0;
 const WRITES: u64 = 4;
 const MARKS: u64 = 8;
 const STEPS: u64 = 11;
-const NUMBERS: u64 = 13;
+const NUMBERS: u64 = 14;
