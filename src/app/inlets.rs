@@ -8,7 +8,6 @@ use crate::event::provider::Provider;
 use crate::gaps::Ledger;
 use crate::http::connections::{Connections, Limits};
 use crate::http::ingest::{Inlet, Inlets, Sources};
-use crate::http::server::descriptors;
 use crate::http::settings::Settings;
 use crate::ingest::Ingest;
 use crate::ingest::clock::Clock;
@@ -85,14 +84,20 @@ impl Connecting {
     }
 }
 
-/// Builds the state that the routes of the ingest listener share.
-pub(super) fn inlets(http: &Settings, sources: Sources, spool: &Spool, traces: Traces) -> Inlets {
+/// Builds the state that the routes of the ingest listener share, for at most so many connections.
+pub(super) fn inlets(
+    http: &Settings,
+    connections: usize,
+    sources: Sources,
+    spool: &Spool,
+    traces: Traces,
+) -> Inlets {
     let body_limit = http.body_limit.0 as usize;
     Inlets {
         by_name: ArcSwap::from_pointee(sources),
         body_limit,
         connections: Arc::new(Connections::new(Limits {
-            connections: descriptors::connections(http.max_connections),
+            connections,
             bytes: ROOM.max(body_limit.saturating_mul(4)),
             read_timeout: http.read_timeout.0,
             keep_alive: http.keep_alive.0,

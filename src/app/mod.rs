@@ -20,7 +20,7 @@ use crate::event::provider::Provider;
 use crate::gaps::{Ledger, Voice};
 use crate::http::admin::Admin;
 use crate::http::ingest::Inlets;
-use crate::http::server::{self, Listener, tls};
+use crate::http::server::{self, Listener, descriptors, tls};
 use crate::ingest::accounts::Accounts;
 use crate::ingest::pings::Pings;
 use crate::metrics::{self, Metrics};
@@ -129,6 +129,8 @@ impl Relay {
         .open()?;
         spool.expect(&topics(config, &resolved.sources));
         let listeners = bind(config)?;
+        let http = &config.http;
+        let share = descriptors::claim(http.max_connections, http.worker_threads())?;
         let sharing = resolved.shared.map(|target| {
             // As long as the spool itself remembers ids.
             let identity = spool.identity();
@@ -165,7 +167,7 @@ impl Relay {
             disk_reserve: config.spool.reserve(),
         };
         metrics.watch(spool.clone(), limits);
-        let inlets = Arc::new(inlets::inlets(&config.http, sources, &spool, traces.clone()));
+        let inlets = Arc::new(inlets::inlets(http, share.ingest, sources, &spool, traces.clone()));
         let status = Arc::new(Status::new(metrics.drain.clone()));
         let admin = Admin {
             spool: spool.clone(),

@@ -14,14 +14,21 @@ use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 impl Relay {
-    /// Runs until `shutdown` completes or the spool fails. Then stops, in this order: the keeper,
-    /// the requests in flight, the drain (for at most `GRACE`), the listeners and the spool.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+    /// Runs until `shutdown` completes, the spool fails, or a listener ends by itself. Calls `answers`
+    /// once both listeners answer. Then stops, in this order: the keeper, the requests in flight,
+    /// the drain (for at most `GRACE`), the listeners and the spool.
+    pub async fn run(
+        self,
+        answers: impl FnOnce(),
+        shutdown: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
         if let Some(sharing) = &self.sharing {
             // A notification before the first connection would count as accepted without asking.
             sharing.shared.wait(FIRST_LOOK).await;
         }
-        let (ingest, admin) = (self.listeners.ingest.run(), self.listeners.admin.run());
+        let ingest = self.listeners.ingest.run().await.context("starting the ingest listener")?;
+        let admin = self.listeners.admin.run().await.context("starting the admin listener")?;
+        answers();
         // The keeper makes hooks, and a provider tries a new hook at once, so the listeners start
         // first.
         let (stop_keeper, stopped) = oneshot::channel::<()>();
@@ -37,16 +44,24 @@ impl Relay {
             gaps.run(tell, async { drop(stopped.await) }).await
         });
         let mut failure = self.spool.failure();
-        let failed = tokio::select! {
-            () = shutdown => false,
-            changed = failure.wait_for(|failed| *failed) => changed.is_ok(),
+        let end = tokio::select! {
+            () = shutdown => End::Asked,
+            changed = failure.wait_for(|failed| *failed) => match changed {
+                Ok(_) => End::SpoolFailed,
+                Err(_) => End::Asked,
+            },
+            () = ingest.ended() => End::ListenerEnded("ingest"),
+            () = admin.ended() => End::ListenerEnded("admin"),
             never = sample(&self.state) => match never {},
         };
+        if let End::ListenerEnded(listener) = end {
+            tracing::error!(listener, "the {listener} listener ended by itself");
+        }
         tracing::info!(event = "stopping", "stopping");
         // A balancer sees this first; senders are answered until it has looked elsewhere.
         self.inlets.leaving.store(true, Ordering::Relaxed);
         drop(stop_keeper);
-        if !failed {
+        if end == End::Asked {
             tokio::time::sleep(self.stop_delay).await;
         }
         // From here on, requests get 503 from an open port until the drain has ended.
@@ -70,8 +85,9 @@ impl Relay {
             tracing::error!(error = %error, "the ledger of gaps ended early");
         }
         let admin = admin.stop().await;
-        ingest.context("running the ingest listener")?;
-        admin.context("running the admin listener")?;
+        let listeners = ingest
+            .context("running the ingest listener")
+            .and(admin.context("running the admin listener"));
         let recent = self.state.recent.clone();
         tokio::task::spawn_blocking(move || recent.close())
             .await
@@ -83,12 +99,31 @@ impl Relay {
         tokio::task::spawn_blocking(move || spool.close()).await.context("closing the spool")?;
         let pending: u64 = books.lanes.iter().map(|lane| lane.pending).sum();
         tracing::info!(event = "stopped", pending, "stopped; {pending} records wait in the spool");
+        match end {
+            End::SpoolFailed => return Err(anyhow!("the spool's store failed")),
+            End::Asked => listeners?,
+            End::ListenerEnded(listener) => {
+                listeners?;
+                return Err(anyhow!("the {listener} listener ended by itself"));
+            }
+        }
         match drained {
-            _ if failed => Err(anyhow!("the spool's store failed")),
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(anyhow!("the drain ended in a panic")),
         }
     }
+}
+
+/// The reason why a run ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    /// Somebody asked for it.
+    Asked,
+    /// A commit failed, and nothing more can be stored.
+    SpoolFailed,
+    /// A listener ended by itself. A supervisor must start another process, because this one can
+    /// answer nobody.
+    ListenerEnded(&'static str),
 }
 
 /// Samples the totals at regular moments. Never ends.

@@ -72,7 +72,7 @@ impl Args {
         greet(&relay, &settings.brokers, self.simulate);
         show(settings, Style::of(self.json, colour))?;
         let simulation = self.simulate.map(|rate| tokio::spawn(traffic::run(relay.ingest, rate)));
-        let ran = relay.run(shutdown).await;
+        let ran = relay.run(|| {}, shutdown).await;
         if let Some(simulation) = simulation {
             simulation.abort();
             drop(simulation.await);

@@ -45,16 +45,19 @@ impl Args {
         let loss = if self.accept_loss { Loss::Accept } else { Loss::Refuse };
         let relay =
             Relay::build(resolved, loss).map_err(|error| Failure::failed(format!("{error:#}")))?;
-        tracing::info!(event = "listening", ingest = %relay.ingest, admin = %relay.admin,
-            "listening on http://{}/webhooks/…, admin on http://{}", relay.ingest, relay.admin);
-        tell_systemd(&[NotifyState::Ready]);
+        let (ingest, admin) = (relay.ingest, relay.admin);
+        let answers = || {
+            tracing::info!(event = "listening", %ingest, %admin,
+                "listening on http://{ingest}/webhooks/…, admin on http://{admin}");
+            tell_systemd(&[NotifyState::Ready]);
+        };
         let shutdown = async {
             shutdown.await;
             tell_systemd(&[NotifyState::Stopping]);
         };
         let rereading = Rereading { hangups, file, reloader: relay.reloader(), level };
         let ran = tokio::select! {
-            ran = relay.run(shutdown) => ran,
+            ran = relay.run(answers, shutdown) => ran,
             never = rereading.run() => match never {},
         };
         ran.map_err(|error| Failure::failed(format!("{error:#}")))?;

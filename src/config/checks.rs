@@ -4,6 +4,7 @@
 //! Every check runs, even after another one found a fault.
 
 use crate::config::{Config, Resolved};
+use crate::http::server::descriptors;
 use crate::http::server::tls::{self, Certificate};
 use crate::http::settings as http;
 use crate::kafka;
@@ -17,7 +18,13 @@ use std::path::Path;
 /// Checks everything. The result is complete only if no fault was noted.
 pub(super) fn resolve(mut config: Config, faults: &mut Vec<String>) -> Resolved {
     let mut warnings = Vec::new();
-    faults.extend(config.http.faults());
+    let http_faults = config.http.faults();
+    if http_faults.is_empty()
+        && let Err(too_few) = descriptors::check(config.http.worker_threads())
+    {
+        faults.push(too_few.to_string());
+    }
+    faults.extend(http_faults);
     faults.extend(config.kafka.faults());
     faults.extend(config.dedup.faults());
     faults.extend(config.keeper.faults());

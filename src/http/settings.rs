@@ -36,7 +36,7 @@ pub struct Settings {
     /// The URL under which providers reach this listener, for subscriptions without a URL of their
     /// own.
     pub public_url: Option<String>,
-    /// The number of worker threads. Default: one for each processor.
+    /// The number of worker threads, 1 to 512. Default: one for each processor.
     pub workers: Option<usize>,
 }
 
@@ -47,7 +47,18 @@ impl Settings {
         if self.body_limit.0 == 0 || self.body_limit.0 > MAX_BODY_LIMIT {
             faults.push(format!("http.body_limit: {} is not 1B to 1MiB", self.body_limit));
         }
+        if let Some(workers) = self.workers
+            && !(1..=MOST_WORKERS).contains(&workers)
+        {
+            faults.push(format!("http.workers: {workers} is not 1 to {MOST_WORKERS}"));
+        }
         faults
+    }
+
+    /// The number of worker threads: as configured, or one for each processor.
+    pub fn worker_threads(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.unwrap_or_else(processors).min(MOST_WORKERS)
     }
 }
 
@@ -106,6 +117,9 @@ impl Default for Admin {
 
 /// The limit of our topics, less what a record adds to a body.
 const MAX_BODY_LIMIT: u64 = 1 << 20;
+
+/// The most threads that the framework's server can have.
+const MOST_WORKERS: usize = 512;
 
 /// Reads an address. The error shows a valid one.
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {

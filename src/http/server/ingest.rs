@@ -26,7 +26,7 @@ pub fn listener(
 ) -> anyhow::Result<Listener> {
     let connections = Arc::clone(&inlets.connections);
     let tls = certificate.map(tls::acceptor).transpose().context("speaking TLS")?;
-    let workers = settings.workers.unwrap_or_else(processors).max(1);
+    let workers = settings.worker_threads();
     // Calling listen again on a listening socket is allowed. The standard library's backlog is too
     // short for a burst.
     rustix::net::listen(&listener, BACKLOG).context("listening")?;
@@ -71,10 +71,6 @@ pub fn listener(
 /// The routes of the ingest listener.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.default_service(web::to(ingest::route));
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The seconds that a request in flight may take after the listener has stopped; it waits for one

@@ -9,6 +9,7 @@ mod connections;
 mod console;
 mod consuming;
 mod delivery;
+mod descriptors;
 mod events;
 mod examples;
 mod explain;

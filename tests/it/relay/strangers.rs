@@ -20,7 +20,7 @@ fn raise_our_limit() {
 }
 
 /// So many connections, each of which has sent these bytes.
-async fn crowd(relay: &Relay, size: usize, bytes: &str) -> Vec<Wire> {
+pub async fn crowd(relay: &Relay, size: usize, bytes: &str) -> Vec<Wire> {
     raise_our_limit();
     let mut crowd = Vec::with_capacity(size);
     for _ in 0..size {
