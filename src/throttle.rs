@@ -5,8 +5,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Lets one log line through in each interval, and counts the lines that it holds back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Throttle {
+    every: Duration,
     last: Mutex<Option<Passed>>,
 }
 
@@ -16,12 +17,23 @@ struct Passed {
     held_back: u64,
 }
 
+impl Default for Throttle {
+    fn default() -> Self {
+        Self::every(USUAL)
+    }
+}
+
 impl Throttle {
+    /// Lets one line through in each interval of this length.
+    pub fn every(every: Duration) -> Self {
+        Self { every, last: Mutex::default() }
+    }
+
     /// The number of lines held back since the last one that passed, if one may pass now.
     pub fn pass(&self) -> Option<u64> {
         let mut last = lock(&self.last);
         match last.as_mut() {
-            Some(passed) if passed.when.elapsed() < EVERY => {
+            Some(passed) if passed.when.elapsed() < self.every => {
                 passed.held_back += 1;
                 None
             }
@@ -35,4 +47,4 @@ impl Throttle {
 }
 
 /// Often enough for a person who reads along, and seldom enough for a disk.
-const EVERY: Duration = Duration::from_secs(10);
+const USUAL: Duration = Duration::from_secs(10);

@@ -7,6 +7,7 @@
 use crate::event::provider::Provider;
 use crate::gaps::Ledger;
 use crate::http::connections::{Connections, Limits};
+use crate::http::ingest::unknown_source::UnknownSource;
 use crate::http::ingest::{Inlet, Inlets, Sources};
 use crate::http::settings::Settings;
 use crate::ingest::Ingest;
@@ -91,6 +92,7 @@ pub(super) fn inlets(
     sources: Sources,
     spool: &Spool,
     traces: Traces,
+    unknown_source: UnknownSource,
 ) -> Inlets {
     let body_limit = http.body_limit.0 as usize;
     Inlets {
@@ -108,6 +110,7 @@ pub(super) fn inlets(
         clock: Clock::of(spool.clock()),
         requests: Default::default(),
         traces,
+        unknown_source,
     }
 }
 

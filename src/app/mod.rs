@@ -20,6 +20,7 @@ use crate::event::provider::Provider;
 use crate::gaps::{Ledger, Voice};
 use crate::http::admin::Admin;
 use crate::http::ingest::Inlets;
+use crate::http::ingest::unknown_source::UnknownSource;
 use crate::http::server::{self, Listener, descriptors, tls};
 use crate::ingest::accounts::Accounts;
 use crate::ingest::pings::Pings;
@@ -167,7 +168,10 @@ impl Relay {
             disk_reserve: config.spool.reserve(),
         };
         metrics.watch(spool.clone(), limits);
-        let inlets = Arc::new(inlets::inlets(http, share.ingest, sources, &spool, traces.clone()));
+        let unknown_source = UnknownSource::counted_by(metrics.unknown_source.clone());
+        let inlets =
+            inlets::inlets(http, share.ingest, sources, &spool, traces.clone(), unknown_source);
+        let inlets = Arc::new(inlets);
         let status = Arc::new(Status::new(metrics.drain.clone()));
         let admin = Admin {
             spool: spool.clone(),

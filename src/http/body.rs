@@ -82,9 +82,7 @@ pub async fn read(
     if encoded {
         return Err(Error::Encoded);
     }
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced = announced(request);
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(Error::TooLarge);
     }
@@ -120,6 +118,11 @@ pub async fn read(
         Err(Error::Broken) if connection.ended() == Some(End::Crowded) => Err(Error::NoRoom),
         read => read,
     }
+}
+
+/// The size of a body by the head of its request, if it is there.
+pub fn announced(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The output of a future that is ready without waiting. Otherwise the future can be polled again.

@@ -26,6 +26,7 @@ pub(super) fn of<'a>(
     let bare = Decision {
         id: Some(reading.id().as_str().into()),
         sequence,
+        reason: appended.as_ref().err().map(|error| error.to_string().into()),
         ..Decision::bare(at, source, outcome, reading.body().len() as u64)
     };
     match reading {
@@ -40,7 +41,7 @@ pub(super) fn of<'a>(
             ..bare
         },
         Reading::Quarantine { reason, verified, .. } => Decision {
-            reason: Some(reason.as_str().into()),
+            reason: bare.reason.or_else(|| Some(reason.as_str().into())),
             verified: Some(verified.text()),
             ..bare
         },

@@ -41,6 +41,8 @@ pub struct Metrics {
     pub shared: SharedMeters,
     /// Spans that did not reach the collector.
     pub traces_lost: IntCounter,
+    /// Notifications that were posted to a path of no source.
+    pub unknown_source: IntCounter,
     request_duration: HistogramVec,
     last_notification: GaugeVec,
 }
@@ -107,6 +109,10 @@ impl Metrics {
             "cadrelay_traces_lost_total",
             "Spans that the collector of telemetry.otlp did not take; they are not sent again.",
         );
+        let unknown_source = register.counter(
+            "cadrelay_unknown_source_total",
+            "Notifications posted to a path of no source; they are answered 404 and not received.",
+        );
         let build = register.gauges("cadrelay_build_info", "1, with the version.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         #[cfg(target_os = "linux")]
@@ -121,6 +127,7 @@ impl Metrics {
             sources,
             shared,
             traces_lost,
+            unknown_source,
             request_duration,
             last_notification,
         }

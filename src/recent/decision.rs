@@ -100,7 +100,8 @@ pub struct Decision<'a> {
     /// Its sequence number in the instance, if it was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
-    /// The size of its body in bytes.
+    /// The size of its body in bytes. Of a body that was not read, the size that its head
+    /// declared; 0 if it declared none.
     pub bytes: u64,
     /// Time from its last byte to the decision, in microseconds.
     pub micros: u64,

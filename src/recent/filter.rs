@@ -16,11 +16,13 @@ pub struct Filter {
     pub group: Option<String>,
     /// The beginning of the subject.
     pub subject: Option<String>,
-    /// The document or item: the Kafka key, or a part of the subject.
+    /// The document or item: the Kafka key, a part of the subject, or in the text of a body that
+    /// was not understood.
     pub document: Option<String>,
     /// The event's id.
     pub id: Option<String>,
-    /// A text in the id, name, subject, document, hook or source.
+    /// A text in the id, name, subject, document, hook, reason or source, or in the text of a body
+    /// that was not understood.
     pub text: Option<String>,
 }
 
@@ -78,7 +80,9 @@ impl Filter {
         let in_subject = || {
             decision.subject.as_deref().is_some_and(|it| it.split('/').any(|part| part == wanted))
         };
-        decision.document.as_deref() == Some(wanted) || in_subject()
+        decision.document.as_deref() == Some(wanted)
+            || in_subject()
+            || not_understood(decision).is_some_and(|body| body.contains(wanted))
     }
 
     fn takes_text(&self, decision: &Decision<'_>) -> bool {
@@ -91,11 +95,17 @@ impl Filter {
             decision.webhook_id.as_deref(),
             decision.reason.as_deref(),
             Some(&decision.source),
+            not_understood(decision),
         ]
         .into_iter()
         .flatten()
         .any(|field| contains_ignoring_case(field, text))
     }
+}
+
+/// The text of a body that was not understood. Of others the fields say what is in it.
+fn not_understood<'d>(decision: &'d Decision<'_>) -> Option<&'d str> {
+    decision.event.is_none().then_some(decision.raw.as_deref()).flatten()
 }
 
 fn contains_ignoring_case(field: &str, text: &str) -> bool {

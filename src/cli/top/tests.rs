@@ -159,7 +159,7 @@ fn fresh() -> Answers {
     let status = json!({
         "summary": {
             "health": "ok",
-            "text": "Ready. Nothing has come from the 2 sources yet. Everything that came is in Kafka.",
+            "text": "Ready. Nothing has come from the 2 sources yet. Everything accepted is in Kafka.",
         },
         "version": "0.1.0", "instance": "pelican", "uptimeSeconds": 200, "delivery": "exactly-once",
         "spool": { "bytes": 0, "maxBytes": 4_294_967_296_u64 },
@@ -180,7 +180,7 @@ fn busy() -> Answers {
     let mut answers = fresh();
     answers.status.summary = summary(
         "ok",
-        "Receiving: 1,204 notifications in the last minute. 3 were not answered 200. Everything that came is in Kafka.",
+        "Receiving: 1,204 notifications in the last minute. 3 were not answered 200. Everything accepted is in Kafka.",
     );
     answers.status.lanes = serde_json::from_value(json!([
         { "topic": "cad.onshape.document", "pending": 12, "published": 1_204_331,

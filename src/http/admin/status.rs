@@ -105,6 +105,7 @@ impl Admin {
             last_notification: meters.filter_map(|meters| meters.last_notification()).max(),
             last_minute,
             refused,
+            unknown_source: self.throughput.unknown_source(self.inlets.unknown_source.count()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The state of the relay in a sentence: the first line of the console.
 
+use crate::http::admin::throughput::MINUTES;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,8 @@ pub struct Facts {
     pub last_minute: u64,
     /// Notifications of the last minute that were not answered 200.
     pub refused: u64,
+    /// Notifications of the last minutes that were posted to a path of no source.
+    pub unknown_source: u64,
 }
 
 /// The state of the spool.
@@ -74,6 +77,11 @@ pub struct SetAside {
 impl Summary {
     /// The summary at a moment.
     pub fn of(facts: &Facts, now: Timestamp) -> Self {
+        let Self { health, text } = Self::of_known_sources(facts, now);
+        Self { health, text: text + &unknown_source(facts.unknown_source) }
+    }
+
+    fn of_known_sources(facts: &Facts, now: Timestamp) -> Self {
         let said = |health, text: String| Self { health, text };
         match facts.spool {
             SpoolState::Closed => {
@@ -150,7 +158,7 @@ fn flowing(facts: &Facts, now: Timestamp) -> String {
             capitalised(&waiting(facts.pending)),
             span(age)
         ),
-        _ => "Everything that came is in Kafka.".to_owned(),
+        _ => "Everything accepted is in Kafka.".to_owned(),
     };
     let refused = match facts.refused {
         0 => String::new(),
@@ -158,6 +166,19 @@ fn flowing(facts: &Facts, now: Timestamp) -> String {
         some => format!(" {} were not answered 200.", grouped(some)),
     };
     format!("{arriving}{refused} {delivering}")
+}
+
+/// The sentence about notifications that name no source. Empty if there are none.
+fn unknown_source(posted: u64) -> String {
+    let posted = match posted {
+        0 => return String::new(),
+        1 => "1 notification was".to_owned(),
+        some => format!("{} notifications were", grouped(some)),
+    };
+    format!(
+        " In the last {MINUTES} minutes {posted} posted to a URL that names no source (404): the \
+         log shows it."
+    )
 }
 
 fn waiting(pending: u64) -> String {
@@ -201,96 +222,4 @@ pub fn span(duration: SignedDuration) -> String {
 const CATCHING_UP: SignedDuration = SignedDuration::from_secs(3);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn healthy() -> Facts {
-        Facts {
-            spool: SpoolState::Open,
-            pending: 0,
-            oldest: None,
-            kafka: Some(true),
-            last_success: Some(Timestamp::UNIX_EPOCH),
-            set_aside: Vec::new(),
-            sources: 2,
-            last_notification: None,
-            last_minute: 0,
-            refused: 0,
-        }
-    }
-
-    #[track_caller]
-    fn check(facts: Facts, health: Health, text: &str) {
-        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(180);
-
-        assert_eq!(Summary::of(&facts, now), Summary { health, text: text.to_owned() });
-    }
-
-    #[test]
-    fn a_healthy_relay_says_what_comes_and_that_kafka_has_it() {
-        check(
-            healthy(),
-            Health::Ok,
-            "Ready. Nothing has come from the 2 sources yet. Everything that came is in Kafka.",
-        );
-        check(
-            Facts { last_minute: 1_204, refused: 3, ..healthy() },
-            Health::Ok,
-            "Receiving: 1,204 notifications in the last minute. 3 were not answered 200. Everything that came is in Kafka.",
-        );
-        check(
-            Facts { last_notification: Some(Timestamp::UNIX_EPOCH), ..healthy() },
-            Health::Ok,
-            "Ready. The last notification came 3 min ago. Everything that came is in Kafka.",
-        );
-    }
-
-    #[test]
-    fn an_outage_says_since_when_what_waits_and_that_nothing_is_lost() {
-        let down = Facts { kafka: Some(false), pending: 1_204, ..healthy() };
-
-        check(
-            down.clone(),
-            Health::Waiting,
-            "Kafka has been down for 3 min: 1,204 events wait, nothing is lost.",
-        );
-        check(
-            Facts { last_success: None, ..down },
-            Health::Waiting,
-            "Kafka has not answered since the start: 1,204 events wait, nothing is lost.",
-        );
-    }
-
-    #[test]
-    fn a_full_spool_says_that_senders_are_refused() {
-        check(
-            Facts { spool: SpoolState::Full, pending: 9, ..healthy() },
-            Health::Trouble,
-            "The spool is full: 9 events wait. New notifications are answered 503 and come again; nothing is lost.",
-        );
-    }
-
-    #[test]
-    fn a_topic_in_trouble_is_named_with_its_reason() {
-        let lane = SetAside {
-            topic: "cad.aps.data".to_owned(),
-            since: Timestamp::UNIX_EPOCH,
-            reason: "unknown_topic",
-        };
-
-        check(
-            Facts { set_aside: vec![lane], pending: 1, ..healthy() },
-            Health::Waiting,
-            "Kafka takes nothing for cad.aps.data for 3 min (unknown topic): 1 event waits, nothing is lost, and all other topics flow.",
-        );
-    }
-
-    #[test]
-    fn a_relay_that_catches_up_says_how_far_it_is_behind() {
-        check(
-            Facts { pending: 5, oldest: Some(Timestamp::UNIX_EPOCH), last_minute: 1, ..healthy() },
-            Health::Ok,
-            "Receiving: 1 notification in the last minute. 5 events wait and go to Kafka, the oldest 3 min old.",
-        );
-    }
-}
+mod tests;

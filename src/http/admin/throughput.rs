@@ -27,6 +27,8 @@ pub struct Totals {
     pub refused: u64,
     /// Records committed in Kafka.
     pub published: u64,
+    /// Notifications posted to a path of no source, which are not received.
+    pub unknown_source: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +73,14 @@ impl Throughput {
         (since(|totals| totals.received), since(|totals| totals.refused))
     }
 
+    /// The notifications posted to a path of no source in the last minutes, given their number
+    /// since the start.
+    pub(super) fn unknown_source(&self, now: u64) -> u64 {
+        let samples = lock(&self.samples);
+        let then = samples.iter().rev().nth(MINUTES * A_MINUTE);
+        now - then.map_or(0, |then| then.totals.unknown_source)
+    }
+
     fn series(&self) -> Series {
         let samples = lock(&self.samples);
         let differences = |of: fn(&Totals) -> u64| {
@@ -92,7 +102,11 @@ impl Admin {
     /// The totals since the start.
     pub fn totals(&self) -> Totals {
         let books = self.spool.books();
-        let mut totals = Totals { published: published(&books), ..Totals::default() };
+        let mut totals = Totals {
+            published: published(&books),
+            unknown_source: self.inlets.unknown_source.count(),
+            ..Totals::default()
+        };
         for inlet in self.inlets.sources().values() {
             let outcomes = inlet.outcomes(&books);
             totals.duplicates += outcomes.duplicate;
@@ -112,6 +126,8 @@ pub async fn throughput(admin: web::Data<Admin>) -> HttpResponse {
     HttpResponse::Ok().json(admin.throughput.series())
 }
 
+/// The minutes in which a wrong URL is recent.
+pub(super) const MINUTES: usize = 5;
 /// Samples in a minute.
 const A_MINUTE: usize = 12;
 /// A quarter of an hour.
@@ -133,6 +149,22 @@ mod tests {
 
         assert_eq!(series.received, [0, 15]);
         assert_eq!(series.published, [0, 3]);
+    }
+
+    #[test]
+    fn a_wrong_url_is_recent_for_five_minutes() {
+        let throughput = Throughput::default();
+        assert_eq!(throughput.unknown_source(3), 3);
+        let totals = Totals { unknown_source: 3, ..Totals::default() };
+        throughput.sample(Timestamp::UNIX_EPOCH, Totals::default());
+
+        for _ in 0..MINUTES * A_MINUTE {
+            throughput.sample(Timestamp::UNIX_EPOCH, totals);
+        }
+        assert_eq!(throughput.unknown_source(4), 4);
+
+        throughput.sample(Timestamp::UNIX_EPOCH, totals);
+        assert_eq!(throughput.unknown_source(4), 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::event::gap::Gap;
 use crate::gaps::vitals::Vitals;
 use crate::http::connections::Connections;
+use crate::http::ingest::unknown_source::UnknownSource;
 use crate::http::meters::{Outcomes, SourceMeters};
 use crate::ingest::Ingest;
 use crate::ingest::accounts::Kind;
@@ -41,6 +42,8 @@ pub struct Inlets {
     pub requests: AtomicU64,
     /// The way of their spans to a collector.
     pub traces: Traces,
+    /// Notifications that name no source.
+    pub unknown_source: UnknownSource,
 }
 
 /// The inlet of one source.

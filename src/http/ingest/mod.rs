@@ -1,6 +1,7 @@
 //! `/webhooks/{source}`: the route of the providers.
 
 mod inlets;
+pub mod unknown_source;
 
 use crate::event::traceparent::Traceparent;
 use crate::http::connections::connection::Connection;
@@ -47,6 +48,9 @@ async fn answer(
     // A URL with a slash at its end is registered sooner or later.
     let name = name.map(|name| name.strip_suffix('/').unwrap_or(name));
     let Some(inlet) = name.and_then(|name| inlets.source(name)) else {
+        if request.method() == Method::POST {
+            inlets.unknown_source.posted_to(request.path());
+        }
         return unread_body::hold(Problem::NotFound.response(), payload);
     };
     match *request.method() {
@@ -118,10 +122,10 @@ async fn take(
     };
     let body = match read.await {
         Ok(body) => body,
-        Err(error) => return unread(error.into(), 0),
+        Err(error) => return unread(error.into(), body::announced(request).unwrap_or(0)),
     };
     if inlets.stopping.load(Ordering::Relaxed) {
-        return unread(Problem::Stopping, body.len());
+        return unread(Problem::Stopping, body.len() as u64);
     }
     let bytes = body.len();
     let is_announced = request.headers().contains_key(CONTENT_LENGTH);
@@ -133,7 +137,7 @@ async fn take(
     let (response, outcome) = match inlet.ingest.accept(notification, now, &mut walk).await {
         Ok(accepted) => receipt(&accepted),
         Err(rejection @ Rejection::Refused(_)) => {
-            refuse_unread(inlet, request, problem(inlet, rejection), bytes)
+            refuse_unread(inlet, request, problem(inlet, rejection), bytes as u64)
         }
         Err(rejection @ Rejection::Unavailable(_)) => refuse(inlet, request, rejection.into()),
     };
@@ -153,16 +157,17 @@ fn trace_of(request: &HttpRequest) -> Option<Traceparent<'_>> {
     Traceparent::parse(only.to_str().ok()?)
 }
 
-/// Refuses a notification that was not read: only its size is known.
+/// Refuses a notification that was not read: only its size is known, at least as its head declares
+/// it.
 fn refuse_unread(
     inlet: &Inlet,
     request: &HttpRequest,
     problem: Problem,
-    bytes: usize,
+    bytes: u64,
 ) -> (HttpResponse, Outcome) {
     if let Some(outcome) = problem.outcome().decision() {
         let source = inlet.ingest.source().name();
-        let decision = Decision::bare(Timestamp::now(), source, outcome, bytes as u64);
+        let decision = Decision::bare(Timestamp::now(), source, outcome, bytes);
         let decision = Decision { reason: Some(problem.reason().into()), ..decision };
         inlet.ingest.recent().note(&decision, None);
     }

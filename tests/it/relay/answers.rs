@@ -59,6 +59,32 @@ async fn an_unknown_source_or_path_is_404_by_every_method() {
 }
 
 #[tokio::test]
+async fn a_wrong_url_leaves_a_trace_without_a_series_of_its_own() {
+    let relay = Relay::builder().start().await;
+    let before = relay.metrics().await;
+    assert_eq!(before.get("cadrelay_unknown_source_total", &[]), 0.0);
+
+    for _ in 0..1_000 {
+        relay.post(&Notification::onshape(1).to("acmee")).await.assert_problem(404);
+    }
+    relay.get("/webhooks/a-person-who-tries").await.assert_problem(404);
+
+    let after = relay.metrics().await;
+    assert_eq!(after.get("cadrelay_unknown_source_total", &[]), 1_000.0);
+    assert_eq!(after.names(), before.names());
+    let line = relay.logged("unknown_source").await;
+    assert_eq!(line["path"], "/webhooks/acmee");
+    let lines = relay.log_lines();
+    let lines = lines.iter().filter(|line| line["event"] == "unknown_source").count();
+    // One a minute: a thousand posts take seconds.
+    assert!(lines <= 2, "{lines} lines");
+    let sentence = relay.status().await["summary"]["text"].clone();
+    let told =
+        "In the last 5 minutes 1,000 notifications were posted to a URL that names no source";
+    assert!(sentence.as_str().is_some_and(|text| text.contains(told)), "{sentence}");
+}
+
+#[tokio::test]
 async fn another_method_is_405_with_allow() {
     let relay = Relay::builder().start().await;
 

@@ -76,6 +76,47 @@ async fn a_documents_events_are_found_among_a_thousand_others() {
 }
 
 #[tokio::test]
+async fn a_document_is_found_in_the_text_of_a_body_that_was_not_understood() {
+    let relay = Relay::builder().start().await;
+    let secret = support::notification::secret(Provider::Onshape);
+    let document = "0f9c4392e5934f30b48ab645";
+    let odd = Notification::bare("onshape", format!("{{\"documentId\":\"{document}\",,}}"));
+    relay.post(&odd.signed(Provider::Onshape, secret)).await.assert_quarantined();
+    for seed in 0..1_000 {
+        relay.post(&Notification::onshape(seed)).await.assert_accepted();
+    }
+
+    for query in [format!("document={document}"), format!("q={}", document.to_uppercase())] {
+        let found = events(&relay, &query).await;
+
+        assert_eq!(all(&found, "reason"), ["not_json"], "{query}: {found:?}");
+    }
+    // A word that every understood body has is not searched for in them.
+    assert_eq!(events(&relay, "q=messageId").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_has_its_declared_size_and_its_reason_in_words() {
+    let relay = Relay::builder()
+        .source("name = 'open'\nprovider = 'onshape'\nproof = 'none'")
+        .set("http.body_limit", "'4KiB'")
+        .start()
+        .await;
+    relay.post(&Notification::bare("open", vec![b'x'; 5_000])).await.assert_problem(413);
+    let body = "{\"event\":\"a.b.c\",\"messageId\":\"m\"}";
+    let encoded = Notification::bare("open", body).with("content-encoding", "gzip");
+    relay.post(&encoded).await.assert_problem(415);
+    relay.post(&Notification::bare("open", "no json")).await.assert_problem(400);
+
+    let found = events(&relay, "").await;
+
+    let reasons = ["Not JSON", "Sent with a content-encoding", "Larger than the body limit"];
+    assert_eq!(all(&found, "reason"), reasons, "{found:?}");
+    let sizes: Vec<_> = found.iter().map(|event| event["bytes"].as_u64()).collect();
+    assert_eq!(sizes, [Some(7), Some(body.len() as u64), Some(5_000)]);
+}
+
+#[tokio::test]
 async fn pages_hold_each_decision_once() {
     let relay = Relay::builder().start().await;
     let mut posted = Vec::new();
