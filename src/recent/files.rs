@@ -7,10 +7,11 @@
 use crate::recent::buffer::{Lines, read_line};
 use crate::recent::filter::Filter;
 use crate::recent::{Limits, Numbered, Page};
+use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags};
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -195,6 +196,19 @@ impl Files {
         Ok(found)
     }
 
+    /// The time of the oldest decision.
+    pub(super) fn oldest(&self) -> io::Result<Option<Timestamp>> {
+        let Some(oldest) = self.kept.front() else { return Ok(None) };
+        let file = match open(&self.path(oldest.first)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut line = Vec::new();
+        BufReader::new(file).read_until(b'\n', &mut line)?;
+        Ok(read_line(&line, oldest.first).map(|found| found.decision.at))
+    }
+
     /// Reads a file. `None` if somebody has removed it.
     fn read(&self, file: &Kept) -> io::Result<Option<Vec<u8>>> {
         match read(&self.path(file.first)) {
@@ -217,11 +231,14 @@ fn lines<'b>(bytes: &'b [u8], file: &Kept) -> impl Iterator<Item = (&'b [u8], u6
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file =
-        rustix::fs::open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
     let mut bytes = Vec::new();
-    io::Read::read_to_end(&mut File::from(file), &mut bytes)?;
+    io::Read::read_to_end(&mut open(path)?, &mut bytes)?;
     Ok(bytes)
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
 fn first_number(path: &Path) -> Option<u64> {

@@ -23,6 +23,7 @@ use crate::recent::buffer::Buffer;
 use crate::recent::decision::Decision;
 use crate::recent::files::Files;
 use crate::recent::filter::Filter;
+use jiff::Timestamp;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -120,6 +121,12 @@ impl Recent {
         self.inner.followers.subscribe()
     }
 
+    /// The time of the oldest decision that is kept. Reads the disk.
+    pub fn oldest(&self) -> io::Result<Option<Timestamp>> {
+        self.inner.write_out();
+        lock(&self.inner.files).oldest()
+    }
+
     /// The number of decisions dropped since the start.
     pub fn dropped(&self) -> u64 {
         self.inner.buffer.dropped()
@@ -150,6 +157,11 @@ impl Left {
     /// As [`Recent::search`].
     pub fn search(&self, filter: &Filter, before: Option<u64>, limit: usize) -> io::Result<Page> {
         self.0.search(filter, before, limit)
+    }
+
+    /// As [`Recent::oldest`].
+    pub fn oldest(&self) -> io::Result<Option<Timestamp>> {
+        self.0.oldest()
     }
 }
 

@@ -1,7 +1,9 @@
 //! Whoever asks what became of an event is told.
 
+use cadrelay::event::provider::Provider;
 use serde_json::Value;
-use support::notification::Notification;
+use std::process::Command;
+use support::notification::{Notification, secret};
 use support::relay::{Relay, cadrelay};
 use support::waiting::eventually;
 
@@ -77,6 +79,56 @@ async fn each_redelivery_is_told_with_its_time_running_and_stopped() {
 }
 
 #[tokio::test]
+async fn a_document_has_its_last_events_running_and_stopped() {
+    let mut relay = Relay::builder().start().await;
+    let id = relay.post(&Notification::onshape(7)).await.id();
+    let secret = secret(Provider::Onshape);
+    let found = relay.ask(&format!("/api/events?id={id}")).await.json();
+    let document = found["events"][0]["document"].as_str().expect("a document").to_owned();
+    let odd = Notification::bare("onshape", format!("{{\"documentId\":\"{document}\",,}}"));
+    let odd = relay.post(&odd.signed(Provider::Onshape, secret)).await.id();
+    for seed in 1_000..2_000 {
+        relay.post(&Notification::onshape(seed)).await.assert_accepted();
+    }
+    relay.drained().await;
+    let url = format!("http://{}", relay.admin());
+
+    let (running, code) = explain(&relay, &[&document, "--url", &url]);
+    assert_eq!(code, 0, "{running}");
+    relay.terminate().await;
+    let (stopped, code) = explain(&relay, &[&document]);
+    assert_eq!((&stopped, code), (&running, 0));
+
+    let events = running.as_array().expect("a list");
+    let of = |field: &str| -> Vec<_> { events.iter().map(|event| event[field].clone()).collect() };
+    assert_eq!(of("id"), [odd, id], "newest first: {running}");
+    assert_eq!(of("outcome"), ["quarantined", "accepted"]);
+    assert_eq!(of("state"), ["quarantined", "committed"]);
+    assert_eq!(events[1]["event"], "onshape.model.lifecycle.changed");
+    assert!(events.iter().all(|event| event["at"].is_string()), "{running}");
+}
+
+#[tokio::test]
+async fn what_is_neither_an_id_nor_a_document_is_told_with_what_was_searched() {
+    let mut relay = Relay::builder().start().await;
+    relay.post(&Notification::onshape(1)).await.assert_accepted();
+    let oldest = relay.ask("/api/events").await.json()["oldest"].clone();
+    let day = oldest.as_str().expect("a time").split('T').next().expect("a day").to_owned();
+    let url = format!("http://{}", relay.admin());
+
+    let running = failed(&relay, &["a/b never", "--url", &url]);
+    relay.terminate().await;
+    let stopped = failed(&relay, &["a/b never"]);
+
+    for (said, code) in [running, stopped] {
+        assert_eq!(code, 4, "{said}");
+        for part in ["\"a/b never\"", "dedup.window (3d)", "recent decisions, back to", &day] {
+            assert!(said.contains(part), "{part} in {said}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_id_that_never_came_is_not_found() {
     let mut relay = Relay::builder().start().await;
     relay.post(&Notification::onshape(1)).await.assert_accepted();
@@ -94,14 +146,21 @@ fn explain(relay: &Relay, words: &[&str]) -> (Value, i32) {
     (serde_json::from_str(&said).unwrap_or(Value::Null), code)
 }
 
+/// What it says on stderr, and how it ended.
+fn failed(relay: &Relay, words: &[&str]) -> (String, i32) {
+    let output = command(relay, words).output().expect("the command starts");
+    let code = output.status.code().expect("an exit code");
+    (String::from_utf8(output.stderr).expect("text"), code)
+}
+
+fn command(relay: &Relay, words: &[&str]) -> Command {
+    let mut command = cadrelay();
+    command.arg("explain").args(words).arg("--config").arg(relay.config());
+    command
+}
+
 fn explained(relay: &Relay, words: &[&str]) -> (String, i32) {
-    let output = cadrelay()
-        .arg("explain")
-        .args(words)
-        .arg("--config")
-        .arg(relay.config())
-        .output()
-        .expect("the command starts");
+    let output = command(relay, words).output().expect("the command starts");
     let code = output.status.code().expect("an exit code");
     (String::from_utf8(output.stdout).expect("text"), code)
 }

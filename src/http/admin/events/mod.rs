@@ -12,6 +12,7 @@ use crate::http::admin::events::query::Query;
 use crate::http::admin::events::row::Row;
 use crate::http::error::Problem;
 use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::io;
 
@@ -24,6 +25,9 @@ struct Events {
     next: Option<String>,
     /// The newest decision of all: the `after` for a stream that continues here.
     newest: String,
+    /// The time of the oldest decision of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest: Option<Timestamp>,
 }
 
 /// Answers with the newest matching decisions.
@@ -43,6 +47,7 @@ pub async fn list(admin: web::Data<Admin>, request: HttpRequest) -> HttpResponse
             events: rows.collect(),
             next: page.next.map(|number| number.to_string()),
             newest: (next - 1).to_string(),
+            oldest: admin.recent.oldest()?,
         })
     })
     .await;
