@@ -9,6 +9,7 @@ use crate::cli::printing::{Style, print};
 use crate::cli::signals;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::tailing::{From, Tail};
+use std::time::{Duration, Instant};
 
 /// Flags of `tail`.
 #[derive(Debug, clap::Args)]
@@ -49,28 +50,41 @@ impl Args {
     }
 }
 
-/// Prints events as they come. Fails if the cluster refuses us, or if no broker was ever reached. A
-/// transient trouble is reported once, until an event has come again.
+/// Prints events as they come. Fails if the cluster refuses us, or if no broker was reached in all
+/// the time that one takes to start. A transient trouble is reported once, until an event has come
+/// again, and so is each topic that does not exist.
 fn show(mut tail: Tail, brokers: &str, style: Style, mut left: Option<u64>) -> Result<(), Failure> {
-    let mut said = None;
+    let began = Instant::now();
+    let mut said = Vec::new();
+    let mut missing = Vec::new();
     while left != Some(0) {
         match tail.poll() {
             Ok(None) => {}
             Ok(Some(seen)) => {
-                said = None;
+                said.clear();
                 if print(style, &seen).is_err() {
                     return Ok(());
                 }
                 left = left.map(|left| left - 1);
             }
-            Err(trouble) if is_final(trouble) || !tail.has_reached_a_broker() => {
-                return Err(unreachable(brokers, trouble));
-            }
+            Err(trouble) if is_final(trouble) => return Err(unreachable(brokers, trouble)),
             Err(trouble) => {
-                if said.replace(trouble) != Some(trouble) {
+                let waited = began.elapsed();
+                if !tail.has_reached_a_broker() && waited >= STARTS_WITHIN {
+                    return Err(unreachable(brokers, trouble));
+                }
+                if waited >= SOON && !said.contains(&trouble) {
+                    said.push(trouble);
                     note(&format!("{}; waiting", unreachable(brokers, trouble).message));
                 }
             }
+        }
+        if tail.missing() != missing {
+            let new = tail.missing().iter().filter(|topic| !missing.contains(*topic));
+            new.for_each(|topic| {
+                note(&format!("there is no topic {topic} yet, or it may not be read; waiting"));
+            });
+            missing = tail.missing().to_vec();
         }
     }
     Ok(())
@@ -91,3 +105,8 @@ fn is_final(trouble: Trouble) -> bool {
         | Trouble::Invalid => false,
     }
 }
+
+/// A broker that answers later than this is told of.
+const SOON: Duration = Duration::from_secs(2);
+/// A broker that was just started answers sooner.
+const STARTS_WITHIN: Duration = Duration::from_secs(10);

@@ -46,6 +46,7 @@ pub struct Tail {
     topics: Vec<String>,
     from: From,
     assigned: BTreeSet<(String, i32)>,
+    missing: Vec<String>,
     looked: Option<Instant>,
 }
 
@@ -55,7 +56,15 @@ impl Tail {
         let consumer = client::reader(&settings)?
             .create_with_context(TlsAlerts::of(Context::of(&settings)))
             .map_err(Error::refused(&settings))?;
-        Ok(Self { consumer, settings, topics, from, assigned: BTreeSet::new(), looked: None })
+        Ok(Self {
+            consumer,
+            settings,
+            topics,
+            from,
+            assigned: BTreeSet::new(),
+            missing: Vec::new(),
+            looked: None,
+        })
     }
 
     /// True once a broker has answered.
@@ -63,7 +72,13 @@ impl Tail {
         self.looked.is_some()
     }
 
-    /// Returns the next record, if one comes within a moment. The first call waits for a broker.
+    /// The wanted topics that the brokers did not list when they were last asked: those that were
+    /// given, or the prefix of ours with a `*` if there is none of them.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// Returns the next record, if one comes within a moment.
     ///
     /// An error does not end the reader: the client goes on looking for brokers that are away.
     pub fn poll(&mut self) -> Result<Option<Seen>, Trouble> {
@@ -96,13 +111,14 @@ impl Tail {
     /// beginning.
     fn look(&mut self) -> Result<(), Trouble> {
         let first = self.looked.is_none();
-        let metadata = if first { self.reach() } else { self.ask() };
+        let metadata = self.ask();
         if !first {
             // A broker that is away is asked again later, not at once.
             self.looked = Some(Instant::now());
         }
         let metadata = metadata?;
         self.looked = Some(Instant::now());
+        self.missing = self.missing_in(&metadata);
         let mut added = TopicPartitionList::new();
         for topic in metadata.topics() {
             if !self.wants(topic.name()) {
@@ -128,24 +144,22 @@ impl Tail {
         Ok(())
     }
 
-    /// Waits for the first answer of a broker. A refused log-in is reported at once.
-    fn reach(&self) -> Result<Metadata, Trouble> {
-        let began = Instant::now();
-        loop {
-            let error = match self.consumer.fetch_metadata(None, ASK) {
-                Ok(metadata) => return Ok(metadata),
-                Err(error) => error,
-            };
+    /// Asks a broker for all topics. A refused log-in is reported as such.
+    fn ask(&self) -> Result<Metadata, Trouble> {
+        self.consumer.fetch_metadata(None, ASK).map_err(|error| match self.looked {
             // No partition is assigned yet, so this skips no record.
-            let trouble = tls_alerts::why_not(&self.consumer, &error);
-            if trouble == Trouble::Authentication || began.elapsed() >= METADATA {
-                return Err(trouble);
-            }
-        }
+            None => tls_alerts::why_not(&self.consumer, &error),
+            Some(_) => Trouble::of(&error),
+        })
     }
 
-    fn ask(&self) -> Result<Metadata, Trouble> {
-        self.consumer.fetch_metadata(None, METADATA).map_err(|error| Trouble::of(&error))
+    fn missing_in(&self, metadata: &Metadata) -> Vec<String> {
+        let is_there = |topic: &str| metadata.topics().iter().any(|found| found.name() == topic);
+        match &self.topics[..] {
+            [] if metadata.topics().iter().any(|topic| self.wants(topic.name())) => Vec::new(),
+            [] => vec![format!("{}*", self.settings.topic_prefix)],
+            topics => topics.iter().filter(|topic| !is_there(topic)).cloned().collect(),
+        }
     }
 
     fn wants(&self, topic: &str) -> bool {
@@ -175,6 +189,5 @@ impl std::fmt::Debug for Tail {
 
 const POLL: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// The time of one request to a broker that may still be starting.
+/// A broker that is up answers within milliseconds. Nothing is read meanwhile.
 const ASK: Duration = Duration::from_secs(1);
-const METADATA: Duration = Duration::from_secs(10);
