@@ -43,7 +43,11 @@ impl Args {
                 )))?;
             }
         }
-        print(&format!("the configuration is sound: {sources} sources"))?;
+        let sources = match sources {
+            1 => "1 source".to_owned(),
+            several => format!("{several} sources"),
+        };
+        print(&format!("the configuration is sound: {sources}"))?;
         Ok(Exit::Done)
     }
 }

@@ -10,9 +10,12 @@ use crate::http::settings as http;
 use crate::kafka;
 use crate::providers::settings as source;
 use crate::providers::source::Source;
+use crate::quantity::ByteSize;
+use crate::spool;
 use crate::webhooks::settings;
 use std::collections::BTreeSet;
 use std::error::Error as _;
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// Checks everything. The result is complete only if no fault was noted.
@@ -25,6 +28,8 @@ pub(super) fn resolve(mut config: Config, faults: &mut Vec<String>) -> Resolved 
         faults.push(too_few.to_string());
     }
     faults.extend(http_faults);
+    faults.extend(listeners_fault(config.http.listen, config.admin.listen));
+    faults.extend(config.spool.faults());
     faults.extend(config.kafka.faults());
     faults.extend(config.dedup.faults());
     faults.extend(config.keeper.faults());
@@ -47,6 +52,7 @@ pub(super) fn resolve(mut config: Config, faults: &mut Vec<String>) -> Resolved 
         }
     });
     warnings.extend(admin_warning(&config.admin));
+    warnings.extend(disk_warning(&config.spool));
     let now = jiff::Timestamp::now();
     warnings.extend(certificate.as_ref().and_then(|certificate| expiry_warning(certificate, now)));
     let public_url = config.http.public_url.as_deref();
@@ -99,15 +105,48 @@ fn sources(config: &Config, faults: &mut Vec<String>) -> Vec<Source> {
     sources
 }
 
+/// Reports two listeners that want the same port of the same address.
+fn listeners_fault(ingest: SocketAddr, admin: SocketAddr) -> Option<String> {
+    let (one, other) = (ingest.ip(), admin.ip());
+    let meet = one == other || one.is_unspecified() || other.is_unspecified();
+    // Port 0 is any free one.
+    (meet && ingest.port() == admin.port() && ingest.port() != 0).then(|| {
+        format!(
+            "admin.listen: {admin} is taken by http.listen, {ingest}; give each a port of its own"
+        )
+    })
+}
+
 /// Reports a spool directory that does not exist and cannot be made.
 fn place_fault(dir: &Path) -> Option<String> {
-    // The nearest existing path above the directory decides.
-    let nearest = dir.ancestors().find(|path| std::fs::symlink_metadata(path).is_ok())?;
+    let nearest = nearest(dir)?;
     (!nearest.is_dir()).then(|| {
         format!(
             "spool.dir: {} cannot be made, as {} is no directory",
             dir.display(),
             nearest.display()
+        )
+    })
+}
+
+/// The nearest existing path, from the directory upwards.
+fn nearest(dir: &Path) -> Option<&Path> {
+    dir.ancestors().find(|path| std::fs::symlink_metadata(path).is_ok())
+}
+
+/// Warns of a reserve that is larger than the spool's disk. A warning and no fault: a relay whose
+/// disk was exchanged must still publish what waits.
+fn disk_warning(spool: &spool::settings::Settings) -> Option<String> {
+    let dir = std::path::absolute(&spool.dir).ok()?;
+    let disk = rustix::fs::statvfs(nearest(&dir)?).ok()?;
+    let size = disk.f_blocks.saturating_mul(disk.f_frsize);
+    (spool.reserve() >= size).then(|| {
+        format!(
+            "spool.disk_reserve: {} is not less than the whole disk of {}, which has {}: every \
+             notification is answered 503",
+            ByteSize(spool.reserve()),
+            dir.display(),
+            ByteSize(size)
         )
     })
 }

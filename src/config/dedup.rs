@@ -58,8 +58,12 @@ impl Dedup {
     /// The faults of the settings as they are written.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        if self.window.0.is_zero() {
-            faults.push("dedup.window: 0 would recognise no redelivery".to_owned());
+        if self.window.0 < SHORTEST_WINDOW {
+            let window = self.window;
+            faults.push(format!(
+                "dedup.window: {window} is too short; give 1s or more: a signature that is older \
+                 than the window is refused"
+            ));
         }
         let deadline = self.shared_deadline;
         if !(SHORTEST_DEADLINE..=LONGEST_DEADLINE).contains(&deadline.0) {
@@ -132,6 +136,8 @@ impl Dedup {
     }
 }
 
+/// A notification takes some of it to arrive, and the sender's clock may differ.
+const SHORTEST_WINDOW: std::time::Duration = std::time::Duration::from_secs(1);
 const SHORTEST_DEADLINE: std::time::Duration = std::time::Duration::from_millis(5);
 const LONGEST_DEADLINE: std::time::Duration = std::time::Duration::from_secs(2);
 const LONGEST_PREFIX: usize = 64;

@@ -44,6 +44,11 @@ fn is_toml(text: &str) -> Result<(), String> {
     let Err(error) = toml::from_str::<toml::Table>(text) else { return Ok(()) };
     let at = error.span().map_or(text.len(), |span| span.start.min(text.len()));
     let before = text.get(..at).unwrap_or(text);
+    // Where a line ends too early, the parser stops at the beginning of the next one.
+    let said = before.trim_end();
+    let is_unfinished = before.get(said.len()..).is_some_and(|blank| blank.contains('\n'))
+        && toml::from_str::<toml::Table>(before).is_err();
+    let before = if is_unfinished { said } else { before };
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
     let problem = match error.message() {

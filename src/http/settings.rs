@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use url::Url;
 
 /// Settings of the ingest listener.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -51,6 +52,23 @@ impl Settings {
             && !(1..=MOST_WORKERS).contains(&workers)
         {
             faults.push(format!("http.workers: {workers} is not 1 to {MOST_WORKERS}"));
+        }
+        if self.read_timeout.0.is_zero() {
+            faults
+                .push("http.read_timeout: 0 would leave no request the time to arrive".to_owned());
+        }
+        if self.stop_delay.0 > LONGEST_STOP_DELAY {
+            faults.push(format!("http.stop_delay: {} is not 0s to 1h", self.stop_delay));
+        }
+        if self.max_connections == 0 {
+            faults.push("http.max_connections: 0 would let nobody in".to_owned());
+        }
+        let public = self.public_url.as_deref().map(str::trim).map(Url::parse);
+        let is_posted_to = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        if public.is_some_and(|public| !public.is_ok_and(|url| is_posted_to(&url))) {
+            // It may hold a token, and is not repeated.
+            let expected = "expected the address at which providers reach this listener";
+            faults.push(format!("http.public_url: {expected}, such as https://relay.example.com"));
         }
         faults
     }
@@ -115,6 +133,8 @@ impl Default for Admin {
     }
 }
 
+/// Balancers look every few seconds; a longer stop would be taken for one that hangs.
+const LONGEST_STOP_DELAY: std::time::Duration = std::time::Duration::from_secs(3_600);
 /// The limit of our topics, less what a record adds to a body.
 const MAX_BODY_LIMIT: u64 = 1 << 20;
 

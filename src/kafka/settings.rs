@@ -3,6 +3,7 @@
 use crate::event::encoding::Encoding;
 use crate::secret::written::Written;
 use crate::topics::Names;
+use crate::veil;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -99,6 +100,15 @@ impl Settings {
                     .to_owned(),
             );
         }
+        // Of one with a user no part is shown: it may be a password.
+        let brokers = self.brokers.split(',').filter(|_| !self.brokers.contains('@'));
+        let wrong = brokers.filter(|one| !self.brokers.trim().is_empty() && !is_broker(one));
+        faults.extend(wrong.map(|one| {
+            format!(
+                "kafka.brokers: {} is not host:port, with a port of 1 to 65535",
+                veil::value(one)
+            )
+        }));
         if !(1..=10_000).contains(&self.partitions) {
             faults.push(format!("kafka.partitions: {} is not 1 to 10000", self.partitions));
         }
@@ -113,6 +123,19 @@ impl Settings {
         }
         faults
     }
+}
+
+/// True for `host`, `host:port`, `[address]:port`, and these after a protocol of Kafka's and `://`.
+fn is_broker(written: &str) -> bool {
+    let written = written.trim();
+    let place = written.split_once("://").map_or(written, |(_, place)| place);
+    // The colons of an address in brackets are its own.
+    let (host, port) = match place.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        Some(_) | None => (place, None),
+    };
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    !host.is_empty() && !host.contains(char::is_whitespace) && port.is_none_or(is_port)
 }
 
 /// Properties that cannot be set, because the relay's promises depend on them.

@@ -13,7 +13,8 @@ use std::fmt;
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The name in the URL, `/webhooks/{name}`: letters, digits, `.`, `-` and `_`.
+    /// The name in the URL, `/webhooks/{name}`: 1 to 100 letters, digits, `.`, `-` and
+    /// `_`, without a dot at the beginning.
     pub name: String,
     /// The provider that posts here.
     pub provider: Provider,

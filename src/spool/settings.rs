@@ -24,6 +24,18 @@ impl Settings {
         self.dir.join("recent")
     }
 
+    /// Returns the faults in these settings, each with its key.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.dir.as_os_str().is_empty() {
+            faults.push("spool.dir: empty; expected a directory".to_owned());
+        }
+        if self.max_bytes.0 == 0 {
+            faults.push("spool.max_bytes: 0 would let nothing in; give 1B or more".to_owned());
+        }
+        faults
+    }
+
     /// The bytes that stay free for the log's own work.
     pub fn reserve(&self) -> u64 {
         self.disk_reserve.0.max(LEAST_RESERVE)

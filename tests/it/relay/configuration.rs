@@ -101,6 +101,79 @@ fn an_unknown_provider_hides_no_missing_secret_and_a_spool_below_a_file_is_refus
 }
 
 #[test]
+fn what_could_never_take_a_notification_is_refused() {
+    let refused = [
+        ("http.listen = '127.0.0.1:7001'\nadmin.listen = '127.0.0.1:7001'", "admin.listen: "),
+        ("http.listen = '0.0.0.0:7001'\nadmin.listen = '127.0.0.1:7001'", "admin.listen: "),
+        ("spool.dir = ''", "spool.dir: empty"),
+        ("spool.max_bytes = '0B'", "spool.max_bytes: 0"),
+        ("dedup.window = '1ms'", "dedup.window: 1ms is too short; give 1s or more"),
+        (
+            "kafka.brokers = 'one:9092, two two:9092'",
+            "kafka.brokers: \" two two:9092\" is not host:port",
+        ),
+        ("kafka.brokers = 'one:9092,'", "kafka.brokers: \"\" is not host:port"),
+        ("kafka.brokers = 'one:99999'", "kafka.brokers: \"one:99999\" is not host:port"),
+        ("kafka.brokers = 'one:0'", "kafka.brokers: "),
+        ("http.public_url = 'ftp://relay.example'", "http.public_url: expected"),
+        ("http.public_url = 'relay.example'", "http.public_url: expected"),
+        ("http.stop_delay = '1000h'", "http.stop_delay: "),
+        ("http.read_timeout = '0s'", "http.read_timeout: 0"),
+        ("http.max_connections = 0", "http.max_connections: 0"),
+    ];
+    for (text, fault) in refused {
+        let said = run(&mut check(&written(&format!("{text}\n{SOURCE}"))));
+
+        assert_eq!(said.code, 2, "{text}: {said:?}");
+        assert!(said.stderr.contains(fault), "{fault} in {}", said.stderr);
+    }
+    for text in [
+        "http.listen = '127.0.0.1:0'\nadmin.listen = '127.0.0.1:0'",
+        "http.listen = '127.0.0.1:7001'\nadmin.listen = '127.0.0.2:7001'",
+        "kafka.brokers = 'one, two:9092,[::1]:9093,SASL_SSL://three:9094'",
+        "http.public_url = 'https://relay.example/path'",
+        "http.stop_delay = '1h'\nspool.max_bytes = '1B'\ndedup.window = '1s'",
+    ] {
+        let said = run(&mut check(&written(&format!("{text}\n{SOURCE}"))));
+
+        assert_eq!(said.code, 0, "{text}: {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reserve_that_no_disk_has_draws_a_warning_in_check_and_at_the_start() {
+    let dir = written(&format!("spool.dir = 'SPOOL'\nspool.disk_reserve = '900TiB'\n{SOURCE}"));
+    let said = run(&mut check(&dir));
+    let relay = Relay::builder().set("spool.disk_reserve", "'900TiB'").start().await;
+
+    assert_eq!((said.code, said.stdout.trim()), (0, "the configuration is sound: 1 source"));
+    for told in [said.stderr, relay.log()] {
+        assert!(
+            told.contains("spool.disk_reserve: 900TiB is not less than the whole disk"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_syntax_fault_is_told_with_the_line_that_has_it() {
+    for (text, place) in [
+        ("[http]\nlisten =\n[kafka]\n", "line 2, column 9: "),
+        ("[http]\ntls = { cert = 'a'\nlisten = 'x'\n", "line 2, column 19: "),
+        ("[http]\ntls = { cert = 'a'\n\n[kafka]\n", "line 2, column 19: "),
+        ("[http]\n= 5\n", "line 2, column 1: "),
+        ("[http]\nlisten = 1 1\n", "line 2, column 1"),
+    ] {
+        let dir = written(text);
+        let said = run(&mut check(&dir));
+
+        assert_eq!(said.code, 2, "{said:?}");
+        let file = file(&dir).display().to_string();
+        assert!(said.stderr.contains(place) && said.stderr.contains(&file), "{place} in {said:?}");
+    }
+}
+
+#[test]
 fn an_admin_listener_that_strangers_reach_without_a_token_draws_a_warning() {
     let exposed = written(&format!("admin.listen = '0.0.0.0:0'\n{SOURCE}"));
     let guarded = written(&format!("admin.listen = '0.0.0.0:0'\nadmin.token = 't'\n{SOURCE}"));
