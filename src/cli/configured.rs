@@ -4,6 +4,7 @@ use crate::cli::dev_brokers;
 use crate::cli::exit::Failure;
 use crate::config::{self, Config, Resolved};
 use crate::kafka::settings::Settings;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The choice of the configuration.
@@ -19,6 +20,17 @@ impl ConfigFile {
     /// The file that is read, if there is one.
     pub fn file(&self) -> Option<PathBuf> {
         config::find(self.config.as_deref())
+    }
+
+    /// The Kafka of a running `cadrelay dev`, unless a file or the environment names another.
+    pub fn dev(&self) -> Option<Settings> {
+        let is_given = |(name, _): (OsString, OsString)| {
+            name.to_str().is_some_and(|name| name.starts_with("CADRELAY__KAFKA__"))
+        };
+        if self.file().is_some() || std::env::vars_os().any(is_given) {
+            return None;
+        }
+        dev_brokers::running()
     }
 
     /// Reads the configuration.
@@ -37,7 +49,8 @@ impl ConfigFile {
 pub struct WhichKafka {
     #[command(flatten)]
     config: ConfigFile,
-    /// The brokers to read from [default: the running `cadrelay dev`, else the configuration's]
+    /// The brokers to read from [default: the configuration's; without a file and without
+    /// CADRELAY__KAFKA__… in the environment, those of a running `cadrelay dev`]
     #[arg(long, value_name = "HOST:PORT")]
     brokers: Option<String>,
 }
@@ -52,11 +65,9 @@ impl WhichKafka {
             }
             return Ok(Settings { brokers: brokers.clone(), ..Settings::default() });
         }
-        if self.config.config.is_none()
-            && let Some(brokers) = dev_brokers::running()
-        {
-            return Ok(Settings { brokers, ..Settings::default() });
+        match self.config.dev() {
+            Some(dev) => Ok(dev),
+            None => Ok(self.config.read()?.kafka),
         }
-        Ok(self.config.read()?.kafka)
     }
 }

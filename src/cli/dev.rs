@@ -2,7 +2,7 @@
 
 use crate::app::Relay;
 use crate::cli::colour::Colour;
-use crate::cli::dev_brokers::BrokersFile;
+use crate::cli::dev_brokers::{BrokersFile, PARTITIONS};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::printing::{self, Style};
 use crate::cli::signals;
@@ -149,5 +149,3 @@ fn show(settings: Settings, style: Style) -> Result<(), Failure> {
         .map(drop)
         .map_err(|error| Failure::failed(format!("showing events: {error}")))
 }
-
-const PARTITIONS: i32 = 3;

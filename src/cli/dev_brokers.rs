@@ -1,5 +1,6 @@
 //! The file with which a running `cadrelay dev` tells the other commands the address of its Kafka.
 
+use crate::kafka::settings::Settings;
 use crate::scratch;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -42,17 +43,21 @@ fn write(brokers: &str) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// The brokers of the running `dev`, if there is one.
-pub fn running() -> Option<String> {
+/// The settings with which the Kafka of the running `dev` is reached, if there is one.
+pub fn running() -> Option<Settings> {
     let brokers = std::fs::read_to_string(place().ok()?).ok()?;
     let address: SocketAddr = brokers.trim().split(',').next()?.parse().ok()?;
     // The file can outlive its process.
     std::net::TcpStream::connect_timeout(&address, CONNECT).ok()?;
-    Some(brokers.trim().to_owned())
+    let brokers = brokers.trim().to_owned();
+    Some(Settings { brokers, partitions: PARTITIONS, create_topics: false, ..Settings::default() })
 }
 
 fn place() -> io::Result<PathBuf> {
     Ok(scratch::meeting_place()?.join("cadrelay-dev-brokers"))
 }
+
+/// The partitions of each topic of `dev`: enough to see that a subject stays in one.
+pub const PARTITIONS: i32 = 3;
 
 const CONNECT: std::time::Duration = std::time::Duration::from_millis(500);

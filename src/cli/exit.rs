@@ -111,8 +111,12 @@ impl From<Trouble> for Exit {
 }
 
 impl From<std::io::Error> for Failure {
+    /// The reader of a pipe may stop when it has enough, as `head` does: that is no failure.
     fn from(error: std::io::Error) -> Self {
-        Self::failed(error.to_string())
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self { exit: Exit::Done, message: String::new() },
+            _ => Self::failed(error.to_string()),
+        }
     }
 }
 

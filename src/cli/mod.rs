@@ -98,7 +98,9 @@ impl Cli {
                 done
             });
         let exit = done.unwrap_or_else(|failure| {
-            output::note(&format!("error: {}", failure.message));
+            if failure.exit != Exit::Done {
+                output::note(&format!("error: {}", failure.message));
+            }
             failure.exit
         });
         exit.into()

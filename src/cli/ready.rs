@@ -4,7 +4,7 @@
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::print;
-use crate::cli::relay::with_cause;
+use crate::cli::relay::{base_of, with_cause};
 use crate::printable;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use std::time::Duration;
 pub struct Args {
     #[command(flatten)]
     config: ConfigFile,
-    /// The admin listener [default: http:// and the configuration's admin.listen]
+    /// The admin listener, as http://host:port or host:port [default: the configuration's admin.listen]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }
@@ -22,10 +22,10 @@ impl Args {
     /// Asks, and prints the answer of the relay.
     pub async fn run(self) -> Result<Exit, Failure> {
         let base = match self.url {
-            Some(url) => url,
+            Some(url) => base_of(&url)?,
             None => format!("http://{}", self.config.read()?.admin.listen),
         };
-        let url = format!("{}/readyz", base.trim_end_matches('/'));
+        let url = format!("{base}/readyz");
         let unreachable = |error: reqwest::Error| Failure {
             exit: Exit::Remote,
             message: format!("{url}: {}", with_cause(error)),

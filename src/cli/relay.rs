@@ -3,6 +3,7 @@
 
 use crate::cli::configured::ConfigFile;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::note;
 use crate::config::Config;
 use crate::http::settings;
 use crate::outbound;
@@ -10,15 +11,17 @@ use crate::secret::Secret;
 use crate::spool::inspect::offline::{Error, Offline};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+use url::Url;
 
 /// The choice of the relay.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Which {
     #[command(flatten)]
     config: ConfigFile,
-    /// The admin listener of a running relay [default: the spool's directory, or if a relay runs on
-    /// it, http:// and the configuration's admin.listen]
+    /// The admin listener of a running relay, as http://host:port or host:port [default: the spool's
+    /// directory; if a relay runs on it, or if there is no spool, the configuration's admin.listen]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }
@@ -54,6 +57,13 @@ impl Which {
         match Offline::open(&config.spool.dir) {
             Ok(stopped) => Ok(Ok(Found::Stopped(Box::new(stopped)))),
             Err(Error::InUse(_)) => Ok(Ok(Found::Running(self.running(config)?))),
+            // `cadrelay dev` has its spool in a place of its own, and so has a container.
+            Err(Error::Absent(dir)) if listens(config.admin.listen) => {
+                let running = self.running(config)?;
+                let (dir, base) = (dir.display(), &running.base);
+                note(&format!("there is no spool in {dir}; asking the relay at {base}"));
+                Ok(Ok(Found::Running(running)))
+            }
             Err(error) => Ok(Err(error)),
         }
     }
@@ -61,7 +71,8 @@ impl Which {
     /// The admin listener of the relay. Sends nothing yet.
     pub fn running(&self, config: &Config) -> Result<Running, Failure> {
         let settings::Admin { listen, token, .. } = &config.admin;
-        let base = self.url.clone().unwrap_or_else(|| format!("http://{listen}"));
+        let base = self.url.as_deref().map(base_of).transpose()?;
+        let base = base.unwrap_or_else(|| format!("http://{listen}"));
         let token = token.as_ref().map(|token| token.resolve()).transpose();
         let token = token.map_err(|error| Failure::usage(format!("admin.token: {error}")))?;
         let client = reqwest::Client::builder()
@@ -70,7 +81,7 @@ impl Which {
             .connect_timeout(CONNECT)
             .build()
             .map_err(|error| Failure::failed(error.to_string()))?;
-        Ok(Running { base: base.trim_end_matches('/').to_owned(), token, client })
+        Ok(Running { base, token, client })
     }
 }
 
@@ -120,6 +131,30 @@ impl Running {
     }
 }
 
+/// The URL of an admin listener that was given as a URL or as `host:port`, without a slash at its
+/// end.
+pub fn base_of(written: &str) -> Result<String, Failure> {
+    let text = match written.contains("://") {
+        true => written.to_owned(),
+        false => format!("http://{written}"),
+    };
+    let is_listener = |url: &Url| {
+        matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty()
+    };
+    match Url::parse(&text) {
+        Ok(url) if is_listener(&url) => Ok(text.trim_end_matches('/').to_owned()),
+        // It may hold a password, and is not repeated.
+        Ok(_) | Err(_) => Err(Failure::usage(
+            "--url: expected the address of an admin listener, such as http://127.0.0.1:9464",
+        )),
+    }
+}
+
+/// True if something takes connections at an address.
+fn listens(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, CONNECT).is_ok()
+}
+
 /// The error with its innermost cause, such as a refused connection, and without the URL.
 pub fn with_cause(error: reqwest::Error) -> String {
     let error = error.without_url();
@@ -137,7 +172,10 @@ impl From<Error> for Failure {
                 Exit::Failed
             }
         };
-        Self { exit, message: error.to_string() }
+        let is_absent = matches!(error, Error::Absent(_));
+        let hint = "; --url names the admin listener of a relay that runs elsewhere";
+        let hint = if is_absent { hint } else { "" };
+        Self { exit, message: format!("{error}{hint}") }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::cli::check::unreachable;
 use crate::cli::colour::Colour;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::hand_over;
-use crate::cli::output::{Format, Layout};
+use crate::cli::output::{Format, Layout, print};
 use crate::cli::relay::{Found, Running, Which};
 use crate::http::admin::inspect::{MAX_RECORDS, Records};
 use crate::kafka::positions::{self, Positions};
@@ -78,7 +78,7 @@ impl Shown {
         let format = self.format();
         format.object(if format == Format::Table { &STAT[..7] } else { &STAT }, &stat)?;
         if format == Format::Table {
-            println!();
+            print("\n")?;
             format.list(LANES, &stat.lanes)?;
         }
         Ok(Exit::Done)
@@ -121,7 +121,7 @@ impl Shown {
         let format = self.format();
         format.object(if format == Format::Table { &VERDICT[..6] } else { &VERDICT }, &verdict)?;
         if format == Format::Table {
-            println!();
+            print("\n")?;
             format.list(FAULTS, &verdict.faults)?;
         }
         Ok(if verdict.is_sound() { Exit::Done } else { Exit::Failed })

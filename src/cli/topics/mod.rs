@@ -23,7 +23,8 @@ use std::time::Duration;
 
 /// List the needed topics, and create those that are missing
 ///
-/// Existing topics are never changed: a difference from the configuration is shown, with the
+/// Without a file and without CADRELAY__KAFKA__… in the environment, a running `cadrelay dev` is
+/// asked. Existing topics are never changed: a difference from the configuration is shown, with the
 /// command of Kafka's own tools that would remove it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -67,9 +68,15 @@ impl Args {
 
 impl Shown {
     async fn run(self, missing: Missing) -> Result<Exit, Failure> {
-        let config = self.config.read()?;
-        let used = Provider::among(config.sources.iter().map(|source| source.provider));
-        let cluster = Cluster::new(config.kafka)?;
+        let (kafka, used) = match self.config.dev() {
+            Some(dev) => (dev, Provider::ALL.to_vec()),
+            None => {
+                let config = self.config.read()?;
+                let used = Provider::among(config.sources.iter().map(|source| source.provider));
+                (config.kafka, used)
+            }
+        };
+        let cluster = Cluster::new(kafka)?;
         let mut rows = Vec::new();
         for topic in needed(&cluster.settings, &used) {
             rows.push(cluster.row(&topic, missing).await?);

@@ -14,6 +14,7 @@ mod events;
 mod examples;
 mod explain;
 mod facts;
+mod finding;
 mod first_source;
 mod gaps;
 mod hostile;
