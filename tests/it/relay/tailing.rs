@@ -2,13 +2,13 @@
 
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::io::{BufRead, BufReader};
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 use support::kafka::Kafka;
 use support::kafka::secure::USER;
 use support::process::launch;
 use support::relay::{Broker, cadrelay};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Runs `tail` with this configuration of Kafka until it ends.
 async fn tail(kafka: String) -> (Option<i32>, String) {
@@ -21,6 +21,17 @@ async fn tail(kafka: String) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } = run.await.expect("the command ends");
     assert!(stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
     (status.code(), String::from_utf8(stderr).expect("text"))
+}
+
+/// What is read of a command within some seconds. A command that says nothing is ended.
+async fn soon<T>(running: &mut Child, reading: JoinHandle<T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(20), reading).await {
+        Ok(read) => read.expect("it is read"),
+        Err(_) => {
+            running.kill().expect("it ends");
+            panic!("it says nothing");
+        }
+    }
 }
 
 /// Writes one record with this key.
@@ -62,7 +73,7 @@ async fn tail_says_that_a_topic_does_not_exist_yet_and_reads_it_once_it_does() {
     let mut running = launch(command).expect("the command starts");
     let mut said = BufReader::new(running.stderr.take().expect("its stderr")).lines();
 
-    let line = spawn_blocking(move || said.next()).await.expect("a line comes");
+    let line = soon(&mut running, spawn_blocking(move || said.next())).await;
 
     let line = line.expect("a line").expect("text");
     assert_eq!(line, "there is no topic cad.late yet, or it may not be read; waiting");
@@ -88,13 +99,13 @@ async fn tail_says_within_seconds_that_the_brokers_are_gone() {
     let mut said = BufReader::new(running.stderr.take().expect("its stderr")).lines();
     put(&broker, "cad.onshape.document", "k");
     // It has read a record, so it has reached the broker.
-    spawn_blocking(move || shown.next()).await.expect("an event").expect("a line").expect("text");
+    let event = soon(&mut running, spawn_blocking(move || shown.next())).await;
+    event.expect("a line").expect("text");
 
     broker.mock().goes_away().expect("the mock goes down");
-    let line = spawn_blocking(move || said.next());
-    let line = tokio::time::timeout(Duration::from_secs(15), line).await;
+    let line = soon(&mut running, spawn_blocking(move || said.next())).await;
 
-    let line = line.expect("in time").expect("a line comes").expect("a line").expect("text");
+    let line = line.expect("a line").expect("text");
     assert!(line.contains(&broker.address()) && line.ends_with("; waiting"), "{line}");
     running.kill().and_then(|()| running.wait()).expect("it ends");
 }
