@@ -16,7 +16,7 @@ use crate::spool::clock::offset;
 use crate::spool::log::Cursor;
 use crate::spool::log::acknowledged::Acknowledgement;
 use crate::spool::log::frame::{Head, Kind, Section, overhead};
-use crate::spool::log::segment::{FIRST_FRAME, Fill};
+use crate::spool::log::segment::FIRST_FRAME;
 use crate::spool::log::state::InstanceState;
 use crate::spool::notes::Note;
 #[cfg(test)]
@@ -146,7 +146,7 @@ fn leave(inner: &Inner, writing: &mut Writing, bytes: u64) -> io::Result<()> {
     let mut next = lock(&inner.next);
     let cursor = match next.take() {
         Some(cursor) => cursor,
-        None => inner.log.lay_out(writing.cursor.segment() + 1, bytes, Fill::Reserve)?,
+        None => inner.log.lay_out_what_fits(writing.cursor.segment() + 1, bytes)?,
     };
     let left = std::mem::replace(&mut writing.cursor, cursor);
     inner.active.store(writing.cursor.segment(), Ordering::Release);

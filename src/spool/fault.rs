@@ -27,8 +27,14 @@ pub enum ReadError {
     Damaged(String),
     /// The system does not return it.
     #[error("the spool cannot be read: {0}")]
-    Unreadable(#[from] std::io::Error),
+    Unreadable(std::io::Error),
     /// The window's store does not return it.
     #[error(transparent)]
     Window(#[from] old_ids::Error),
+}
+
+impl From<std::io::Error> for ReadError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unreadable(error)
+    }
 }

@@ -114,6 +114,49 @@ async fn a_disk_that_others_have_filled_to_the_reserve_is_answered_200_once_it_i
     assert!(!relay.log().contains("poisoned"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_on_a_disk_that_is_full_to_the_last_byte_drains_and_then_accepts_again() {
+    // Killed when a segment has just begun, and when the last one is nearly full.
+    for large in [2, 55] {
+        let mut kafka = Kafka::start().await;
+        let disk = Disk::in_memory(400);
+        let mut relay = oracle::relay(&kafka)
+            .set("spool.dir", &format!("'{}'", disk.path.join("spool").display()))
+            .set("spool.disk_reserve", &format!("'{RESERVE}B'"))
+            .start()
+            .await;
+        kafka.kill();
+        let mut ledger = Ledger { seed: oracle::seed(), ..Ledger::default() };
+        let posted: Vec<_> = (0..large).map(|seed| large::notification(seed, 400_000)).collect();
+        for one in &posted {
+            relay.post(one).await.assert_accepted();
+            ledger.acknowledge(&one.body);
+        }
+
+        relay.kill();
+        disk.fill_to_the_last_page();
+        relay.restart().await;
+
+        let new = large::notification(1_000_000, 1_000);
+        eventually("it refuses what is new", async || {
+            (relay.post(&new).await.status == 503).then_some(())
+        })
+        .await;
+        relay.post(&posted[0]).await.assert_duplicate();
+        kafka.restart().await;
+        relay.drained().await;
+        disk.clear();
+        eventually("it accepts again", async || {
+            (relay.post(&new).await.status == 200).then_some(())
+        })
+        .await;
+        ledger.acknowledge(&new.body);
+        ledger.fault("starts_on_a_full_disk", 1);
+        oracle::judge("start on a full disk", &kafka, &relay, &ledger).await.assert_holds();
+        assert!(!relay.log().contains("window_damaged"), "{}", relay.log());
+    }
+}
+
 /// Posts large events until the relay says that its disk is full.
 async fn fill(relay: &Relay) -> Ledger {
     let mut ledger = Ledger { seed: oracle::seed(), ..Ledger::default() };

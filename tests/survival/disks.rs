@@ -60,9 +60,18 @@ impl Disk {
 
     /// Files of others that take all that is left, but for less than a mebibyte.
     pub fn fill_up(&self) {
+        self.fill_to(1 << 16);
+    }
+
+    /// Files of others that take all that is left, to the last page.
+    pub fn fill_to_the_last_page(&self) {
+        self.fill_to(4096);
+    }
+
+    fn fill_to(&self, least: u64) {
         let file = File::create(self.path.join("others")).expect("a file of others");
         let (mut at, mut piece) = (0, self.free());
-        while piece >= 1 << 16 {
+        while piece >= least {
             // The relay takes some of it meanwhile.
             match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), at, piece) {
                 Ok(()) => at += piece,

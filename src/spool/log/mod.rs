@@ -13,8 +13,10 @@ pub mod acknowledged;
 pub mod disk;
 pub mod frame;
 pub mod ids;
+mod laying_out;
 pub mod reader;
 pub mod recovery;
+pub mod reserve;
 pub mod segment;
 pub mod state;
 pub mod suspects;
@@ -23,9 +25,10 @@ use crate::lock::{lock, read, write};
 use crate::spool::log::acknowledged::{Acknowledged, Acknowledgement, Mark};
 use crate::spool::log::disk::Disk;
 use crate::spool::log::frame::{Frame, Head, Section};
-use crate::spool::log::segment::{FIRST_FRAME, Fill, SPARE, Seal, Segment, name_of};
+use crate::spool::log::segment::{SPARE, Seal, Segment, name_of};
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 /// The segments of a log.
@@ -37,6 +40,8 @@ pub struct Log {
     spare: Mutex<Spare>,
     /// `None` in a folder that is only read.
     acknowledged: Option<Acknowledged>,
+    /// Space is kept back.
+    has_reserve: AtomicBool,
     /// The length to which a segment is laid out.
     pub segment_bytes: u64,
 }
@@ -88,18 +93,9 @@ impl Log {
             segments: RwLock::new(segments),
             spare: Mutex::new(spare),
             acknowledged,
+            has_reserve: AtomicBool::new(false),
             segment_bytes,
         }
-    }
-
-    /// Lays out a segment with space for frames of this many bytes.
-    pub fn lay_out(&self, number: u64, bytes: u64, fill: Fill) -> io::Result<Cursor> {
-        let mut spare = lock(&self.spare);
-        let room = self.segment_bytes.max(FIRST_FRAME + bytes + SLACK);
-        let segment = Arc::new(Segment::lay_out(&*self.disk, number, room, fill)?);
-        *spare = Spare::None;
-        write(&self.segments).insert(number, Arc::clone(&segment));
-        Ok(Cursor { segment, at: FIRST_FRAME, room: room - SLACK })
     }
 
     /// Writes a frame after the last one, and syncs it.
@@ -189,12 +185,17 @@ impl Log {
 
     /// The bytes that its files take on the disk.
     pub fn disk_bytes(&self) -> u64 {
-        let lengths =
+        let lengths: u64 =
             read(&self.segments).values().filter_map(|segment| segment.length().ok()).sum();
-        match *lock(&self.spare) {
-            Spare::Kept => self.segment_bytes + lengths,
-            Spare::None => lengths,
-        }
+        let kept = match *lock(&self.spare) {
+            Spare::Kept => self.segment_bytes,
+            Spare::None => 0,
+        };
+        let reserve = match self.has_reserve.load(Ordering::Relaxed) {
+            true => self.reserve_bytes(),
+            false => 0,
+        };
+        lengths + kept + reserve
     }
 
     /// The bytes that can still be written to its disk.

@@ -9,7 +9,6 @@ use crate::spool::log::Log;
 use crate::spool::log::acknowledged::Acknowledgement;
 use crate::spool::log::disk::Disk;
 use crate::spool::log::reader::Reader;
-use crate::spool::log::segment::Fill;
 use crate::spool::log::state::InstanceState;
 use crate::spool::open::Opening;
 use crate::spool::open::identity::identify;
@@ -21,7 +20,7 @@ use crate::spool::window::Period;
 use crate::spool::window::filter::Renewed;
 use crate::spool::window::old_ids::OldIds;
 use crate::spool::window::recent::{self, Recent};
-use crate::spool::{Inner, LeavingSegments, Limits, ReadError, Sealed};
+use crate::spool::{Inner, LeavingSegments, Limits, OpenError, Sealed};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
@@ -44,7 +43,10 @@ impl Opening<'_> {
         segment_bytes: u64,
         home: Option<Home>,
         found: Tidied,
-    ) -> Result<Opened, ReadError> {
+    ) -> Result<Opened, OpenError> {
+        let dir = self.settings.dir.clone();
+        let unwritable = |cause| OpenError::Unwritable { dir: dir.clone(), cause };
+        let unreadable = |cause| OpenError::Unreadable { dir: dir.clone(), cause };
         let Tidied { survey, gone, newest } = found;
         let state = survey.state.clone().unwrap_or_default();
         let recovered_something = survey.state.is_some();
@@ -76,11 +78,12 @@ impl Opening<'_> {
                 None => drop(leaving.absorbed.insert(number, (first, last))),
             }
         }
-        let log = Log::new(disk, segments, acknowledged, segment_bytes)?;
+        let log = Log::new(disk, segments, acknowledged, segment_bytes).map_err(unwritable)?;
         // Upkeep adds the space that is laid out at its first round.
         let room = log.free().unwrap_or(0);
         let reader = Reader::new(leaving.gone.clone());
-        let known = know_lanes(&log, &reader, &state, &survey.released, self.topics, &extents)?;
+        let known = know_lanes(&log, &reader, &state, &survey.released, self.topics, &extents)
+            .map_err(unreadable)?;
         let pending_bytes = known.iter().map(|lane| lane.pending_bytes).sum();
         let mut lanes = Lanes::new(known, extents, self.accounts, self.gate);
         learn_ages(&log, &reader, &mut lanes);
@@ -94,7 +97,7 @@ impl Opening<'_> {
         }
         .most_bytes();
         let number = newest.max(absorbed) + 1;
-        let cursor = log.lay_out(number, state_bytes, Fill::Reserve)?;
+        let cursor = log.lay_out_what_fits(number, state_bytes).map_err(unwritable)?;
         let filter = if old_ids.count() == 0 { Renewed::empty() } else { Renewed::default() };
         let inner = Arc::new(Inner {
             identity,
@@ -143,11 +146,11 @@ impl Opening<'_> {
             failed: watch::Sender::new(false),
             threads: Mutex::default(),
             upkeep: WakeUp::default(),
-            dir: self.settings.dir.clone(),
+            dir: dir.clone(),
             home,
         });
         if !commit::step(&inner) {
-            return Err(io::Error::other("the first frame of this run cannot be written").into());
+            return Err(unwritable(io::Error::other("the first frame of this run")));
         }
         Ok(Opened { inner, recovered_something })
     }

@@ -28,6 +28,15 @@ pub enum OpenError {
         #[source]
         cause: ReadError,
     },
+    /// The system does not take what a start writes.
+    #[error("the spool in {} cannot be written", dir.display())]
+    Unwritable {
+        /// The directory.
+        dir: PathBuf,
+        /// The error of the system.
+        #[source]
+        cause: io::Error,
+    },
     /// Acknowledged records are gone.
     #[error(
         "the spool in {} has lost records: {}. Restore the directory, or start with --accept-loss to go \

@@ -108,9 +108,8 @@ impl Opening<'_> {
         if !survey.losses.is_empty() && self.loss == Loss::Refuse {
             return Err(OpenError::Lost { dir, faults: survey.losses });
         }
-        let unreadable = |cause| OpenError::Unreadable { dir: dir.clone(), cause };
         let found = tidy(&*disk, survey, self.loss).map_err(unusable)?;
-        self.build(disk, old_ids, segment_bytes, home, found).map_err(unreadable)
+        self.build(disk, old_ids, segment_bytes, home, found)
     }
 }
 

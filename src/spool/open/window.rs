@@ -25,6 +25,7 @@ pub(super) fn open_window(dir: &Path, slicing: Slicing) -> Result<(Slices, Windo
             let window = if was_there { Window::Found } else { Window::New };
             return Ok((slices, window));
         }
+        Ok(Err(error)) if error.is_lack_of_room() => return Err(error),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it was read to a panic".to_owned(),
     };

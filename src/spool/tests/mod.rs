@@ -1,5 +1,6 @@
 //! The spool as its callers see it, on a real directory.
 
+mod full;
 mod lost;
 mod start;
 mod told;

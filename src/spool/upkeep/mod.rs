@@ -28,8 +28,11 @@ use std::time::{Duration, Instant};
 /// Looks after the spool until it is closed.
 pub fn run(inner: &Inner) {
     let mut upkeep = Upkeep::default();
-    while inner.upkeep.wait(PAUSE) {
+    loop {
         step(inner, &mut upkeep, Instant::now());
+        if !inner.upkeep.wait(PAUSE) {
+            return;
+        }
     }
 }
 
@@ -42,6 +45,7 @@ pub struct Upkeep {
     forget: Job,
     filter: Job,
     remove: Job,
+    keep_back: Job,
     last_sequence: u64,
     /// Rounds without a new record.
     quiet: u32,
@@ -62,6 +66,9 @@ pub fn step(inner: &Inner, upkeep: &mut Upkeep, now: Instant) {
     upkeep.absorb.attempt(now, "write ids to the window", || absorb(inner));
     upkeep.remove.attempt(now, "remove a finished segment", || remove(inner, is_low));
     upkeep.lay_out.attempt(now, "lay out the next segment", || lay_out_next(inner));
+    if !is_low {
+        upkeep.keep_back.attempt(now, "keep space back", || inner.log.keep_back());
+    }
     upkeep.forget.attempt(now, "drop old ids", || forget(inner));
     upkeep.filter.attempt(now, "read ids for the filter", || renew_filter(inner));
     ask_writer(inner, upkeep, is_low);

@@ -64,11 +64,21 @@ pub struct Cursor {
 pub enum Error {
     /// The database failed.
     #[error("the window's store failed: {0}")]
-    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Failed(Box<dyn std::error::Error + Send + Sync>),
     /// The system does not return its files.
     #[error("the window's store cannot be used: {0}")]
-    Unreadable(#[source] std::io::Error),
+    Unreadable(std::io::Error),
     /// Its content is not what was written.
     #[error("the window's store is damaged: {0}")]
     Damaged(&'static str),
+}
+
+impl Error {
+    /// True if the disk has no room: the store itself is sound.
+    pub fn is_lack_of_room(&self) -> bool {
+        match self {
+            Self::Unreadable(error) => error.kind() == std::io::ErrorKind::StorageFull,
+            Self::Failed(_) | Self::Damaged(_) => false,
+        }
+    }
 }

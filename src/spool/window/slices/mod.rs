@@ -27,7 +27,10 @@ use std::sync::{Arc, Mutex, RwLock};
 
 impl From<fjall::Error> for Error {
     fn from(error: fjall::Error) -> Self {
-        Self::Failed(Box::new(error))
+        match error {
+            fjall::Error::Io(error) => Self::Unreadable(error),
+            other => Self::Failed(Box::new(other)),
+        }
     }
 }
 
