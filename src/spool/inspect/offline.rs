@@ -68,12 +68,11 @@ pub enum Error {
     #[error("the spool in {} is of an earlier build; start the relay on it once", .0.display())]
     Earlier(PathBuf),
     /// The system refuses.
-    #[error("{}: {cause}", path.display())]
+    #[error("the spool in {} cannot be read: {cause}", path.display())]
     Unreadable {
-        /// The path that could not be read or made.
+        /// The spool's directory.
         path: PathBuf,
         /// The error of the system.
-        #[source]
         cause: io::Error,
     },
     /// It is too damaged to be inspected.
@@ -85,7 +84,7 @@ impl Offline {
     /// Opens the spool in a directory.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let unreadable = |cause| Error::Unreadable { path: dir.to_owned(), cause };
-        let lock = match File::open(dir.join(LOCK)) {
+        let lock = match open_lock(dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(match dir.join("store").exists() {
                     true => Error::Earlier(dir.to_owned()),
@@ -201,6 +200,15 @@ impl Offline {
         let slices = Slices::open(copy.path(), Slicing::of(Duration::MAX))?;
         Ok(&self.window.get_or_init(|| Window { slices, _copy: copy }).slices)
     }
+}
+
+/// Opens the lock's file for reading. No link is followed.
+fn open_lock(dir: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = dir.join(LOCK);
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let opened = File::options().read(true).custom_flags(flags).open(&path);
+    opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// A temporary copy of a folder.

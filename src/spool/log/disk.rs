@@ -5,6 +5,7 @@
 //!
 //! # Promises
 //! - Only their owner can read files (0600), whatever the umask, and no link is followed.
+//! - An error says which file it is about.
 //! - A file stays open for as long as it is held, so later reads and writes need no further
 //!   descriptor.
 
@@ -16,7 +17,7 @@ use rustix::io::Errno;
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A folder of files, without subfolders.
@@ -59,6 +60,7 @@ pub trait File: Debug + Send + Sync {
 #[derive(Debug)]
 pub struct RealDisk {
     folder: OwnedFd,
+    path: PathBuf,
     access: Access,
 }
 
@@ -72,7 +74,10 @@ pub enum Access {
 }
 
 #[derive(Debug)]
-struct RealFile(OwnedFd);
+struct RealFile {
+    file: OwnedFd,
+    path: PathBuf,
+}
 
 impl RealDisk {
     /// Opens a folder, creating it if it is to be written.
@@ -81,8 +86,8 @@ impl RealDisk {
             private_folder(path)?;
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let folder = sys::open(path, flags, Mode::empty())?;
-        Ok(Self { folder, access })
+        let folder = sys::open(path, flags, Mode::empty()).map_err(|error| of(path, error))?;
+        Ok(Self { folder, path: path.to_owned(), access })
     }
 
     fn file(&self, name: &str, more: OFlags) -> io::Result<Arc<dyn File>> {
@@ -91,11 +96,15 @@ impl RealDisk {
             Access::Read => OFlags::RDONLY,
         };
         let flags = way | OFlags::NOFOLLOW | OFlags::CLOEXEC | more;
-        let file = sys::openat(&self.folder, name, flags, FILE_MODE)?;
-        if more.contains(OFlags::CREATE) {
-            sys::fchmod(&file, FILE_MODE)?;
-        }
-        Ok(Arc::new(RealFile(file)))
+        let path = self.path.join(name);
+        let opened = sys::openat(&self.folder, name, flags, FILE_MODE).and_then(|file| {
+            if more.contains(OFlags::CREATE) {
+                sys::fchmod(&file, FILE_MODE)?;
+            }
+            Ok(file)
+        });
+        let file = opened.map_err(|error| of(&path, error))?;
+        Ok(Arc::new(RealFile { file, path }))
     }
 }
 
@@ -103,8 +112,9 @@ impl RealDisk {
 /// followed.
 pub fn private_file(folder: &Path, name: &str) -> io::Result<std::fs::File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = sys::open(folder.join(name), flags, FILE_MODE)?;
-    sys::fchmod(&file, FILE_MODE)?;
+    let path = folder.join(name);
+    let file = sys::open(&path, flags, FILE_MODE).map_err(|error| of(&path, error))?;
+    sys::fchmod(&file, FILE_MODE).map_err(|error| of(&path, error))?;
     Ok(file.into())
 }
 
@@ -130,8 +140,9 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
 impl Disk for RealDisk {
     fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in sys::Dir::read_from(&self.folder)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
+        let named = |error| of(&self.path, error);
+        for entry in sys::Dir::read_from(&self.folder).map_err(named)? {
+            let name = entry.map_err(named)?.file_name().to_string_lossy().into_owned();
             if name != "." && name != ".." {
                 names.push(name);
             }
@@ -148,32 +159,35 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(sys::renameat(&self.folder, from, &self.folder, to)?)
+        let renamed = sys::renameat(&self.folder, from, &self.folder, to);
+        renamed.map_err(|error| of(&self.path.join(from), error))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        Ok(sys::unlinkat(&self.folder, name, AtFlags::empty())?)
+        let removed = sys::unlinkat(&self.folder, name, AtFlags::empty());
+        removed.map_err(|error| of(&self.path.join(name), error))
     }
 
     fn sync_names(&self) -> io::Result<()> {
-        Ok(sys::fsync(&self.folder)?)
+        sys::fsync(&self.folder).map_err(|error| of(&self.path, error))
     }
 
     fn free(&self) -> io::Result<u64> {
-        let stat = sys::fstatvfs(&self.folder)?;
+        let stat = sys::fstatvfs(&self.folder).map_err(|error| of(&self.path, error))?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 }
 
 impl File for RealFile {
     fn length(&self) -> io::Result<u64> {
-        Ok(u64::try_from(sys::fstat(&self.0)?.st_size).unwrap_or(0))
+        let stat = sys::fstat(&self.file).map_err(|error| of(&self.path, error))?;
+        Ok(u64::try_from(stat.st_size).unwrap_or(0))
     }
 
     fn read(&self, mut bytes: &mut [u8], mut at: u64) -> io::Result<usize> {
         let mut read = 0;
         while !bytes.is_empty() {
-            match rustix::io::pread(&self.0, &mut *bytes, at) {
+            match rustix::io::pread(&self.file, &mut *bytes, at) {
                 Ok(0) => break,
                 Ok(count) => {
                     read += count;
@@ -181,7 +195,7 @@ impl File for RealFile {
                     bytes = &mut bytes[count..];
                 }
                 Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(of(&self.path, error)),
             }
         }
         Ok(read)
@@ -193,44 +207,50 @@ impl File for RealFile {
         IoSlice::advance_slices(&mut rest, 0);
         while !rest.is_empty() {
             let most = rest.len().min(MOST_PARTS);
-            match rustix::io::pwritev(&self.0, &rest[..most], at) {
+            match rustix::io::pwritev(&self.file, &rest[..most], at) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     at += count as u64;
                     IoSlice::advance_slices(&mut rest, count);
                 }
                 Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(of(&self.path, error)),
             }
         }
         Ok(())
     }
 
     fn reserve(&self, length: u64) -> io::Result<()> {
-        match sys::fallocate(&self.0, FallocateFlags::empty(), 0, length) {
+        match sys::fallocate(&self.file, FallocateFlags::empty(), 0, length) {
             Ok(()) => Ok(()),
             // Some file systems do not support it; writing zeros then takes the space.
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => write_zeros(self, self.length()?, length),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(of(&self.path, error)),
         }
     }
 
     fn cut(&self, length: u64) -> io::Result<()> {
-        Ok(sys::ftruncate(&self.0, length)?)
+        sys::ftruncate(&self.file, length).map_err(|error| of(&self.path, error))
     }
 
     fn sync(&self) -> io::Result<()> {
-        Ok(sys::fdatasync(&self.0)?)
+        sys::fdatasync(&self.file).map_err(|error| of(&self.path, error))
     }
 
     fn is_at(&self, path: &Path) -> io::Result<bool> {
-        let ours = sys::fstat(&self.0)?;
+        let ours = sys::fstat(&self.file).map_err(|error| of(&self.path, error))?;
         match sys::lstat(path) {
             Ok(found) => Ok((found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(of(path, error)),
         }
     }
+}
+
+/// An error of the system about a file.
+fn of(path: &Path, error: Errno) -> io::Error {
+    let error = io::Error::from(error);
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Fills a part of a file with zeros, piece by piece.

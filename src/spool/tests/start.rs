@@ -107,6 +107,49 @@ async fn a_flipped_byte_in_a_segment_is_found_and_the_segment_named() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_used_is_named_by_the_start_and_by_a_look() {
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 3] = [
+        ("log", |log| replace_by_a_link(log)),
+        ("lock", |lock| replace_by_a_link(lock)),
+        ("log/0000000000000001.log", |segment| replace_by_a_link(segment)),
+    ];
+    for (name, harm) in harms {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path()).close();
+        let path = dir.path().join(name);
+        harm(&path);
+
+        let refused = anyhow::Error::from(open_with(dir.path(), ByteSize(1 << 20)).unwrap_err());
+        let unread = Offline::open(dir.path()).unwrap_err();
+
+        let path = path.display().to_string();
+        assert!(format!("{refused:#}").contains(&path), "{path} is not in {refused:#}");
+        assert!(unread.to_string().contains(&path), "{path} is not in {unread}");
+    }
+}
+
+fn replace_by_a_link(path: &Path) {
+    let away = path.with_extension("away");
+    std::fs::rename(path, &away).unwrap();
+    std::os::unix::fs::symlink(&away, path).unwrap();
+}
+
+#[tokio::test]
+async fn a_directory_in_the_place_of_a_spare_segment_is_named_once() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).close();
+    let spare = dir.path().join("log/spare");
+    std::fs::create_dir(&spare).unwrap();
+
+    let refused = anyhow::Error::from(open_with(dir.path(), ByteSize(1 << 20)).unwrap_err());
+
+    let said = format!("{refused:#}");
+    assert_eq!(said.matches(&spare.display().to_string()).count(), 1, "{said}");
+    assert_eq!(said.matches("Is a directory").count(), 1, "{said}");
+}
+
+#[tokio::test]
 async fn files_are_for_their_owner_alone_and_links_are_not_followed() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
