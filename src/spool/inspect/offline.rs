@@ -122,7 +122,10 @@ impl Offline {
         }
         let state = survey.state.unwrap_or_default();
         let log = Log::look(disk, segments);
-        let reader = Reader::new(state.gone.clone());
+        // What the survey found to be lost is among the faults, and passed over.
+        let mut gone = state.gone.clone();
+        survey.gaps.iter().for_each(|gap| gone.add(gap.first, gap.last));
+        let reader = Reader::new(gone);
         let known = know_lanes(&log, &reader, &state, &survey.released, &[], &extents);
         let known = known.map_err(|error| {
             Error::Damaged(
@@ -181,7 +184,7 @@ impl Offline {
             faults: self.faults.clone(),
             ..Verification::default()
         };
-        verdict.read_log(&self.log, &self.state.gone);
+        verdict.read_log(&self.log, self.reader.gone());
         match self.old_ids() {
             Ok(slices) => verdict.read_window(slices, self.recent.count() as u64),
             Err(error) => verdict.faults.push(Damage::at(WINDOW, error.to_string())),

@@ -84,23 +84,33 @@ impl Verification {
         let end = segment.end();
         let mut extents = Extents::default();
         let (mut at, mut before, mut is_whole) = (FIRST_FRAME, None, true);
+        // A frame that cannot be read lies before this place.
+        let mut is_behind_a_break = false;
         while at < end {
             let frame = segment.frame_at(at).map_err(|error| error.to_string())?;
             let Some((found, bytes)) = frame else {
-                if gone.covers(before.map_or(0, |before| before + 1), before.unwrap_or(0) + 1) {
-                    is_whole = false;
-                    break;
+                is_whole = false;
+                if let Some(behind) = segment.frame_behind(at).map_err(|error| error.to_string())? {
+                    (at, is_behind_a_break) = (behind, true);
+                    continue;
                 }
-                return Err(format!("cannot be read from byte {at} on"));
+                match before {
+                    Some(before) if gone.covers(before + 1, before + 1) => break,
+                    Some(_) | None => return Err(format!("cannot be read from byte {at} on")),
+                }
             };
             let number = found.head.number;
-            if let Some(before) = before.replace(number)
-                && !gone.covers(before + 1, number - 1)
-            {
-                self.add(
-                    name_of(segment.number),
-                    format!("frame {number} directly follows frame {before}"),
-                );
+            let broken = std::mem::take(&mut is_behind_a_break);
+            let first = match before.replace(number) {
+                Some(before) => before + 1,
+                None => number.saturating_sub(u64::from(broken)),
+            };
+            if !gone.covers(first, number - 1) {
+                let said = match broken {
+                    true => format!("frames {first} to {} cannot be read", number - 1),
+                    false => format!("frame {number} directly follows frame {}", first - 1),
+                };
+                self.add(name_of(segment.number), said);
             }
             for entry in found.directory.iter().filter(|entry| entry.kind == Kind::Records) {
                 let chunk = entry.bytes(&bytes).map(Bytes::copy_from_slice);

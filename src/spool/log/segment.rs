@@ -7,7 +7,9 @@
 use crate::spool::LaneId;
 use crate::spool::lanes::extents::Extents;
 use crate::spool::log::disk::{Disk, File, write_zeros};
-use crate::spool::log::frame::{FoundFrame, Frame, Head, Kind, NotAFrame, Section, salted};
+use crate::spool::log::frame::{
+    FoundFrame, Frame, Head, Kind, NotAFrame, Section, next_frame, salted,
+};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::io;
 use std::path::Path;
@@ -211,6 +213,14 @@ impl Segment {
         }
     }
 
+    /// The place of the first frame behind a broken one.
+    pub fn frame_behind(&self, broken: u64) -> io::Result<Option<u64>> {
+        let end = self.end().saturating_sub(broken);
+        let bytes = self.read_vec(broken, end)?;
+        let behind = next_frame(self.salt, &bytes, ALIGNMENT);
+        Ok(behind.map(|(at, _)| broken + at as u64))
+    }
+
     fn trailer(&self, at: u64, first: u64) -> [u8; 24] {
         let mut bytes = [0; 24];
         bytes[..8].copy_from_slice(&at.to_le_bytes());
@@ -264,5 +274,7 @@ const MAGIC: [u8; 16] = *b"cadrelay log 2\0\0";
 /// The bytes of the magic that later formats have as well.
 const FAMILY: usize = 13;
 const SEAL: u64 = 24;
+/// Frames begin at multiples of this.
+const ALIGNMENT: usize = 8;
 /// Most frames are read at once.
 const USUAL_FRAME: u64 = 64 << 10;

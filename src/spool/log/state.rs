@@ -86,6 +86,12 @@ impl Gone {
         self.runs.insert(at, added);
     }
 
+    /// The last frame of the run that has this one.
+    pub fn end_of(&self, frame: u64) -> Option<u64> {
+        let run = self.runs.iter().find(|run| run.first <= frame && frame <= run.last);
+        run.map(|run| run.last)
+    }
+
     /// True if it has all of these frames.
     pub fn covers(&self, first: u64, last: u64) -> bool {
         first > last || self.runs.iter().any(|run| run.first <= first && last <= run.last)

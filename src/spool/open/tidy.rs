@@ -23,7 +23,7 @@ pub(super) fn tidy(disk: &dyn Disk, mut survey: Survey, loss: Loss) -> io::Resul
         for fault in &survey.losses {
             tracing::error!(
                 place = fault.place,
-                fault.fault,
+                fault = fault.fault,
                 "starting without the lost records, because of --accept-loss"
             );
         }

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::spool::inspect::offline::Offline;
+use crate::spool::inspect::verify::Verification;
 use crate::spool::log::acknowledged::{Acknowledged, Acknowledgement, Mark};
 use crate::spool::log::disk::Disk as _;
 use crate::spool::log::disk::memory::MemoryDisk;
 use crate::spool::log::segment::{FIRST_FRAME, name_of};
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -83,6 +85,39 @@ async fn one_changed_byte_of_the_mark_hides_no_loss() {
         let refused = refused(dir.path());
 
         assert!(refused.contains("with record 50 was acknowledged"), "{at}: {refused}");
+    }
+}
+
+/// The figures of a look at a spool whose frame at a place was damaged, before and after the loss
+/// is accepted.
+async fn looks_after_damage(at: u64) -> [Verification; 2] {
+    let (dir, segment) = stopped().await;
+    let file = File::options().write(true).open(&segment).unwrap();
+    file.write_all_at(&[0xff; 2], at).unwrap();
+
+    let before = Offline::open(dir.path()).unwrap().look().verify();
+    let refused = refused(dir.path());
+    assert!(refused.contains("missing before it"), "{refused}");
+    accept(dir.path());
+    let after = Offline::open(dir.path()).unwrap().look().verify();
+    open(dir.path()).close();
+    [before, after]
+}
+
+#[tokio::test]
+async fn a_look_at_a_log_with_a_broken_frame_counts_the_others_and_is_sound_once_that_is_accepted()
+{
+    // In the head of the first frame, which has the state, and in the body of some other.
+    let state = "so is the state of the spool";
+    for (at, said) in [(FIRST_FRAME + 20, state), (FIRST_FRAME + 9_000, ", with record ")] {
+        let [before, after] = looks_after_damage(at).await;
+        assert!(before.faults[0].fault.contains(said), "{at}: {before:?}");
+
+        assert!(!before.is_sound(), "{at}: {before:?}");
+        assert!(after.is_sound(), "{at}: {after:?}");
+        for look in [before, after] {
+            assert!((48..=50).contains(&look.records), "{at}: {look:?}");
+        }
     }
 }
 

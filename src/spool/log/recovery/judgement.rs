@@ -2,9 +2,34 @@
 
 use crate::spool::log::acknowledged::{self, Mark};
 use crate::spool::log::frame::Head;
-use crate::spool::log::recovery::Survey;
+use crate::spool::log::recovery::{Gap, Survey};
 use crate::spool::log::segment::name_of;
+use crate::spool::log::state::InstanceState;
 use crate::spool::{Damage, LOG};
+
+impl Gap {
+    /// The gap in words. A part that was given back is not lost.
+    fn said(&self, known: &InstanceState) -> String {
+        let Self { last, .. } = *self;
+        let first = known.gone.end_of(self.first).map_or(self.first, |end| end + 1);
+        let frames = match first == last {
+            true => format!("frame {first} is missing before it"),
+            false => format!("frames {first} to {last} are missing before it"),
+        };
+        if known.instance.is_empty() {
+            let said =
+                "so is the state of the spool: the frames that were drained long ago count too";
+            return format!("{frames}; {said}");
+        }
+        match self.records {
+            Some(_) if first != self.first => frames,
+            Some((first, last)) if first > last => format!("{frames}, without a record"),
+            Some((first, last)) if first == last => format!("{frames}, with record {first}"),
+            Some((first, last)) => format!("{frames}, with records {first} to {last}"),
+            None => frames,
+        }
+    }
+}
 
 impl Survey {
     /// Finds the losses in the log that an operator does not know of.
@@ -17,11 +42,7 @@ impl Survey {
         self.segments = kept;
         self.leftovers.extend(over.iter().map(|found| found.segment.number));
         for gap in self.gaps.iter().filter(|gap| !known.gone.covers(gap.first, gap.last)) {
-            let said = match gap.first == gap.last {
-                true => format!("frame {} is missing before it", gap.first),
-                false => format!("frames {} to {} are missing before it", gap.first, gap.last),
-            };
-            self.losses.push(Damage::at(name_of(gap.segment), said));
+            self.losses.push(Damage::at(name_of(gap.segment), gap.said(&known)));
         }
         for number in &self.headless {
             self.losses.push(Damage::at(name_of(*number), "cannot be read"));

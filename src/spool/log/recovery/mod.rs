@@ -66,6 +66,8 @@ pub struct Gap {
     pub first: u64,
     /// The number of the last missing frame.
     pub last: u64,
+    /// The first and the last sequence that were in them, if that is known.
+    pub records: Option<(u64, u64)>,
 }
 
 /// One segment.
@@ -110,7 +112,7 @@ impl Survey {
         };
         let seal = segment.read_seal()?;
         if let Some(seal) = seal.clone().filter(|_| !wanted.includes(number)) {
-            self.follow(number, seal.first);
+            self.follow(number, seal.first, None);
             self.last = Head { number: seal.last, last_sequence: seal.last_sequence, ..self.last };
             segment.set_end(seal.end);
             let (is_sealed, handover, is_broken) = (true, None, false);
@@ -131,7 +133,8 @@ impl Survey {
             }
             reading.end = FIRST_FRAME + at as u64;
             self.frames += 1;
-            self.follow(number, found.head.number);
+            let before = found.head.last_sequence.saturating_sub(reading.records);
+            self.follow(number, found.head.number, Some(before));
             self.last = found.head;
             self.take_notes(&found, &bytes[place..], &mut reading);
         }
@@ -174,11 +177,13 @@ impl Survey {
         Ok(())
     }
 
-    /// Notes a gap if a frame does not follow the one before.
-    fn follow(&mut self, segment: u64, number: u64) {
+    /// Notes a gap if a frame does not follow the one before. `before` is the last sequence that was
+    /// given before it.
+    fn follow(&mut self, segment: u64, number: u64, before: Option<u64>) {
         let first = self.last.number + 1;
         if first != number {
-            self.gaps.push(Gap { segment, first, last: number.saturating_sub(1) });
+            let records = before.map(|before| (self.last.last_sequence + 1, before));
+            self.gaps.push(Gap { segment, first, last: number.saturating_sub(1), records });
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct SegmentReading {
     pub(super) extents: Extents,
     pub(super) handover: Handover,
     pub(super) is_broken: bool,
+    /// The number of records in the last frame.
+    pub(super) records: u64,
 }
 
 impl SegmentReading {
@@ -27,6 +29,7 @@ impl SegmentReading {
             extents: Extents::default(),
             handover: Handover { segment, ..Handover::default() },
             is_broken: false,
+            records: 0,
         }
     }
 
@@ -66,6 +69,7 @@ impl SegmentReading {
             }
         }
         self.first.get_or_insert(found.head.number);
+        self.records = chunks.iter().map(|(_, chunk)| chunk.count()).sum();
         for (lane, chunk) in chunks {
             self.extents.add(lane, chunk.extent());
         }
