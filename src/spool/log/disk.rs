@@ -83,7 +83,7 @@ impl RealDisk {
     /// Opens a folder, creating it if it is to be written.
     pub fn open(path: &Path, access: Access) -> io::Result<Self> {
         if access == Access::Write {
-            private_folder(path)?;
+            private_subfolder(path)?;
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = sys::open(path, flags, Mode::empty()).map_err(|error| of(path, error))?;
@@ -135,6 +135,14 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
     }
     Ok(())
+}
+
+/// Makes a folder for its owner alone. A link in its place is refused.
+pub fn private_subfolder(path: &Path) -> io::Result<()> {
+    if path.is_symlink() {
+        return Err(of(path, Errno::NOTDIR));
+    }
+    private_folder(path)
 }
 
 impl Disk for RealDisk {

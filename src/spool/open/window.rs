@@ -1,6 +1,7 @@
 //! Opens the window at a start.
 
 use crate::spool::WINDOW;
+use crate::spool::log::disk::private_subfolder;
 use crate::spool::open::identity::{name_of_run, random_number};
 use crate::spool::window::Slicing;
 use crate::spool::window::old_ids::Error;
@@ -18,6 +19,9 @@ pub(super) enum Window {
 pub(super) fn open_window(dir: &Path, slicing: Slicing) -> Result<(Slices, Window), Error> {
     let folder = dir.join(WINDOW);
     let was_there = folder.exists();
+    // The store chooses the modes of its files; its folder is closed to others. A link is not
+    // followed.
+    private_subfolder(&folder).map_err(Error::Unreadable)?;
     // The store asserts some properties of the files it reads.
     let opened = std::panic::catch_unwind(|| Slices::open(&folder, slicing));
     let why = match opened {

@@ -165,6 +165,14 @@ async fn files_are_for_their_owner_alone_and_links_are_not_followed() {
     for entry in std::fs::read_dir(dir.path().join("log")).unwrap() {
         assert_eq!(mode(&entry.unwrap().path()), 0o600);
     }
+    assert_eq!(mode(&dir.path().join("window")), 0o700);
+    for name in ["lock", "instance"] {
+        assert_eq!(mode(&dir.path().join(name)), 0o600);
+    }
+    let window = dir.path().join("window");
+    replace_by_a_link(&window);
+    assert!(open_with(dir.path(), ByteSize(1 << 20)).is_err(), "the window is a link");
+    std::fs::remove_file(&window).unwrap();
     let mark = dir.path().join("log/acknowledged");
     std::fs::remove_file(&mark).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), &mark).unwrap();
