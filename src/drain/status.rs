@@ -3,6 +3,7 @@
 //! An outage is logged once when it begins and once when it ends, not at every attempt.
 
 use crate::drain::lane::RefusedRecord;
+use crate::event::time::whole_milliseconds;
 use crate::kafka::outcome::Trouble;
 use crate::kafka::settings::Delivery;
 use crate::lock::lock;
@@ -92,7 +93,7 @@ impl Status {
         let now = Timestamp::now();
         let before = {
             let mut health = self.lock();
-            health.last_success = Some(now);
+            health.last_success = Some(whole_milliseconds(now));
             health.up.replace(true)
         };
         self.meters.up.set(1);
@@ -147,7 +148,8 @@ impl Status {
     pub(super) fn set_aside(&self, topic: &str, trouble: Trouble, pause: Duration) {
         let before = {
             let mut health = self.lock();
-            let since = health.troubled.get(topic).map_or_else(Timestamp::now, |(since, _)| *since);
+            let since = health.troubled.get(topic).map(|(since, _)| *since);
+            let since = since.unwrap_or_else(|| whole_milliseconds(Timestamp::now()));
             health.troubled.insert(topic.to_owned(), (since, trouble))
         };
         self.meters.lane_trouble.with_label_values(&[topic]).set(1);

@@ -88,6 +88,12 @@ impl jiff::fmt::Write for Text {
     }
 }
 
+/// A moment without what is finer than a millisecond. Times in the API and in the log of decisions
+/// are such, as are those of events.
+pub fn whole_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
+}
+
 /// A moment as RFC 3339 in UTC with milliseconds: `2024-05-06T04:45:10.611Z`.
 pub fn to_text(time: Timestamp) -> String {
     Text::of(time).as_str().to_owned()

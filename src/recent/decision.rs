@@ -1,5 +1,6 @@
 //! The decision on one notification.
 
+use crate::event::time::whole_milliseconds;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -117,7 +118,7 @@ impl Decision<'_> {
     /// A decision of which only the answer is known.
     pub fn bare(at: Timestamp, source: &str, outcome: Outcome, bytes: u64) -> Decision<'_> {
         Decision {
-            at,
+            at: whole_milliseconds(at),
             source: source.into(),
             outcome,
             id: None,

@@ -1,16 +1,17 @@
 //! `/api/spool/…`: waiting records and the soundness of the spool, for people and for `cadrelay
 //! spool` beside this relay.
 
-use crate::http::admin::Admin;
+use crate::http::admin::{Admin, parameters};
 use crate::http::error::Problem;
 use crate::spool::ReadError;
 use crate::spool::inspect::{Look, PendingRecord};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 /// The records that are asked for.
 #[derive(Debug, Deserialize)]
-pub struct Wanted {
+#[serde(deny_unknown_fields)]
+struct Wanted {
     topic: Option<String>,
     #[serde(default = "usual_limit")]
     limit: usize,
@@ -29,8 +30,11 @@ pub async fn stat(admin: web::Data<Admin>) -> HttpResponse {
 }
 
 /// Answers with the first waiting records, oldest first.
-pub async fn records(admin: web::Data<Admin>, wanted: web::Query<Wanted>) -> HttpResponse {
-    let Wanted { topic, limit } = wanted.into_inner();
+pub async fn records(admin: web::Data<Admin>, request: HttpRequest) -> HttpResponse {
+    let Wanted { topic, limit } = match parameters::read(&request) {
+        Ok(wanted) => wanted,
+        Err(problem) => return problem.response(),
+    };
     look(admin, move |look| {
         let records = look.pending(topic.as_deref(), limit.min(MAX_RECORDS))?;
         Ok(Records { records })

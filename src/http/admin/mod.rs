@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod openapi;
 mod openmetrics;
 pub mod origin_guard;
+mod parameters;
 pub mod probes;
 pub mod quarantine;
 pub mod session;

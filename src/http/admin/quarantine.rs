@@ -1,6 +1,7 @@
 //! `/api/quarantine`: lists the quarantine topic, and replays its records.
 
-use crate::http::admin::Admin;
+use crate::event::reason::Reason;
+use crate::http::admin::{Admin, parameters};
 use crate::http::error::Problem;
 use crate::ingest::Rejection;
 use crate::ingest::replay::Replayed;
@@ -8,22 +9,25 @@ use crate::kafka::outcome::Trouble;
 use crate::kafka::quarantine::Reader;
 use crate::quarantine::{self, Lying, Wanted};
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 /// The records to list, and their number.
 #[derive(Debug, Deserialize)]
-pub struct Query {
+#[serde(deny_unknown_fields)]
+struct Query {
+    #[serde(default, deserialize_with = "known_reason")]
     reason: Option<String>,
     source: Option<String>,
     id: Option<String>,
-    #[serde(default = "usual_limit")]
-    limit: usize,
+    limit: Option<NonZeroUsize>,
 }
 
 /// The records with an id that are to be replayed: all, if no field is given.
 #[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Which {
     /// Those of this source.
     pub source: Option<String>,
@@ -65,10 +69,13 @@ pub struct Replay {
 }
 
 /// Answers with the newest records in quarantine.
-pub async fn list(admin: web::Data<Admin>, query: web::Query<Query>) -> HttpResponse {
-    let Query { reason, source, id, limit } = query.into_inner();
+pub async fn list(admin: web::Data<Admin>, request: HttpRequest) -> HttpResponse {
+    let Query { reason, source, id, limit } = match parameters::read(&request) {
+        Ok(query) => query,
+        Err(problem) => return problem.response(),
+    };
     let wanted = Wanted { reason, source, id };
-    let limit = limit.min(MAX_RECORDS);
+    let limit = limit.map_or(USUAL, NonZeroUsize::get).min(MAX_RECORDS);
     match read(admin, move |reader| quarantine::list(reader, &wanted, limit)).await {
         Ok(listing) => HttpResponse::Ok().json(listing),
         Err(problem) => problem.response(),
@@ -80,12 +87,12 @@ pub async fn replay(
     admin: web::Data<Admin>,
     request: HttpRequest,
     id: web::Path<String>,
-    which: web::Query<Which>,
 ) -> HttpResponse {
-    if let Err(problem) = admin.may_change(&request) {
-        return problem.response();
-    }
-    let (id, which) = (id.into_inner(), which.into_inner());
+    let which = match admin.may_change(&request).and_then(|()| parameters::read(&request)) {
+        Ok(which) => which,
+        Err(problem) => return problem.response(),
+    };
+    let id = id.into_inner();
     let peer = request.peer_addr().map(|peer| peer.to_string()).unwrap_or_default();
     match replay_all(&admin, id, which, &peer).await {
         Ok(replays) => HttpResponse::Ok().json(Replays { replays }),
@@ -188,10 +195,17 @@ pub(super) async fn read<T: Send + 'static>(
 /// The outcome of a replay that changes nothing.
 pub const STILL_QUARANTINED: &str = "still_quarantined";
 
-/// The limit if the query gives none.
-fn usual_limit() -> usize {
-    100
+/// Reads a reason that there is.
+fn known_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match Reason::ALL.iter().any(|reason| reason.as_str() == text) {
+        true => Ok(Some(text)),
+        false => Err(D::Error::custom("no such reason")),
+    }
 }
+
+/// The limit if the query gives none.
+const USUAL: usize = 100;
 
 /// The most records in one answer: some tens of megabytes.
 pub const MAX_RECORDS: usize = 100_000;

@@ -1,5 +1,6 @@
 //! `/api/throughput`: the counts of notifications and records in the last quarter of an hour.
 
+use crate::event::time::whole_milliseconds;
 use crate::http::admin::Admin;
 use crate::lock::lock;
 use crate::spool::lanes::Books;
@@ -56,7 +57,7 @@ impl Throughput {
     /// Keeps the totals of a moment, and drops the oldest.
     pub fn sample(&self, at: Timestamp, totals: Totals) {
         let mut samples = lock(&self.samples);
-        samples.push_back(Sample { at, totals });
+        samples.push_back(Sample { at: whole_milliseconds(at), totals });
         if samples.len() > INTERVALS + 1 {
             samples.pop_front();
         }

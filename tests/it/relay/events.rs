@@ -302,12 +302,22 @@ async fn read_until(stream: &mut reqwest::Response, text: &str) -> String {
 async fn a_question_that_does_not_fit_is_answered_with_what_is_wrong() {
     let relay = Relay::builder().start().await;
 
-    for query in ["outcome=lost", "limit=many", "before=x", "colour=red"] {
+    for query in ["outcome=lost", "limit=many", "limit=0", "before=x", "colour=red"] {
         relay.ask(&format!("/api/events?{query}")).await.assert_problem(400);
         relay.ask(&format!("/api/events/stream?{query}")).await.assert_problem(400);
     }
+    for query in ["reason=nope", "colour=red", "limit=0", "limit=many"] {
+        relay.ask(&format!("/api/quarantine?{query}")).await.assert_problem(400);
+    }
+    for query in ["colour=red", "limit=many"] {
+        relay.ask(&format!("/api/spool/records?{query}")).await.assert_problem(400);
+    }
+    for query in ["colour=red", "partition=x"] {
+        ask_for(&relay, &format!("/api/quarantine/x/replay?{query}")).await.assert_problem(400);
+    }
     // A form sends its empty fields too.
     assert_eq!(relay.ask("/api/events?outcome=&q=").await.status, 200);
+    assert_eq!(relay.ask("/api/quarantine?reason=&limit=").await.status, 200);
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! The answers of the admin API are as its own description says.
 
+use regex::Regex;
 use serde_json::{Value, json};
 use support::notification::Notification;
 use support::relay::{Answer, Relay};
+use support::waiting::eventually;
 
 /// The description that a relay gives of its own API.
 pub struct Description(Value);
@@ -65,7 +67,12 @@ async fn every_answer_is_as_described_and_every_route_is_tried() {
         ("post", "/api/events/{id}/replay", format!("/api/events/{id}/replay")),
         ("post", "/api/events/{id}/replay", "/api/events/never/replay".to_owned()),
         ("post", "/api/events/{id}/replay", format!("/api/events/{odd}/replay")),
+        ("get", "/api/spool/stat", "/api/spool/stat".to_owned()),
+        ("get", "/api/spool/records", "/api/spool/records".to_owned()),
+        ("get", "/api/spool/records", "/api/spool/records?limit=much".to_owned()),
+        ("get", "/api/spool/verify", "/api/spool/verify".to_owned()),
         ("get", "/api/quarantine", "/api/quarantine".to_owned()),
+        ("get", "/api/quarantine", "/api/quarantine?reason=nope".to_owned()),
         ("post", "/api/quarantine/{id}/replay", format!("/api/quarantine/{odd}/replay")),
         ("post", "/api/quarantine/{id}/replay", "/api/quarantine/never/replay".to_owned()),
         ("get", "/api/subscriptions", "/api/subscriptions".to_owned()),
@@ -84,6 +91,40 @@ async fn every_answer_is_as_described_and_every_route_is_tried() {
                 "{method} {path} is untried"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn no_time_of_an_answer_is_finer_than_a_millisecond() {
+    let relay = Relay::builder().start().await;
+    let id = relay.post(&Notification::onshape(1)).await.id();
+    relay.post(&Notification::onshape(1)).await.assert_duplicate();
+    relay.drained().await;
+    relay.kafka_goes_away();
+    relay.post(&Notification::onshape(2)).await.assert_accepted();
+    // The first sample of the throughput has been taken, too.
+    eventually("the throughput has an end", async || {
+        let ends = relay.ask("/api/throughput").await.json()["end"].is_string();
+        ends.then_some(())
+    })
+    .await;
+    let finer = Regex::new(r"\d\d:\d\d:\d\d\.\d{4,}").expect("a pattern");
+    let time = Regex::new(r"\d\d:\d\d:\d\d").expect("a pattern");
+
+    for path in [
+        "/readyz",
+        "/api/status",
+        "/api/sources",
+        "/api/throughput",
+        "/api/events",
+        &format!("/api/events/{id}"),
+        "/api/spool/stat",
+        "/api/spool/records",
+    ] {
+        let body = relay.ask(path).await.body;
+
+        assert!(time.is_match(&body), "{path} has no time: {body}");
+        assert!(!finer.is_match(&body), "{path}: {body}");
     }
 }
 

@@ -1,10 +1,12 @@
 //! The query of a request for events.
 
+use crate::http::admin::parameters;
 use crate::http::error::Problem;
 use crate::recent::decision::Outcome;
 use crate::recent::filter::Filter;
 use actix_web::HttpRequest;
 use serde::Deserialize;
+use std::num::NonZeroUsize;
 
 /// A parsed query.
 #[derive(Clone, Debug)]
@@ -30,21 +32,15 @@ struct Written {
     document: Option<String>,
     id: Option<String>,
     q: Option<String>,
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
     before: Option<u64>,
     after: Option<u64>,
 }
 
 impl Query {
-    /// Reads the query of a URL. A parameter without a value is ignored.
+    /// Reads the query of a URL.
     pub fn read(request: &HttpRequest) -> Result<Self, Problem> {
-        let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
-        let given = pairs.filter(|(_, value)| !value.is_empty());
-        let query =
-            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
-        let written = actix_web::web::Query::<Written>::from_query(&query)
-            .map_err(|_| Problem::Question)?
-            .into_inner();
+        let written: Written = parameters::read(request)?;
         Ok(Self {
             filter: Filter {
                 source: written.source,
@@ -56,7 +52,7 @@ impl Query {
                 id: written.id,
                 text: written.q,
             },
-            limit: written.limit.unwrap_or(USUAL).clamp(1, MOST),
+            limit: written.limit.map_or(USUAL, NonZeroUsize::get).min(MOST),
             before: written.before,
             after: written.after,
         })
