@@ -27,6 +27,9 @@ pub enum Error {
     /// The connection ended in the middle of the body.
     #[error("the body did not arrive whole")]
     Broken,
+    /// The chunks of the body are not valid.
+    #[error("the body's chunks are malformed")]
+    Chunks,
     /// The bodies that are still arriving take all the room there is.
     #[error("there is no room for bodies that come in pieces")]
     NoRoom,
@@ -57,6 +60,7 @@ impl From<Error> for Problem {
             Error::TooLarge => Self::TooLarge,
             Error::Encoded => Self::Encoded,
             Error::Slow | Error::Broken => Self::Incomplete,
+            Error::Chunks => Self::Chunks,
             Error::NoRoom => Self::Crowded,
         }
     }
@@ -67,6 +71,31 @@ impl From<Error> for Problem {
 ///
 /// [`unread_body::hold`]: crate::http::unread_body::hold
 pub async fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    limit: usize,
+    connections: &Connections,
+    connection: &Connection,
+    timeout: Duration,
+) -> Result<Bytes, Error> {
+    match gather(request, payload, limit, connections, connection, timeout).await {
+        Err(Error::Broken) => Err(cause_of_break(connection)),
+        read => read,
+    }
+}
+
+/// The reason why the framework gave up a body. It tells malformed chunks and the end of the
+/// connection by the same error.
+fn cause_of_break(connection: &Connection) -> Error {
+    match connection.ended() {
+        Some(End::Crowded) => Error::NoRoom,
+        Some(End::Slow | End::Unused) => Error::Broken,
+        None if connection.is_input_over() => Error::Broken,
+        None => Error::Chunks,
+    }
+}
+
+async fn gather(
     request: &HttpRequest,
     payload: &mut Payload,
     limit: usize,
@@ -114,10 +143,7 @@ pub async fn read(
         }
         Ok(body.freeze())
     };
-    match tokio::time::timeout(timeout, gathering).await.unwrap_or(Err(Error::Slow)) {
-        Err(Error::Broken) if connection.ended() == Some(End::Crowded) => Err(Error::NoRoom),
-        read => read,
-    }
+    tokio::time::timeout(timeout, gathering).await.unwrap_or(Err(Error::Slow))
 }
 
 /// The size of a body by the head of its request, if it is there.

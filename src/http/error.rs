@@ -76,6 +76,8 @@ pub enum Problem {
     Encoded,
     /// The body did not arrive in time, or not whole.
     Incomplete,
+    /// The chunks of the body are not valid, so it cannot arrive whole.
+    Chunks,
     /// The spool is full, or its disk.
     Full,
     /// The store failed; the process is about to end.
@@ -208,6 +210,13 @@ impl Problem {
                 outcome: Outcome::NotReceived,
                 title: "Incomplete",
                 detail: "The body did not arrive whole in time.",
+                header: Header::None,
+            },
+            Self::Chunks => Row {
+                status: StatusCode::BAD_REQUEST,
+                outcome: Outcome::NotReceived,
+                title: "Malformed chunk",
+                detail: "A chunk of the body is malformed (RFC 9112, section 7.1).",
                 header: Header::None,
             },
             Self::Full => Row {
@@ -470,6 +479,7 @@ mod tests {
         assert_eq!(status(Problem::TooLarge), 413);
         assert_eq!(status(Problem::Encoded), 415);
         assert_eq!(status(Problem::Incomplete), 408);
+        assert_eq!(status(Problem::Chunks), 400);
         assert_eq!(status(Problem::NotInQuarantine), 404);
         assert_eq!(status(Problem::NotPosted), 409);
         assert_eq!(status(Problem::Stranger), 403);

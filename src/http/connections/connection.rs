@@ -4,7 +4,7 @@
 use crate::lock::lock;
 use memchr::memmem;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -22,6 +22,8 @@ pub struct Connection {
     /// Bytes of a chunked body that the handler holds.
     pub(super) held: AtomicUsize,
     ended: AtomicU8,
+    /// The client has closed its side, or the socket failed.
+    is_input_over: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -66,6 +68,7 @@ impl Connection {
             behind: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             ended: AtomicU8::new(0),
+            is_input_over: AtomicBool::new(false),
             waker: Mutex::default(),
         }
     }
@@ -150,6 +153,16 @@ impl Connection {
             }
             Phase::Leaving => {}
         }
+    }
+
+    /// Notes that no more bytes can arrive.
+    pub(super) fn input_is_over(&self) {
+        self.is_input_over.store(true, Ordering::Release);
+    }
+
+    /// True if the client has closed its side, or the socket failed.
+    pub fn is_input_over(&self) -> bool {
+        self.is_input_over.load(Ordering::Acquire)
     }
 
     /// The bytes that no handler has taken yet.

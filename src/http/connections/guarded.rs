@@ -162,7 +162,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<T> {
             Poll::Pending => this.rest(context),
             Poll::Ready(read) => {
                 let came = &buffer.filled()[before..];
-                if !came.is_empty() {
+                if came.is_empty() {
+                    connection.input_is_over();
+                } else {
                     connection.came(came);
                 }
                 Poll::Ready(read)

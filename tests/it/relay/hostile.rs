@@ -122,6 +122,43 @@ async fn chunks_that_are_none_are_refused() {
 }
 
 #[tokio::test]
+async fn a_malformed_chunk_is_400_at_once_and_a_body_that_ends_early_is_408() {
+    let relay = Relay::builder().start().await;
+    let chunked = head("onshape", "transfer-encoding: chunked\r\n");
+
+    for (what, body) in [
+        ("a size that is no number", "zz\r\n{}\r\n0\r\n\r\n"),
+        ("a negative size", "-3\r\n{}\r\n0\r\n\r\n"),
+        ("a size that ends in a bare LF", "2\n{}\n0\n\n"),
+        ("no CRLF after a chunk", "2\r\n{}0\r\n\r\n"),
+        ("a malformed chunk after a good one", "2\r\n{}\r\nzz\r\n\r\n"),
+    ] {
+        for at_once in [true, false] {
+            let mut wire = Wire::to(relay.ingest()).await;
+            if at_once {
+                wire.send(chunked.clone() + body).await;
+            } else {
+                wire.send(&chunked).await;
+                tokio::task::yield_now().await;
+                wire.send(body).await;
+            }
+            let reply = wire.reply().await.expect("an answer");
+
+            assert_eq!(reply.status, 400, "{what}: {reply:?}");
+            assert!(reply.body.contains("A chunk of the body is malformed"), "{what}: {reply:?}");
+        }
+    }
+    let mut early = Wire::to(relay.ingest()).await;
+    early.send(chunked + "2\r\n{").await;
+    early.end().await;
+
+    assert_eq!(early.reply().await.expect("an answer").status, 408);
+    let metrics = relay.metrics().await;
+    assert_eq!(metrics.sum("cadrelay_notifications_total"), 0.0);
+    is_unharmed(&relay).await;
+}
+
+#[tokio::test]
 async fn two_lengths_of_one_body_are_refused_so_nothing_can_be_smuggled() {
     let relay = Relay::builder().start().await;
     // A proxy in front may take this for the body of the first request; for us it is a request of
