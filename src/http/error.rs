@@ -90,6 +90,8 @@ pub enum Problem {
     Stopping,
     /// A method that the path does not have.
     Method,
+    /// Admin: there is no such path.
+    NoPath,
     /// Admin: the path takes only reading methods.
     OnlyRead,
     /// Admin: the path takes only POST.
@@ -260,6 +262,13 @@ impl Problem {
                 title: "Method not allowed",
                 detail: "Notifications are sent here with POST.",
                 header: Header::Allow("POST, GET, HEAD"),
+            },
+            Self::NoPath => Row {
+                status: StatusCode::NOT_FOUND,
+                outcome: Outcome::NotReceived,
+                title: "Not found",
+                detail: "There is no such path here. /api/openapi.json lists all of them.",
+                header: Header::None,
             },
             Self::OnlyRead => Row {
                 status: StatusCode::METHOD_NOT_ALLOWED,

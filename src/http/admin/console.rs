@@ -5,6 +5,7 @@
 
 use crate::http::admin::Admin;
 use crate::http::admin::session::{self, Session};
+use crate::http::error::Problem;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde::Deserialize;
@@ -33,7 +34,7 @@ pub async fn page(admin: web::Data<Admin>, request: HttpRequest) -> HttpResponse
 /// Answers with a file of the page. None of them contains data of this relay.
 pub async fn file(name: web::Path<String>) -> HttpResponse {
     match FILES.iter().find(|file| file.name == *name) {
-        None => crate::http::error::Problem::NotFound.response(),
+        None => Problem::NoPath.response(),
         Some(file) => safe(HttpResponse::Ok())
             .content_type(file.kind)
             .insert_header((header::CACHE_CONTROL, "no-cache"))

@@ -31,7 +31,7 @@ pub async fn guard(
 
 /// The probes say nothing that a stranger may not know, and the console asks for the token itself.
 fn is_open(path: &str) -> bool {
-    matches!(path, "/livez" | "/readyz" | "/console") || path.starts_with("/console/")
+    matches!(path, "/livez" | "/readyz" | "/" | "/console") || path.starts_with("/console/")
 }
 
 /// True for paths that a page of another site must not read by pointing its own name to our

@@ -6,9 +6,12 @@ use crate::http::admin::{
 };
 use crate::http::error::Problem;
 use crate::http::server::Listener;
+use actix_web::error::InternalError;
+use actix_web::http::header::LOCATION;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, Route, guard, web};
 use anyhow::Context;
+use std::fmt;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +39,9 @@ fn routes(config: &mut web::ServiceConfig) {
     let read = |path: &str| web::resource(path).default_service(web::to(only_read));
     let change = |path: &str| web::resource(path).default_service(web::to(only_post));
     config
+        .app_data(web::QueryConfig::default().error_handler(|error, _| unread(error)))
+        .app_data(web::PathConfig::default().error_handler(|error, _| unread(error)))
+        .app_data(web::FormConfig::default().error_handler(|error, _| unread(error)))
         .service(read("/livez").route(reading().to(probes::live)))
         .service(read("/readyz").route(reading().to(probes::ready)))
         .service(read("/metrics").route(reading().to(metrics::metrics)))
@@ -54,10 +60,17 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(change("/api/events/{id}/replay").route(web::post().to(events::replay::replay)))
         .service(read("/api/quarantine").route(reading().to(quarantine::list)))
         .service(change("/api/quarantine/{id}/replay").route(web::post().to(quarantine::replay)))
+        .service(read("/").route(reading().to(to_console)))
+        .service(read("/console/").route(reading().to(to_console)))
         .service(read("/console").route(reading().to(console::page)))
         .service(change("/console/sign-in").route(web::post().to(console::sign_in)))
         .service(read("/console/{file}").route(reading().to(console::file)))
         .default_service(web::to(not_found));
+}
+
+/// Our answer to parameters that the framework cannot read.
+fn unread(error: impl fmt::Debug + fmt::Display + 'static) -> actix_web::Error {
+    InternalError::from_response(error, Problem::Question.response()).into()
 }
 
 /// GET, and HEAD wherever there is GET.
@@ -74,5 +87,10 @@ async fn only_post() -> HttpResponse {
 }
 
 async fn not_found() -> HttpResponse {
-    Problem::NotFound.response()
+    Problem::NoPath.response()
+}
+
+/// Leads a person who typed the listener's address to the page.
+async fn to_console() -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/console")).finish()
 }

@@ -327,6 +327,45 @@ async fn the_admin_listener_answers_head_wherever_get_and_405_to_other_methods()
 }
 
 #[tokio::test]
+async fn parameters_that_the_admin_listener_cannot_read_are_a_problem_of_400() {
+    let relay = Relay::builder().start().await;
+
+    for path in [
+        "/api/quarantine?limit=abc",
+        "/api/spool/records?limit=-1",
+        "/api/events?limit=abc",
+        "/api/events?no_such=1",
+    ] {
+        let answer = relay.ask(path).await;
+        answer.assert_problem(400);
+        assert!(answer.body.contains("/api/openapi.json"), "{path}: {}", answer.body);
+    }
+    for path in ["/api/quarantine/x/replay?offset=abc", "/api/events/x/replay?source=a&source=b"] {
+        relay.request(Method::POST, relay.admin(), path).await.assert_problem(400);
+    }
+    let form = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let form = form.post(format!("http://{}/console/sign-in", relay.admin())).body("token");
+    let answer = form.send().await.expect("an answer");
+    assert_eq!(answer.status(), 400);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn a_wrong_path_of_the_admin_listener_is_told_of_paths_and_its_root_leads_to_the_console() {
+    let relay = Relay::builder().start().await;
+
+    for path in ["/api/", "/api", "/metric", "/console/nothing.js", "/webhooks/onshape"] {
+        let answer = relay.ask(path).await;
+        answer.assert_problem(404);
+        assert!(answer.body.contains("There is no such path"), "{path}: {}", answer.body);
+    }
+    for path in ["/", "/console/"] {
+        let answer = relay.ask(path).await;
+        assert_eq!((answer.status, answer.header("location")), (307, Some("/console")), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_token_a_page_that_gives_its_name_our_address_reads_nothing() {
     let relay = Relay::builder().start().await;
     let client = reqwest::Client::new();
