@@ -99,6 +99,7 @@ pub(super) fn inlets(
         by_name: ArcSwap::from_pointee(sources),
         body_limit,
         connections: Arc::new(Connections::new(Limits {
+            listener: "ingest",
             connections,
             bytes: ROOM.max(body_limit.saturating_mul(4)),
             read_timeout: http.read_timeout.0,

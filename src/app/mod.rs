@@ -19,6 +19,7 @@ use crate::drain::status::Status;
 use crate::event::provider::Provider;
 use crate::gaps::{Ledger, Voice};
 use crate::http::admin::Admin;
+use crate::http::admin::room::Room;
 use crate::http::ingest::Inlets;
 use crate::http::ingest::unknown_source::UnknownSource;
 use crate::http::server::{self, Listener, descriptors, tls};
@@ -184,7 +185,7 @@ impl Relay {
             quarantine: SharedReader::new(config.kafka.clone()),
             token: ArcSwapOption::new(resolved.admin_token.map(Arc::new)),
             recent: recent.clone(),
-            streams: Default::default(),
+            room: Room::of(share.admin),
             throughput: Default::default(),
             ingest: url_of(config, listeners.0.local_addr()?),
             max_bytes: config.spool.max_bytes.0,

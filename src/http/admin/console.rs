@@ -7,8 +7,9 @@ use crate::http::admin::Admin;
 use crate::http::admin::session::{self, Session};
 use crate::http::error::Problem;
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde::Deserialize;
+use std::time::Duration;
 
 /// A file of the page.
 struct File {
@@ -43,7 +44,18 @@ pub async fn file(name: web::Path<String>) -> HttpResponse {
 }
 
 /// Signs in a person who knows the token.
-pub async fn sign_in(admin: web::Data<Admin>, form: web::Form<SignIn>) -> HttpResponse {
+pub async fn sign_in(
+    admin: web::Data<Admin>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let mut payload = payload.into_inner();
+    let reading = web::Form::<SignIn>::from_request(&request, &mut payload);
+    let form = match tokio::time::timeout(PATIENCE, reading).await {
+        Err(_) => return Problem::Incomplete.response(),
+        Ok(Err(_)) => return Problem::Question.response(),
+        Ok(Ok(form)) => form,
+    };
     match session::cookie(&admin, &form.token) {
         None => html(HttpResponse::Unauthorized(), SIGN_IN),
         Some(cookie) => safe(HttpResponse::SeeOther())
@@ -69,6 +81,9 @@ fn safe(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
         .insert_header((header::REFERRER_POLICY, "no-referrer"));
     response
 }
+
+/// The time that the form's body may take; browsers send it with its head.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; \

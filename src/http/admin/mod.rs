@@ -14,6 +14,7 @@ pub mod origin_guard;
 mod parameters;
 pub mod probes;
 pub mod quarantine;
+pub mod room;
 pub mod session;
 pub mod sources;
 pub mod status;
@@ -58,8 +59,8 @@ pub struct Admin {
     pub token: ArcSwapOption<Secret>,
     /// The recent decisions.
     pub recent: Recent,
-    /// The open streams of decisions.
-    pub streams: events::stream::Open,
+    /// The connections of the admin listener, and the room that is kept for the probes.
+    pub room: room::Room,
     /// The throughput of the last quarter of an hour.
     pub throughput: throughput::Throughput,
     /// The address of ingest, for people.

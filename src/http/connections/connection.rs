@@ -1,4 +1,4 @@
-//! One connection of the ingest listener, as shared by its three parties: the stream that reads
+//! One connection of a listener, as shared by its three parties: the stream that reads
 //! bytes, the handler that takes them, and the watch that closes slow connections.
 
 use crate::lock::lock;

@@ -1,4 +1,4 @@
-//! All connections of the ingest listener, and their common limits.
+//! All connections of a listener, and their common limits.
 //!
 //! # Promises
 //! - Every head of a connection is bounded by `read_timeout` and 16 KiB.
@@ -30,6 +30,8 @@ use std::time::{Duration, Instant};
 /// The common limits of all connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// The name of the listener, for the log.
+    pub listener: &'static str,
     /// The most connections.
     pub connections: usize,
     /// The most bytes of incomplete heads and bodies.
@@ -225,6 +227,7 @@ impl Connections {
         if let Some(held_back) = self.crowded.pass() {
             tracing::warn!(
                 event = "connections_crowded",
+                listener = self.limits.listener,
                 held_back,
                 "connections or unfinished requests use all the room they may: the slowest are closed"
             );
@@ -264,6 +267,7 @@ impl Entry {
         if let Some(held_back) = self.connections.refused.pass() {
             tracing::info!(
                 event = "connection_refused",
+                listener = self.connections.limits.listener,
                 ?problem,
                 held_back,
                 "a connection sent no valid request: {problem:?}"

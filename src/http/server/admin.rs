@@ -2,36 +2,37 @@
 
 use crate::http::admin::{
     Admin, console, events, guard as token_guard, inspect, metrics, openapi, probes, quarantine,
-    sources, status, subscriptions, throughput,
+    room, sources, status, subscriptions, throughput,
 };
 use crate::http::error::Problem;
 use crate::http::server::Listener;
+use crate::http::server::descriptors::ADMIN_WORKERS;
+use crate::http::server::service::Serving;
 use actix_web::error::InternalError;
 use actix_web::http::header::LOCATION;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpResponse, HttpServer, Route, guard, web};
-use anyhow::Context;
+use actix_web::{App, HttpResponse, Route, guard, web};
 use std::fmt;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The admin listener on a bound port.
 pub fn listener(listener: TcpListener, admin: Arc<Admin>) -> anyhow::Result<Listener> {
-    let admin = web::Data::from(admin);
-    let app = move || {
-        App::new().app_data(admin.clone()).wrap(from_fn(token_guard::guard)).configure(routes)
+    let serving = Serving {
+        name: "admin",
+        workers: ADMIN_WORKERS,
+        connections: Arc::clone(&admin.room.connections),
+        tls: None,
+        stop_seconds: 1,
     };
-    let server = HttpServer::new(app)
-        .disable_signals()
-        .workers(1)
-        // Operators and scrapers are few, and their connections use descriptors too.
-        .max_connections(100)
-        .shutdown_timeout(1)
-        .client_disconnect_timeout(Duration::from_secs(1))
-        .listen(listener)
-        .context("serving the admin listener")?;
-    Ok(Listener { server: server.run(), connections: None })
+    let admin = web::Data::from(admin);
+    serving.on(listener, move || {
+        App::new()
+            .app_data(admin.clone())
+            .wrap(from_fn(token_guard::guard))
+            .wrap(from_fn(room::seat))
+            .configure(routes)
+    })
 }
 
 /// The routes of the admin listener.
@@ -41,7 +42,6 @@ fn routes(config: &mut web::ServiceConfig) {
     config
         .app_data(web::QueryConfig::default().error_handler(|error, _| unread(error)))
         .app_data(web::PathConfig::default().error_handler(|error, _| unread(error)))
-        .app_data(web::FormConfig::default().error_handler(|error, _| unread(error)))
         .service(read("/livez").route(reading().to(probes::live)))
         .service(read("/readyz").route(reading().to(probes::ready)))
         .service(read("/metrics").route(reading().to(metrics::metrics)))

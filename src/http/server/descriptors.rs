@@ -69,8 +69,9 @@ fn share(files: usize, workers: usize) -> Result<Share, TooFew> {
         return Err(TooFew { workers, files });
     }
     let left = files - of_workers(workers);
+    let admin = MOST_ADMIN.min(left / 16);
     let kept = KEPT.min(left / 2);
-    Ok(Share { ingest: left - kept, admin: MOST_ADMIN.min(kept / 4) })
+    Ok(Share { ingest: left - kept - admin, admin })
 }
 
 /// The open files without which a relay with so many workers does not start.
@@ -87,14 +88,15 @@ fn of_workers(workers: usize) -> usize {
 pub const ADMIN_WORKERS: usize = 1;
 /// The runtime of a worker has two handles of an epoll, an eventfd and a socket for signals.
 const FILES_OF_A_WORKER: usize = 4;
-/// Files for the spool's segments and tables, Kafka's brokers, the admin listener, and connections
-/// that are closing: some hundred in all, if there are that many.
+/// Files for the spool's segments and tables, Kafka's brokers, and connections that are closing: some
+/// hundred in all, if there are that many.
 const KEPT: usize = 1024;
 /// A relay at rest has about forty open files beside its workers; the others are for segments, brokers
 /// and connections.
 const FEWEST: usize = 128;
-/// Operators, scrapers and people with a console open; half may be streams.
-const MOST_ADMIN: usize = 128;
+/// Operators and scrapers are few. The others are room for strangers, so that a probe is not closed
+/// for a burst of them before its head is read.
+const MOST_ADMIN: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -102,14 +104,14 @@ mod tests {
 
     #[test]
     fn of_few_files_half_are_kept_and_of_many_a_thousand() {
-        assert_eq!(share(1_024, 1), Ok(Share { ingest: 508, admin: 127 }));
-        assert_eq!(share(20_000, 1), Ok(Share { ingest: 18_968, admin: 128 }));
+        assert_eq!(share(1_024, 1), Ok(Share { ingest: 445, admin: 63 }));
+        assert_eq!(share(20_000, 1), Ok(Share { ingest: 17_944, admin: 1_024 }));
     }
 
     #[test]
     fn the_files_of_workers_are_counted_before_connections() {
         // 129 workers of both listeners have 516 files.
-        assert_eq!(share(1_024, 128), Ok(Share { ingest: 254, admin: 63 }));
+        assert_eq!(share(1_024, 128), Ok(Share { ingest: 223, admin: 31 }));
         assert_eq!(share(usize::MAX, 512).map(|share| share.admin), Ok(MOST_ADMIN));
     }
 

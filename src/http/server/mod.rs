@@ -11,6 +11,7 @@
 pub mod admin;
 pub mod descriptors;
 pub mod ingest;
+mod service;
 mod stream;
 pub mod tls;
 

@@ -28,6 +28,7 @@ mod openapi;
 mod order;
 mod outage;
 mod positions;
+mod probes;
 mod proof;
 mod quarantine;
 mod reassigning;

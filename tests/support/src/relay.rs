@@ -166,8 +166,8 @@ impl Builder {
             client: reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
                 .no_proxy()
-                // The relay closes an idle connection of the admin listener after five seconds, perhaps
-                // just as the next request goes out.
+                // A relay closes idle connections when others need their room, perhaps just as the
+                // next request goes out.
                 .pool_idle_timeout(Duration::from_secs(2))
                 .build()
                 .expect("an HTTP client"),

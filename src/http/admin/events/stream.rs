@@ -3,6 +3,7 @@
 use crate::http::admin::Admin;
 use crate::http::admin::events::query::Query;
 use crate::http::admin::events::row::Row;
+use crate::http::connections::connection::Connection;
 use crate::http::error::Problem;
 use crate::recent::Numbered;
 use actix_web::web::Bytes;
@@ -11,14 +12,11 @@ use futures_util::stream;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-
-/// Counts the streams that are open.
-#[derive(Debug, Default)]
-pub struct Open(AtomicUsize);
 
 /// One open stream.
 struct Follower {
@@ -31,6 +29,9 @@ struct Follower {
     then: Then,
     /// The number of the last decision that was considered.
     last: u64,
+    connection: Arc<Connection>,
+    /// Its place among the streams, given back on drop.
+    _place: OwnedSemaphorePermit,
 }
 
 /// The continuation of a stream, after the decisions that the client has missed.
@@ -48,6 +49,7 @@ pub async fn stream(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespon
         Ok(query) => query,
         Err(problem) => return problem.response(),
     };
+    let Some(place) = admin.room.stream() else { return Problem::Crowded.response() };
     let header =
         request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let after = header.or(query.after);
@@ -67,18 +69,19 @@ pub async fn stream(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespon
         Ok(read) => read,
         Err(problem) => return problem.response(),
     };
-    if admin.streams.0.fetch_add(1, Ordering::Relaxed) >= MOST_STREAMS {
-        admin.streams.0.fetch_sub(1, Ordering::Relaxed);
-        return Problem::Crowded.response();
-    }
     let last = after.unwrap_or(newest);
     let then = if missed.len() < MOST_MISSED { Then::Live } else { Then::End };
-    let follower = Follower { admin, query, batches, missed: missed.into(), then, last };
+    let connection = request.conn_data::<Arc<Connection>>().cloned().unwrap_or_default();
+    let missed = missed.into();
+    let follower =
+        Follower { admin, query, batches, missed, then, last, connection, _place: place };
     let messages = stream::unfold(follower, |mut follower| async {
         let message = follower.next().await?;
         Some((Ok::<_, Infallible>(message), follower))
     });
     HttpResponse::Ok()
+        // The connection counts as one in an answer for as long as the stream lasts.
+        .force_close()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
         // A proxy in front must not buffer messages.
@@ -136,12 +139,10 @@ impl Follower {
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.admin.streams.0.fetch_sub(1, Ordering::Relaxed);
+        self.connection.answered(true);
     }
 }
 
-/// Dozens of people may watch at the same time, not thousands.
-const MOST_STREAMS: usize = 64;
 /// The most missed decisions that are sent to a client that reconnects.
 const MOST_MISSED: usize = 1_000;
 /// Shorter than the patience of proxies with a silent answer, and than anyone's with a stop.
