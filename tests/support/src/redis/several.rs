@@ -170,8 +170,9 @@ impl Cluster {
 impl Redis {
     /// Makes a node of a cluster known to this one.
     async fn meet(&self, node: &Self) {
-        let bus = node.arguments.iter().skip_while(|argument| *argument != "--cluster-port");
-        let bus = bus.skip(1).next().expect("a node of a cluster");
+        let mut arguments = node.arguments.iter();
+        arguments.find(|argument| *argument == "--cluster-port").expect("a node of a cluster");
+        let bus = arguments.next().expect("a port");
         self.command(&["CLUSTER", "MEET", "127.0.0.1", &node.port.to_string(), bus]).await;
     }
 }
