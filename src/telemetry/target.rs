@@ -12,7 +12,7 @@ use std::time::Duration;
 pub struct Target {
     /// Its URL.
     pub otlp: Otlp,
-    /// The client for it. No call takes longer than [`TIMEOUT`], and no redirect is followed.
+    /// The client for it. No call takes longer than `TIMEOUT`, and no redirect is followed.
     pub client: Client,
 }
 

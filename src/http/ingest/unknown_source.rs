@@ -2,7 +2,7 @@
 //!
 //! # Promises
 //! - A stranger makes no new series, and at most one line of the log in a minute.
-//! - The log shows the path with nothing that a terminal acts on, cut to [`SHOWN`] characters.
+//! - The log shows the path with nothing that a terminal acts on, cut to `SHOWN` characters.
 
 use crate::printable;
 use crate::throttle::Throttle;
