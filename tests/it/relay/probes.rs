@@ -1,14 +1,14 @@
 //! Crowds on the admin listener, which need no token, shut out no probe.
 
 use crate::relay::wire::Wire;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use support::relay::Relay;
 use support::waiting::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -126,13 +126,17 @@ async fn probes_answer_beside(size: usize, bytes: &'static str) {
 /// Connects, sends these bytes, and reads until it is hung up on; again and again.
 async fn stranger(to: SocketAddr, bytes: &str, came: Arc<AtomicUsize>) {
     loop {
-        if let Ok(mut stream) = TcpStream::connect(to).await {
+        // From an address of its own: a crowd takes thousands of ports, and a broker of another test
+        // that was down must find its own again.
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(CROWD).expect("the address is on loopback");
+        if let Ok(mut stream) = socket.connect(to).await {
             came.fetch_add(1, Ordering::Relaxed);
             drop(stream.write_all(bytes.as_bytes()).await);
             drop(stream.read_to_end(&mut Vec::new()).await);
         }
-        // As a client that does not burn its own processor.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // A client that comes back faster burns the processors that other tests need.
+        tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }
 
@@ -143,6 +147,7 @@ async fn status(to: SocketAddr, path: &str) -> Option<u16> {
 }
 
 const STREAM: &str = "GET /api/events/stream HTTP/1.1\r\nhost: localhost\r\n\r\n";
+const CROWD: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 2), 0));
 const ROUNDS: usize = 20;
 /// An answer takes milliseconds. A listener that is shut out opens when its strangers are timed out,
 /// after five seconds, for as many newcomers.
