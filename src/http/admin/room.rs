@@ -90,8 +90,8 @@ fn may_wait(path: &str) -> bool {
 
 /// Dozens of people may watch at the same time, not thousands.
 const MOST_STREAMS: usize = 64;
-/// A browser asks for half a dozen things at once.
-const MOST_SEATS: usize = 32;
+/// A browser asks for half a dozen things at once, and a script for fifty.
+const MOST_SEATS: usize = 128;
 /// The bytes that heads and bodies may hold together before they are whole: no request here is
 /// larger than some kilobytes.
 const ROOM: usize = 4 << 20;
