@@ -114,19 +114,31 @@ impl Redis {
 
     /// Sends a command of words without blanks, and gives the answer; of an array, what comes in one packet.
     pub async fn command(&self, words: &[&str]) -> String {
+        for _ in 0..ATTEMPTS {
+            if let Some(answer) = self.attempt(words).await {
+                return answer;
+            }
+        }
+        panic!("Redis hangs up on {words:?}");
+    }
+
+    /// Sends a command. `None` if the server hangs up before its answer is whole, as one does that
+    /// changes its role.
+    async fn attempt(&self, words: &[&str]) -> Option<String> {
         let mut connection =
             TcpStream::connect(("127.0.0.1", self.port)).await.expect("Redis takes connections");
         let mut text = format!("*{}\r\n", words.len());
         for word in words {
             text.push_str(&format!("${}\r\n{word}\r\n", word.len()));
         }
-        connection.write_all(text.as_bytes()).await.expect("the command goes out");
+        connection.write_all(text.as_bytes()).await.ok()?;
         let mut answer = Vec::new();
         while !is_whole(&answer) {
-            let read = connection.read_buf(&mut answer).await.expect("an answer");
-            assert!(read > 0, "Redis ended its answer to {words:?} in the middle");
+            if connection.read_buf(&mut answer).await.ok()? == 0 {
+                return None;
+            }
         }
-        String::from_utf8_lossy(&answer).into_owned()
+        Some(String::from_utf8_lossy(&answer).into_owned())
     }
 
     /// The number of keys that it holds.
@@ -169,6 +181,9 @@ fn is_whole(answer: &[u8]) -> bool {
         length.and_then(|digits| digits.parse::<usize>().ok()).map_or(0, |length| length + 2);
     answer.len() >= end + 2 + rest
 }
+
+/// A server hangs up once for each change of its role.
+const ATTEMPTS: u32 = 3;
 
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
