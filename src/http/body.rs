@@ -78,31 +78,6 @@ pub async fn read(
     connection: &Connection,
     timeout: Duration,
 ) -> Result<Bytes, Error> {
-    match gather(request, payload, limit, connections, connection, timeout).await {
-        Err(Error::Broken) => Err(cause_of_break(connection)),
-        read => read,
-    }
-}
-
-/// The reason why the framework gave up a body. It tells malformed chunks and the end of the
-/// connection by the same error.
-fn cause_of_break(connection: &Connection) -> Error {
-    match connection.ended() {
-        Some(End::Crowded) => Error::NoRoom,
-        Some(End::Slow | End::Unused) => Error::Broken,
-        None if connection.is_input_over() => Error::Broken,
-        None => Error::Chunks,
-    }
-}
-
-async fn gather(
-    request: &HttpRequest,
-    payload: &mut Payload,
-    limit: usize,
-    connections: &Connections,
-    connection: &Connection,
-    timeout: Duration,
-) -> Result<Bytes, Error> {
     let headers = request.headers();
     let encoded = headers
         .get_all(header::CONTENT_ENCODING)
@@ -117,9 +92,9 @@ async fn gather(
     }
     let mut payload = Pin::new(payload);
     // A body that came with its head is ready at once, and needs no timer.
-    let waiting = match at_once(next(payload.as_mut())).await {
+    let waiting = match at_once(next(payload.as_mut(), connection)).await {
         Some(first) => first,
-        None => chunk(payload.as_mut(), timeout).await,
+        None => chunk(payload.as_mut(), connection, timeout).await,
     };
     let Some(first) = waiting? else { return Ok(Bytes::new()) };
     if first.len() > limit {
@@ -133,7 +108,7 @@ async fn gather(
         held.grow(first.len())?;
         connection.took();
         let mut body = BytesMut::from(&first[..]);
-        while let Some(more) = next(payload.as_mut()).await? {
+        while let Some(more) = next(payload.as_mut(), connection).await? {
             if body.len() + more.len() > limit {
                 return Err(Error::TooLarge);
             }
@@ -161,15 +136,33 @@ async fn at_once<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-async fn chunk(mut payload: Pin<&mut Payload>, timeout: Duration) -> Result<Option<Bytes>, Error> {
-    let waiting = next(payload.as_mut());
+async fn chunk(
+    payload: Pin<&mut Payload>,
+    connection: &Connection,
+    timeout: Duration,
+) -> Result<Option<Bytes>, Error> {
+    let waiting = next(payload, connection);
     tokio::time::timeout(timeout, waiting).await.unwrap_or(Err(Error::Slow))
 }
 
-async fn next(mut payload: Pin<&mut Payload>) -> Result<Option<Bytes>, Error> {
+async fn next(
+    mut payload: Pin<&mut Payload>,
+    connection: &Connection,
+) -> Result<Option<Bytes>, Error> {
     match poll_fn(|context| payload.as_mut().poll_next(context)).await {
         Some(Ok(chunk)) => Ok(Some(chunk)),
-        Some(Err(_)) => Err(Error::Broken),
+        Some(Err(_)) => Err(cause_of_break(connection)),
         None => Ok(None),
+    }
+}
+
+/// The reason why the framework gave up a body. It tells malformed chunks and the end of the
+/// connection by the same error.
+fn cause_of_break(connection: &Connection) -> Error {
+    match connection.ended() {
+        Some(End::Crowded) => Error::NoRoom,
+        Some(End::Slow | End::Unused) => Error::Broken,
+        None if connection.is_input_over() => Error::Broken,
+        None => Error::Chunks,
     }
 }

@@ -9,8 +9,7 @@
 //! Requests that are answered from memory need no seat.
 
 use crate::http::admin::Admin;
-use crate::http::connections::connection::Connection;
-use crate::http::connections::{Connections, Limits};
+use crate::http::connections::{self, Connections, Limits};
 use crate::http::error::Problem;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -59,7 +58,7 @@ pub async fn seat(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let connection = request.conn_data::<Arc<Connection>>().cloned().unwrap_or_default();
+    let connection = connections::of(request.request());
     connection.begin();
     // Only the sign-in reads a body, and times it itself.
     connection.whole(None);

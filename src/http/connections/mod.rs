@@ -20,12 +20,18 @@ pub mod guarded;
 use crate::http::error::Problem;
 use crate::lock::lock;
 use crate::throttle::Throttle;
+use actix_web::HttpRequest;
 use connection::{Connection, End, Phase};
 use std::collections::HashMap;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// The connection of a request. A request that came otherwise, as in a test, has one of its own.
+pub fn of(request: &HttpRequest) -> Arc<Connection> {
+    request.conn_data::<Arc<Connection>>().cloned().unwrap_or_default()
+}
 
 /// The common limits of all connections.
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,7 @@ mod inlets;
 pub mod unknown_source;
 
 use crate::event::traceparent::Traceparent;
+use crate::http::connections;
 use crate::http::connections::connection::Connection;
 use crate::http::error::{Outcome, Problem, receipt};
 use crate::http::{body, unread_body};
@@ -16,7 +17,6 @@ use actix_web::http::{ConnectionType, Method};
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tracing::Instrument;
@@ -30,7 +30,7 @@ pub async fn route(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let connection = request.conn_data::<Arc<Connection>>().cloned().unwrap_or_default();
+    let connection = connections::of(&request);
     connection.begin();
     let response = answer(&inlets, &connection, &request, payload).await;
     let is_last = response.head().connection_type() == ConnectionType::Close;

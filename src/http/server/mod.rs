@@ -28,8 +28,7 @@ use tokio::task::JoinHandle;
 /// A bound listener that does not answer yet.
 pub struct Listener {
     server: Server,
-    /// The connections, if they are watched.
-    connections: Option<Arc<Connections>>,
+    connections: Arc<Connections>,
 }
 
 /// A listener that answers.
@@ -38,8 +37,8 @@ pub struct Running {
     task: JoinHandle<io::Result<()>>,
     /// Closed when the task has ended.
     alive: watch::Receiver<()>,
-    connections: Option<Arc<Connections>>,
-    watch: Option<JoinHandle<()>>,
+    connections: Arc<Connections>,
+    watch: JoinHandle<()>,
 }
 
 impl Listener {
@@ -58,7 +57,7 @@ impl Listener {
             drop(holds);
             ended
         });
-        let watch = connections.clone().map(|connections| tokio::spawn(connections.watch()));
+        let watch = tokio::spawn(Arc::clone(&connections).watch());
         Ok(Running { handle, task, alive, connections, watch })
     }
 }
@@ -72,16 +71,12 @@ impl Running {
 
     /// Takes no further connections, waits for the answers that are due, and ends.
     pub async fn stop(self) -> io::Result<()> {
-        if let Some(connections) = &self.connections {
-            connections.stop();
-        }
+        self.connections.stop();
         self.handle.stop(true).await;
         let ended = self.task.await.map_err(io::Error::other)?;
-        if let Some(watch) = self.watch {
-            watch.abort();
-            // The task was aborted, and its result says no more than that.
-            drop(watch.await);
-        }
+        self.watch.abort();
+        // The task was aborted, and its result says no more than that.
+        drop(self.watch.await);
         ended
     }
 }
@@ -89,6 +84,7 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::admin::room::Room;
     use actix_service::{fn_factory, fn_service};
     use std::net::TcpListener;
     use std::time::Duration;
@@ -104,7 +100,8 @@ mod tests {
         };
         let server =
             Server::build().disable_signals().workers(2).listen("test", socket, service).unwrap();
-        Listener { server: server.run(), connections: None }
+        let connections = Arc::clone(&Room::of(16).connections);
+        Listener { server: server.run(), connections }
     }
 
     #[tokio::test]

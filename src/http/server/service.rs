@@ -86,7 +86,7 @@ impl Serving {
             .workers(workers)
             .listen(name, socket, service)
             .with_context(|| format!("serving the {name} listener"))?;
-        Ok(Listener { server: server.run(), connections: Some(watched) })
+        Ok(Listener { server: server.run(), connections: watched })
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::http::admin::Admin;
 use crate::http::admin::events::query::Query;
 use crate::http::admin::events::row::Row;
+use crate::http::connections;
 use crate::http::connections::connection::Connection;
 use crate::http::error::Problem;
 use crate::recent::Numbered;
@@ -71,7 +72,7 @@ pub async fn stream(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespon
     };
     let last = after.unwrap_or(newest);
     let then = if missed.len() < MOST_MISSED { Then::Live } else { Then::End };
-    let connection = request.conn_data::<Arc<Connection>>().cloned().unwrap_or_default();
+    let connection = connections::of(&request);
     let missed = missed.into();
     let follower =
         Follower { admin, query, batches, missed, then, last, connection, _place: place };
