@@ -9,9 +9,13 @@ use std::time::Duration;
 impl Shared {
     /// Sets a mark. If the call fails, nobody is told: a mark is a hint.
     pub(super) async fn mark(&self, key: String, mark: i64, lasts: Duration) {
-        let arguments = vec![mark.to_string(), lasts.as_millis().to_string()];
-        let call = Call { keys: vec![key], arguments };
-        drop(self.inner.link.run(&Script::new(SET), |_| vec![call], DEADLINE).await);
+        self.set(key, mark.to_string(), lasts).await;
+    }
+
+    /// Sets the text under a key. True if Redis has it.
+    pub(super) async fn set(&self, key: String, text: String, lasts: Duration) -> bool {
+        let call = Call { keys: vec![key], arguments: vec![text, lasts.as_millis().to_string()] };
+        self.inner.link.run(&Script::new(SET), |_| vec![call], DEADLINE).await.is_ok()
     }
 
     /// Reads the marks of these keys, in their order; 0 for one that is not set. Empty if Redis does
@@ -24,7 +28,7 @@ impl Shared {
     }
 }
 
-/// Sets each key. Arguments: the mark, and the milliseconds for which it is remembered.
+/// Sets each key. Arguments: the text, and the milliseconds for which it is remembered.
 const SET: &str = "\
 for _, key in ipairs(KEYS) do
   redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
@@ -39,4 +43,5 @@ for at, key in ipairs(KEYS) do
 end
 return answers";
 
-const DEADLINE: Duration = Duration::from_secs(2);
+/// No sender waits for a mark.
+pub(super) const DEADLINE: Duration = Duration::from_secs(2);
