@@ -12,7 +12,7 @@ use crate::spool::inspect::verify::Verification;
 use crate::spool::lanes::chunk::Chunk;
 use crate::spool::lanes::{Gate, Lanes};
 use crate::spool::log::Log;
-use crate::spool::log::disk::{Access, RealDisk};
+use crate::spool::log::disk::{Access, RealDisk, existing_file};
 use crate::spool::log::reader::Reader;
 use crate::spool::log::recovery::{Depth, Survey};
 use crate::spool::log::state::InstanceState;
@@ -84,7 +84,7 @@ impl Offline {
     /// Opens the spool in a directory.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let unreadable = |cause| Error::Unreadable { path: dir.to_owned(), cause };
-        let lock = match open_lock(dir) {
+        let lock = match existing_file(dir, LOCK) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(match dir.join("store").exists() {
                     true => Error::Earlier(dir.to_owned()),
@@ -203,15 +203,6 @@ impl Offline {
         let slices = Slices::open(copy.path(), Slicing::of(Duration::MAX))?;
         Ok(&self.window.get_or_init(|| Window { slices, _copy: copy }).slices)
     }
-}
-
-/// Opens the lock's file for reading. No link is followed.
-fn open_lock(dir: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let path = dir.join(LOCK);
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let opened = File::options().read(true).custom_flags(flags).open(&path);
-    opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// A temporary copy of a folder.

@@ -9,7 +9,7 @@ use crate::spool::lanes::LaneBook;
 use crate::spool::lanes::chunk::{Chunk, Stored};
 use crate::spool::lanes::extents::Extents;
 use crate::spool::log::Log;
-use crate::spool::log::acknowledged::Mark;
+use crate::spool::log::acknowledged::{self, Mark};
 use crate::spool::log::frame::Kind;
 use crate::spool::log::segment::{FIRST_FRAME, Segment, name_of};
 use crate::spool::log::state::Gone;
@@ -55,8 +55,8 @@ impl Verification {
     pub(super) fn take_mark(&mut self, mark: io::Result<Mark>) {
         match mark {
             Ok(Mark::Found(mark)) => self.acknowledged = mark.sequence,
-            Ok(Mark::Missing | Mark::Damaged) => self.add(MARK, "cannot be read"),
-            Err(error) => self.add(MARK, error.to_string()),
+            Ok(Mark::Missing | Mark::Damaged) => self.add(acknowledged::PLACE, "cannot be read"),
+            Err(error) => self.add(acknowledged::PLACE, error.to_string()),
         }
     }
 
@@ -172,7 +172,7 @@ impl Verification {
         if self.last_sequence < self.acknowledged {
             let (last, acknowledged) = (self.last_sequence, self.acknowledged);
             self.add(
-                MARK,
+                acknowledged::PLACE,
                 format!(
                     "record {acknowledged} was acknowledged, but the log ends at record {last}"
                 ),
@@ -180,9 +180,6 @@ impl Verification {
         }
     }
 }
-
-/// The part of the log with the acknowledged mark.
-const MARK: &str = "log/acknowledged";
 
 fn fault_of(record: &Stored<'_>) -> Option<&'static str> {
     let Ok(parts) = Parts::read(record.bytes) else { return Some("is not a record") };

@@ -140,6 +140,8 @@ fn is_checked(bytes: &[u8; SLOT]) -> bool {
 
 /// The file's name.
 pub(in crate::spool) const NAME: &str = "acknowledged";
+/// The file in the spool's directory, as damage names it.
+pub(in crate::spool) const PLACE: &str = "log/acknowledged";
 /// The bytes of a mark; the last four are zero.
 const SLOT: usize = 24;
 /// The first slot. Builds before there were two read and wrote it alone.

@@ -118,6 +118,14 @@ pub fn private_file(folder: &Path, name: &str) -> io::Result<std::fs::File> {
     Ok(file.into())
 }
 
+/// Opens a file for reading. No link is followed.
+pub fn existing_file(folder: &Path, name: &str) -> io::Result<std::fs::File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let path = folder.join(name);
+    let file = sys::open(&path, flags, Mode::empty()).map_err(|error| of(&path, error))?;
+    Ok(file.into())
+}
+
 /// Creates a folder for its owner alone, and its parents as usual. An existing one is closed to
 /// others.
 pub fn private_folder(path: &Path) -> io::Result<()> {

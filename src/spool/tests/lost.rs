@@ -6,25 +6,10 @@ use crate::spool::inspect::verify::Verification;
 use crate::spool::log::acknowledged::{Acknowledged, Acknowledgement, Mark};
 use crate::spool::log::disk::Disk as _;
 use crate::spool::log::disk::memory::MemoryDisk;
-use crate::spool::log::segment::{FIRST_FRAME, name_of};
+use crate::spool::log::segment::FIRST_FRAME;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-/// A stopped spool with fifty records, and the file of its segment.
-async fn stopped() -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = open(dir.path());
-    for id in 0..50 {
-        spool.append(submission(&format!("id-{id}"), LaneId(0))).await.unwrap();
-    }
-    let segment = spool.inner.active.load(Ordering::Acquire);
-    spool.close();
-    let file = dir.path().join("log").join(name_of(segment));
-    (dir, file)
-}
 
 /// Cuts the last records off a segment, as an old copy of it would end.
 fn cut(segment: &Path) {

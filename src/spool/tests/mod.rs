@@ -9,10 +9,12 @@ use super::*;
 use crate::quantity::ByteSize;
 use crate::record::layout::Record;
 use crate::spool::lanes::{Gate, Leaving};
+use crate::spool::log::segment::name_of;
 use crate::spool::notes::Published;
 use crate::spool::settings::Settings;
 use crate::spool::window::IdKey;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const TOPICS: [&str; 3] = ["a", "b", "quarantine"];
@@ -51,6 +53,19 @@ fn topics() -> [String; 3] {
 
 fn open(dir: &Path) -> Spool {
     open_with(dir, ByteSize(64 << 20)).unwrap()
+}
+
+/// A stopped spool with fifty records, and the file of its segment.
+async fn stopped() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    for id in 0..50 {
+        spool.append(submission(&format!("id-{id}"), LaneId(0))).await.unwrap();
+    }
+    let segment = spool.inner.active.load(Ordering::Acquire);
+    spool.close();
+    let file = dir.path().join("log").join(name_of(segment));
+    (dir, file)
 }
 
 fn submission(id: &str, lane: LaneId) -> Submission {

@@ -3,8 +3,6 @@
 use super::*;
 use crate::spool::inspect::offline::Offline;
 use crate::spool::log::acknowledged::Acknowledgement;
-use crate::spool::log::segment::name_of;
-use std::sync::atomic::Ordering;
 
 #[tokio::test]
 async fn what_was_released_does_not_wait_after_a_restart_and_its_place_is_known() {
@@ -86,23 +84,16 @@ async fn each_start_is_a_run_of_its_own_and_the_instance_keeps_its_name() {
 
 #[tokio::test]
 async fn a_flipped_byte_in_a_segment_is_found_and_the_segment_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = open(dir.path());
-    for id in 0..50 {
-        spool.append(submission(&format!("id-{id}"), LaneId(0))).await.unwrap();
-    }
-    let segment = spool.inner.active.load(Ordering::Acquire);
-    spool.close();
-    drop(spool);
+    let (dir, file) = stopped().await;
     assert!(Offline::open(dir.path()).unwrap().look().verify().is_sound());
 
-    let file = dir.path().join("log").join(name_of(segment));
     let mut bytes = std::fs::read(&file).unwrap();
     bytes[6000] ^= 1;
     std::fs::write(&file, bytes).unwrap();
 
     let verdict = Offline::open(dir.path()).unwrap().look().verify();
-    assert_eq!(verdict.faults[0].place, name_of(segment), "{verdict:?}");
+    let name = file.file_name().unwrap().to_str().unwrap();
+    assert_eq!(verdict.faults[0].place, name, "{verdict:?}");
     assert!(matches!(open_with(dir.path(), ByteSize(1 << 20)), Err(OpenError::Lost { .. })));
 }
 

@@ -85,6 +85,6 @@ impl Survey {
             "{fault}, so that it cannot be told whether the newest records are there; the log ends at \
              frame {number} with record {last_sequence}"
         );
-        self.losses.push(Damage::at(format!("{LOG}/{}", acknowledged::NAME), said));
+        self.losses.push(Damage::at(acknowledged::PLACE, said));
     }
 }
