@@ -9,6 +9,7 @@ use crate::recent::{Left, Numbered};
 use crate::spool::inspect::{Life, RecordState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::io;
 
 /// The last decisions on a document, newest first.
@@ -27,16 +28,16 @@ pub struct Found {
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     at: Timestamp,
-    source: String,
+    source: Cow<'static, str>,
     outcome: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
+    id: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<String>,
+    event: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<RecordState>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    reason: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     topic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +45,7 @@ pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     offset: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
+    subject: Option<Cow<'static, str>>,
 }
 
 impl Found {
@@ -62,9 +63,9 @@ impl Found {
     ) -> io::Result<Self> {
         let filter = Filter { document: Some(document.to_owned()), ..Filter::default() };
         let page = recent.search(&filter, None, MOST)?;
-        let rows = page.decisions.iter().map(|Numbered { decision, .. }| {
-            let id = decision.id.as_deref();
-            Row::of(decision, id.and_then(|id| life(&decision.source, id)))
+        let rows = page.decisions.into_iter().map(|Numbered { decision, .. }| {
+            let life = decision.id.as_deref().and_then(|id| life(&decision.source, id));
+            Row::of(decision, life)
         });
         Ok(Self {
             events: rows.collect(),
@@ -75,16 +76,15 @@ impl Found {
 }
 
 impl Row {
-    fn of(decision: &Decision<'_>, life: Option<Life>) -> Self {
-        let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    fn of(decision: Decision<'static>, life: Option<Life>) -> Self {
         Self {
             at: decision.at,
-            source: decision.source.to_string(),
+            source: decision.source,
             outcome: decision.outcome,
-            id: own(&decision.id),
-            event: own(&decision.event),
-            reason: own(&decision.reason),
-            subject: own(&decision.subject),
+            id: decision.id,
+            event: decision.event,
+            reason: decision.reason,
+            subject: decision.subject,
             state: life.as_ref().map(|life| life.state),
             partition: life.as_ref().and_then(|life| life.partition),
             offset: life.as_ref().and_then(|life| life.offset),
