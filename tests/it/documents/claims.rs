@@ -1,15 +1,15 @@
 //! Each test that a document names exists.
 
+use crate::documents::each_file_of_rust;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use support::tools::project;
 
 #[test]
 fn every_test_that_a_document_names_exists() {
     let mut tests = BTreeSet::new();
     for folder in ["src", "tests"] {
-        collect(&project().join(folder), &mut tests);
+        each_file_of_rust(&project().join(folder), &mut |text| collect(text, &mut tests));
     }
     for (document, at_least) in [("SECURITY.md", 50), ("RELIABILITY.md", 3)] {
         let text = fs::read_to_string(project().join("docs").join(document)).expect(document);
@@ -34,25 +34,17 @@ fn named(text: &str) -> BTreeSet<&str> {
 }
 
 /// The names of all functions below `#[test]`, `#[tokio::test]` and their like.
-fn collect(folder: &Path, tests: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect(&path, tests);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).expect("a file of Rust");
-            let mut is_test = false;
-            for line in text.lines().map(str::trim) {
-                if line.starts_with("#[test") || line.starts_with("#[tokio::test") {
-                    is_test = true;
-                } else if let Some((_, rest)) = line.split_once("fn ") {
-                    if is_test {
-                        let name = rest.split('(').next().unwrap_or_default();
-                        tests.insert(name.to_owned());
-                    }
-                    is_test = false;
-                }
+fn collect(text: &str, tests: &mut BTreeSet<String>) {
+    let mut is_test = false;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("#[test") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if let Some((_, rest)) = line.split_once("fn ") {
+            if is_test {
+                let name = rest.split('(').next().unwrap_or_default();
+                tests.insert(name.to_owned());
             }
+            is_test = false;
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The table of log events is that of the program.
 
+use crate::documents::each_file_of_rust;
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use support::tools::project;
 
 #[test]
@@ -18,22 +18,11 @@ fn every_event_of_the_log_is_in_the_table_and_no_other() {
         .flat_map(|cell| quoted.captures_iter(cell).map(|found| found[1].to_owned()))
         .collect();
 
+    let event = Regex::new("\\bevent = \"([a-z_]+)\"").expect("a pattern");
     let mut said = BTreeSet::new();
-    collect(&project().join("src"), &mut said);
+    each_file_of_rust(&project().join("src"), &mut |text| {
+        said.extend(event.captures_iter(text).map(|found| found[1].to_owned()));
+    });
 
     assert_eq!(documented, said);
-}
-
-/// The names of events in the files of a folder.
-fn collect(folder: &Path, said: &mut BTreeSet<String>) {
-    let event = Regex::new("\\bevent = \"([a-z_]+)\"").expect("a pattern");
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect(&path, said);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).expect("a file of Rust");
-            said.extend(event.captures_iter(&text).map(|found| found[1].to_owned()));
-        }
-    }
 }

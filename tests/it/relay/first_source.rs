@@ -1,17 +1,16 @@
 //! The first source of a provider comes, and its last one goes, by SIGHUP like any other.
 
 use super::reload::{reload, source, without};
+use super::repeats::assert_a_replay_signed_ahead_is_a_repeat;
 use cadrelay::event::provider::Provider;
-use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::kafka::Kafka;
 use support::kafka::reader::Received;
 use support::load::Load;
 use support::notification::{Notification, secret};
 use support::relay::{Builder, Relay};
-use support::waiting::eventually;
 
 #[tokio::test]
 async fn the_first_source_of_a_provider_joins_under_load_and_its_events_get_their_own_topics() {
@@ -102,20 +101,10 @@ async fn records_of_a_provider_whose_last_source_left_are_still_delivered() {
 
 #[tokio::test]
 async fn ids_are_remembered_for_longer_once_the_first_source_signs_its_times() {
-    let window = Duration::from_secs(1);
     let relay = only(Provider::Aps).set("dedup.window", "'1s'").start().await;
     reload(&relay, |text| text + &source_of(Provider::Onshape)).await;
-    let ahead = Timestamp::now() + 5.minutes();
-    let captured =
-        Notification::onshape(1).signed_at(Provider::Onshape, secret(Provider::Onshape), ahead);
-    relay.post(&captured).await.assert_accepted();
-    let accepted = Instant::now();
 
-    eventually("the window has passed twice", async || {
-        relay.post(&captured).await.assert_duplicate();
-        (accepted.elapsed() > 2 * window).then_some(())
-    })
-    .await;
+    assert_a_replay_signed_ahead_is_a_repeat(&relay, Duration::from_secs(1)).await;
 }
 
 /// A relay with a source of this provider alone.

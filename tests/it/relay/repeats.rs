@@ -92,19 +92,9 @@ async fn an_id_is_forgotten_when_the_window_has_passed() {
 
 #[tokio::test]
 async fn a_replay_signed_ahead_of_our_clock_is_a_repeat_when_the_window_has_passed() {
-    let window = Duration::from_secs(1);
     let relay = Relay::builder().set("dedup.window", "'1s'").start().await;
-    let secret = support::notification::secret(Provider::Onshape);
-    let ahead = Timestamp::now() + 5.minutes();
-    let captured = Notification::onshape(1).signed_at(Provider::Onshape, secret, ahead);
-    relay.post(&captured).await.assert_accepted();
-    let accepted = Instant::now();
 
-    eventually("the window has passed twice", async || {
-        relay.post(&captured).await.assert_duplicate();
-        (accepted.elapsed() > 2 * window).then_some(())
-    })
-    .await;
+    assert_a_replay_signed_ahead_is_a_repeat(&relay, Duration::from_secs(1)).await;
 }
 
 #[tokio::test]
@@ -155,4 +145,19 @@ fn counted(answers: &[Answer]) -> HashMap<String, usize> {
         *counts.entry(answer.receipt()).or_insert(0) += 1;
     }
     counts
+}
+
+/// Posts a notification that is signed ahead of our clock, and again until the window has passed twice.
+pub(super) async fn assert_a_replay_signed_ahead_is_a_repeat(relay: &Relay, window: Duration) {
+    let secret = support::notification::secret(Provider::Onshape);
+    let ahead = Timestamp::now() + 5.minutes();
+    let captured = Notification::onshape(1).signed_at(Provider::Onshape, secret, ahead);
+    relay.post(&captured).await.assert_accepted();
+    let accepted = Instant::now();
+
+    eventually("the window has passed twice", async || {
+        relay.post(&captured).await.assert_duplicate();
+        (accepted.elapsed() > 2 * window).then_some(())
+    })
+    .await;
 }
