@@ -4,8 +4,8 @@
 //! than the one that stored it receives it again. Each scenario posts every event to both relays at the
 //! same moment, and in the end all of them again: more redeliveries than any provider makes.
 
-use crate::replicas::found::{counted, found, note};
-use crate::replicas::posting::{Posting, SENDERS};
+use crate::replicas::found::{Found, counted, found, note};
+use crate::replicas::posting::{Posting, SENDERS, Told};
 use crate::replicas::{beside_at, sharing_at};
 use support::kafka::Kafka;
 use support::redis::several::{Cluster, Watched};
@@ -29,10 +29,8 @@ async fn a_failover_that_loses_writes_loses_no_event_and_repeats_only_those_whos
     redis.failed_over().await;
     let told = posting.finish().await;
     let at_once = found(kafka, &replicas).await;
-    shared_again(&replicas).await;
-    let again = Posting::start(&replicas, 0..EVENTS).finish().await;
+    let (again, after) = all_again(kafka, &replicas).await;
 
-    let after = found(kafka, &replicas).await;
     let figures = [
         ("keys_lost", known - copied),
         ("confirmations_in_doubt", in_doubt),
@@ -61,10 +59,8 @@ async fn a_failover_of_a_replica_that_is_not_behind_repeats_only_what_was_under_
     redis.master.stop();
     redis.failed_over().await;
     let told = posting.finish().await;
-    shared_again(&replicas).await;
-    let again = Posting::start(&replicas, 0..EVENTS).finish().await;
+    let (again, after) = all_again(kafka, &replicas).await;
 
-    let after = found(kafka, &replicas).await;
     note("redis failed over", EVENTS, &[("repeats", after.repeats())], &after);
     assert_eq!((told.unexpected, again.unexpected), (0, 0));
     assert_eq!(after.ids, EVENTS, "an event was lost");
@@ -94,10 +90,8 @@ async fn a_cluster_that_loses_a_master_with_a_replica_and_one_without_loses_no_e
     redis.whole().await;
     let second = posting.finish().await;
     let at_once = found(kafka, &replicas).await;
-    shared_again(&replicas).await;
-    let again = Posting::start(&replicas, 0..EVENTS).finish().await;
+    let (again, after) = all_again(kafka, &replicas).await;
 
-    let after = found(kafka, &replicas).await;
     let figures = [
         ("accepted_without_redis_until_the_failover", failed_over),
         ("keys_lost", forgotten),
@@ -123,6 +117,13 @@ async fn two_sharing(kafka: &Kafka, url: &str) -> [Relay; 2] {
     let first = sharing_at(kafka, url).start().await;
     let second = beside_at(kafka, url, &first).start().await;
     [first, second]
+}
+
+/// Posts all events again once both relays reach Redis, and finds what was published.
+async fn all_again(kafka: &Kafka, replicas: &[Relay]) -> (Told, Found) {
+    shared_again(replicas).await;
+    let again = Posting::start(replicas, 0..EVENTS).finish().await;
+    (again, found(kafka, replicas).await)
 }
 
 /// Waits until both relays reach Redis.
