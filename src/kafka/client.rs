@@ -2,6 +2,7 @@
 
 use crate::kafka::settings::{Delivery, Settings};
 use crate::secret::written;
+use crate::throttle::Throttle;
 use crate::veil::{self, Veil};
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -10,6 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaConfRes;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The reason why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -161,16 +163,38 @@ pub fn reader(settings: &Settings) -> Result<ClientConfig, Error> {
 
 /// Sends the client's log lines to our log, without the secrets of its properties.
 #[derive(Clone, Debug, Default)]
-pub struct Context(Arc<Veil>);
+pub struct Context(Arc<Log>);
+
+#[derive(Debug)]
+struct Log {
+    veil: Veil,
+    /// Connections that fail: the client repeats that several times a second while brokers are away.
+    failures: Throttle,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { veil: Veil::default(), failures: Throttle::every(FAILURES) }
+    }
+}
 
 impl Context {
     /// The context of a client with these settings.
     pub fn of(settings: &Settings) -> Self {
-        Self(Arc::new(secrets(settings)))
+        Self(Arc::new(Log { veil: secrets(settings), ..Log::default() }))
     }
 
     pub(super) fn log_line(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        let message = self.0.over(message);
+        let message = self.0.veil.over(message);
+        if facility == "FAIL" {
+            match self.0.failures.pass() {
+                None => tracing::debug!(target: "librdkafka", facility, "{message}"),
+                Some(unsaid) => {
+                    tracing::warn!(target: "librdkafka", facility, unsaid, "{message}");
+                }
+            }
+            return;
+        }
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
@@ -189,10 +213,14 @@ impl Context {
     /// Logs at debug: the client repeats these while a broker is away, and the drain reports the
     /// outage once.
     pub(super) fn log_error(&self, error: &KafkaError, reason: &str) {
-        let (error, reason) = (self.0.over(&error.to_string()), self.0.over(reason));
+        let veil = &self.0.veil;
+        let (error, reason) = (veil.over(&error.to_string()), veil.over(reason));
         tracing::debug!(target: "librdkafka", error, "{reason}");
     }
 }
+
+/// The drain reports an outage once, and these lines only have its details.
+const FAILURES: Duration = Duration::from_secs(60);
 
 /// The secret values of `[kafka.client]`. The others stay readable in the log.
 fn secrets(settings: &Settings) -> Veil {

@@ -30,26 +30,47 @@ fn a_log_line_of_the_client_shows_no_secret_of_its_properties() {
     ] {
         settings.client.insert(property.to_owned(), Written::Text(value.to_owned()));
     }
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer({
-        let log = log.clone();
-        move || log.clone()
-    });
 
-    tracing::subscriber::with_default(subscriber.finish(), || {
+    let log = logged(tracing::Level::TRACE, || {
         let context = Context::of(&settings);
         context.log(RDKafkaLogLevel::Error, "FAIL", "SASL_SSL: s3cret-1, s3cret-2 no good");
         context.error(KafkaError::Canceled, "s3cret-3 is refused");
     });
 
-    let log = String::from_utf8(lock(&log.0).clone()).unwrap();
     assert!(log.contains("SASL_SSL: ***, *** no good") && log.contains("*** is refused"), "{log}");
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+#[test]
+fn a_broker_that_stays_away_is_a_line_a_minute_and_hides_no_other_line() {
+    let log = logged(tracing::Level::INFO, || {
+        let context = Context::of(&Settings::default());
+        for _ in 0..1_000 {
+            context.log(RDKafkaLogLevel::Error, "FAIL", "broker-1: connection refused");
+        }
+        context.log(RDKafkaLogLevel::Warning, "GETPID", "coordinator load in progress");
+    });
 
-impl std::io::Write for Log {
+    assert_eq!(log.matches("connection refused").count(), 1, "{log}");
+    assert!(log.contains("coordinator load in progress"), "{log}");
+}
+
+/// The lines that an act writes to the log, at a level or above.
+fn logged(level: tracing::Level, act: impl FnOnce()) -> String {
+    let log = Lines::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer({
+        let log = log.clone();
+        move || log.clone()
+    });
+
+    tracing::subscriber::with_default(subscriber.finish(), act);
+
+    String::from_utf8(lock(&log.0).clone()).unwrap()
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         lock(&self.0).extend_from_slice(bytes);
         Ok(bytes.len())
