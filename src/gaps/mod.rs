@@ -19,6 +19,7 @@ pub mod vitals;
 
 use crate::event::gap::{Gap, Why};
 use crate::event::provider::Provider;
+use crate::event::time::whole_milliseconds;
 use crate::gaps::listed::Listed;
 use crate::gaps::memory::Memory;
 use crate::gaps::vitals::Vitals;
@@ -90,7 +91,7 @@ impl Ledger {
         let mut began = sources.to_vec();
         // Sorted by name, because the order in the configuration means nothing.
         began.sort();
-        memory.begin(&began, now);
+        memory.begin(&began, whole_milliseconds(now));
         let ledger = Self {
             path,
             sources: Mutex::default(),
@@ -153,7 +154,7 @@ impl Ledger {
 
     /// Notes that a subscription was seen to be heard: its hook is there, active and as declared.
     pub fn heard(&self, watched: &Watched, now: Timestamp) {
-        lock(&self.memory).heard(watched, now);
+        lock(&self.memory).heard(watched, whole_milliseconds(now));
         self.changed.notify_one();
     }
 
@@ -165,7 +166,7 @@ impl Ledger {
 
     /// Notes the provider's counts of dropped events, by hook.
     pub fn counted(&self, watched: &Watched, counts: &[(String, u64)], now: Timestamp) {
-        lock(&self.memory).counted(watched, counts, now);
+        lock(&self.memory).counted(watched, counts, whole_milliseconds(now));
         self.changed.notify_one();
     }
 
@@ -223,7 +224,7 @@ impl Ledger {
             for (name, source) in lock(&self.sources).iter() {
                 memory.note(name, source.provider, &source.vitals);
             }
-            memory.beat(now);
+            memory.beat(whole_milliseconds(now));
         }
         self.save().await;
     }

@@ -1,5 +1,6 @@
 //! The signs of life of one source, updated by its requests.
 
+use crate::event::time::whole_milliseconds;
 use crate::lock::lock;
 use jiff::Timestamp;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -35,7 +36,7 @@ impl Vitals {
         if since != 0
             && let Ok(since) = Timestamp::from_millisecond(since)
         {
-            lock(&self.over).push((since, now));
+            lock(&self.over).push((since, whole_milliseconds(now)));
             self.changed.notify_one();
         }
     }
@@ -66,4 +67,20 @@ impl Vitals {
 fn read(milliseconds: &AtomicI64) -> Option<Timestamp> {
     let milliseconds = milliseconds.load(Ordering::Relaxed);
     (milliseconds != 0).then(|| Timestamp::from_millisecond(milliseconds).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_of_503_begins_and_ends_at_whole_milliseconds() {
+        let vitals = Vitals::new(None, Arc::default());
+        let at = |nanoseconds| Timestamp::from_nanosecond(nanoseconds).unwrap();
+
+        vitals.refused(at(1_000_000_999));
+        vitals.accepted(at(2_000_000_999));
+
+        assert_eq!(vitals.take_over(), [(at(1_000_000_000), at(2_000_000_000))]);
+    }
 }

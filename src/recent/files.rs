@@ -72,7 +72,8 @@ impl Files {
         self.next_number
     }
 
-    /// Writes lines at the end. Lines that cannot be written are dropped.
+    /// Writes lines at the end. Lines that cannot be written are dropped, and their numbers with
+    /// them: the next line begins a new file.
     pub(super) fn append(&mut self, lines: &Lines) -> Result<(), Unwritten> {
         match self.write(lines) {
             Ok(()) => {
@@ -81,6 +82,8 @@ impl Files {
             }
             Err(error) => {
                 self.cut_what_is_half_written();
+                // Followers are sent these lines too, so no later line may have their numbers.
+                self.next_number += lines.count();
                 if !std::mem::replace(&mut self.failing, true) {
                     tracing::warn!(error = %error, "cannot keep recent decisions; they are dropped until it works again");
                 }

@@ -213,3 +213,21 @@ fn a_full_disk_drops_decisions_and_says_how_many() {
     assert_eq!(recent.dropped(), 1);
     recent.close();
 }
+
+#[test]
+fn what_a_full_disk_does_not_take_is_still_told_live_each_under_its_own_number() {
+    let dir = TempDir::new().unwrap();
+    let limits = Limits { count: 100, bytes: 1 << 20, reserve: u64::MAX / 2 };
+    let recent = Recent::open(dir.path().join("recent"), limits).expect("the decisions open");
+    let mut live = recent.follow();
+
+    let mut numbers = Vec::new();
+    for id in ["one", "two", "three"] {
+        note(&recent, id, Outcome::Accepted);
+        let batch = live.blocking_recv().expect("a batch");
+        numbers.extend(batch.iter().map(|found| found.number));
+    }
+
+    assert_eq!(numbers, [1, 2, 3]);
+    recent.close();
+}
