@@ -27,6 +27,15 @@ impl Flaw {
             Self::Wrong => "wrong",
         }
     }
+
+    /// The reason that people see beside a decision.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Missing => "Not proven: a header or token is missing",
+            Self::Stale => "Not proven: its time is too old, too far ahead or unreadable",
+            Self::Wrong => "Not proven: it does not fit the secrets of the source",
+        }
+    }
 }
 
 impl Checks {

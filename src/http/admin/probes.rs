@@ -34,7 +34,9 @@ pub(super) struct SpoolState {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KafkaState {
-    brokers: String,
+    /// Left out of the probe, which anyone may ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) brokers: Option<String>,
     delivering: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last_success: Option<Timestamp>,
@@ -68,7 +70,7 @@ impl Admin {
                 max_bytes: self.max_bytes,
             },
             kafka: KafkaState {
-                brokers: self.brokers.clone(),
+                brokers: None,
                 delivering: health.up == Some(true),
                 last_success: health.last_success,
                 lanes_in_trouble: health

@@ -42,7 +42,8 @@ pub async fn status(admin: web::Data<Admin>) -> HttpResponse {
 impl Admin {
     /// The whole relay, from memory: reads neither the disk nor Kafka.
     fn status(&self, now: Timestamp) -> StatusJson {
-        let ready = self.readiness();
+        let mut ready = self.readiness();
+        ready.kafka.brokers = Some(self.brokers.clone());
         let identity = self.spool.identity();
         let lanes: Vec<LaneJson> = self
             .spool

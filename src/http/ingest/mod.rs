@@ -9,6 +9,7 @@ use crate::http::connections::connection::Connection;
 use crate::http::error::{Outcome, Problem, receipt};
 use crate::http::{body, unread_body};
 use crate::ingest::Rejection;
+use crate::providers::flaw::Flaw;
 use crate::providers::notification::{Headers, Notification};
 use crate::recent::decision::Decision;
 use crate::telemetry::traces::walk::{Answered, Walk};
@@ -167,8 +168,10 @@ fn refuse_unread(
 ) -> (HttpResponse, Outcome) {
     if let Some(outcome) = problem.outcome().decision() {
         let source = inlet.ingest.source().name();
+        let is_unproven = problem.outcome() == Outcome::Unproven;
+        let reason = if is_unproven { flaw(inlet, request).in_words() } else { problem.reason() };
         let decision = Decision::bare(Timestamp::now(), source, outcome, bytes);
-        let decision = Decision { reason: Some(problem.reason().into()), ..decision };
+        let decision = Decision { reason: Some(reason.into()), ..decision };
         inlet.ingest.recent().note(&decision, None);
     }
     refuse(inlet, request, problem)
@@ -187,20 +190,24 @@ fn refuse(inlet: &Inlet, request: &HttpRequest, problem: Problem) -> (HttpRespon
     if matches!(outcome, Outcome::Unproven)
         && let Some(unsaid) = inlet.refusals.pass()
     {
-        let source = inlet.ingest.source();
-        let flaw = source.flaw(&headers_of(request), request.query_string(), Timestamp::now());
         let trace = trace_of(request);
         tracing::warn!(
             event = "notification_refused",
-            source = source.name(),
+            source = inlet.ingest.source().name(),
             trace_id = trace.map(|trace| trace.trace_id),
             span_id = trace.map(|trace| trace.span_id),
-            reason = flaw.as_str(),
+            reason = flaw(inlet, request).as_str(),
             unsaid,
             "a notification does not prove where it comes from"
         );
     }
     (problem.response(), outcome)
+}
+
+/// The apparent flaw of a notification that did not prove its source.
+fn flaw(inlet: &Inlet, request: &HttpRequest) -> Flaw {
+    let source = inlet.ingest.source();
+    source.flaw(&headers_of(request), request.query_string(), Timestamp::now())
 }
 
 fn count(inlet: &Inlet, outcome: Outcome) {

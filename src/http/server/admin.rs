@@ -54,7 +54,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(read("/api/spool/records").route(reading().to(inspect::records)))
         .service(read("/api/spool/verify").route(reading().to(inspect::verify)))
         .service(read("/api/events").route(reading().to(events::list)))
-        .service(read("/api/events/stream").route(web::get().to(events::stream::stream)))
+        .service(read("/api/events/stream").route(reading().to(events::stream::stream)))
         .service(read("/api/events/{id}").route(reading().to(events::life::life)))
         .service(read("/api/events/{id}/raw").route(reading().to(events::raw::raw)))
         .service(change("/api/events/{id}/replay").route(web::post().to(events::replay::replay)))

@@ -117,6 +117,24 @@ async fn a_refusal_has_its_declared_size_and_its_reason_in_words() {
 }
 
 #[tokio::test]
+async fn what_was_not_proven_says_what_was_wrong_with_its_proof() {
+    let relay = Relay::builder().start().await;
+    relay.post(&Notification::bare("onshape", "{}")).await.assert_problem(401);
+    relay
+        .post(&Notification::onshape(1).signed(Provider::Onshape, "another"))
+        .await
+        .assert_problem(401);
+
+    let found = events(&relay, "outcome=unproven").await;
+
+    let reasons = [
+        "Not proven: it does not fit the secrets of the source",
+        "Not proven: a header or token is missing",
+    ];
+    assert_eq!(all(&found, "reason"), reasons, "{found:?}");
+}
+
+#[tokio::test]
 async fn pages_hold_each_decision_once() {
     let relay = Relay::builder().start().await;
     let mut posted = Vec::new();
@@ -260,6 +278,25 @@ async fn a_stream_tells_what_comes_and_goes_on_where_it_was_cut() {
 }
 
 #[tokio::test]
+async fn a_stream_has_a_head_and_a_cursor_of_lost_decisions_stops_nothing() {
+    let relay = Relay::builder().start().await;
+    let first = relay.post(&Notification::onshape(1)).await.id();
+    let url = format!("http://{}/api/events/stream", relay.admin());
+    let client = reqwest::Client::new();
+
+    let head = client.head(&url).send().await.expect("a head");
+    assert_eq!(head.status(), 200);
+    assert_eq!(head.headers()["content-type"], "text/event-stream");
+
+    // The files of decisions were lost meanwhile, so the numbers began anew.
+    let request = client.get(&url).header("last-event-id", "5000");
+    let mut resumed = request.send().await.expect("a stream");
+    let second = relay.post(&Notification::onshape(2)).await.id();
+    let told = read_until(&mut resumed, &second).await;
+    assert!(told.contains(&first), "{told}");
+}
+
+#[tokio::test]
 async fn a_client_that_missed_more_than_a_stream_tells_at_once_comes_again_and_hears_each_once() {
     let relay = Relay::builder().start().await;
     for seed in 0..1_100 {
@@ -312,6 +349,8 @@ async fn a_question_that_does_not_fit_is_answered_with_what_is_wrong() {
     for query in ["colour=red", "limit=many"] {
         relay.ask(&format!("/api/spool/records?{query}")).await.assert_problem(400);
     }
+    relay.ask("/api/events/x/raw?colour=red").await.assert_problem(400);
+    ask_for(&relay, "/api/events/x/replay?colour=red").await.assert_problem(400);
     for query in ["colour=red", "partition=x"] {
         ask_for(&relay, &format!("/api/quarantine/x/replay?{query}")).await.assert_problem(400);
     }

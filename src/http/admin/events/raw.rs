@@ -1,17 +1,18 @@
 //! `/api/events/{id}/raw`: the body of an event, byte for byte as it was posted.
 
-use crate::http::admin::Admin;
+use crate::http::admin::{Admin, parameters};
 use crate::http::error::Problem;
 use crate::recent::filter::Filter;
 use crate::record::layout::Parts;
 use crate::record::posted;
 use crate::spool::inspect::{Life, RecordState};
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 /// Selects among the events with one id.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Which {
     /// The source that it was posted to.
     pub(super) source: Option<String>,
@@ -44,9 +45,13 @@ struct Elsewhere<'a> {
 /// Answers with the body as it was posted.
 pub async fn raw(
     admin: web::Data<Admin>,
+    request: HttpRequest,
     id: web::Path<String>,
-    which: web::Query<Which>,
 ) -> HttpResponse {
+    let which: Which = match parameters::read(&request) {
+        Ok(which) => which,
+        Err(problem) => return problem.response(),
+    };
     match super::read(move || admin.body(&id, which.source.as_deref())).await {
         // As text, so that nothing a sender wrote can become a page.
         Ok(Body::Here(body)) => HttpResponse::Ok()

@@ -5,9 +5,9 @@
 
 use crate::event::id::EventId;
 use crate::event::proof::Proofs;
-use crate::http::admin::Admin;
 use crate::http::admin::events::raw::{self, Body, Which};
 use crate::http::admin::quarantine;
+use crate::http::admin::{Admin, parameters};
 use crate::http::error::Problem;
 use crate::ingest::Rejection;
 use crate::ingest::publish_again::{Posted, Refused};
@@ -39,11 +39,11 @@ pub async fn replay(
     admin: web::Data<Admin>,
     request: HttpRequest,
     id: web::Path<String>,
-    which: web::Query<Which>,
 ) -> HttpResponse {
-    if let Err(problem) = admin.may_change(&request) {
-        return problem.response();
-    }
+    let which: Which = match admin.may_change(&request).and_then(|()| parameters::read(&request)) {
+        Ok(which) => which,
+        Err(problem) => return problem.response(),
+    };
     if admin.inlets.stopping.load(Ordering::Relaxed) {
         return Problem::Stopping.response();
     }

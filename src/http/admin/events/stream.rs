@@ -7,8 +7,9 @@ use crate::http::connections;
 use crate::http::connections::connection::Connection;
 use crate::http::error::Problem;
 use crate::recent::Numbered;
+use actix_web::http::Method;
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use futures_util::stream;
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -50,6 +51,9 @@ pub async fn stream(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespon
         Ok(query) => query,
         Err(problem) => return problem.response(),
     };
+    if request.method() == Method::HEAD {
+        return head().finish();
+    }
     let Some(place) = admin.room.stream() else { return Problem::Crowded.response() };
     let header =
         request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
@@ -58,19 +62,17 @@ pub async fn stream(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespon
     let batches = admin.recent.follow();
     let shared = admin.clone();
     let read = super::read(move || {
-        let next = shared.recent.next_number();
-        let missed = match after {
-            Some(after) => shared.recent.after(after, MOST_MISSED)?,
-            None => Vec::new(),
-        };
-        Ok((next - 1, missed))
+        let newest = shared.recent.next_number() - 1;
+        let Some(after) = after else { return Ok((newest, Vec::new())) };
+        // A cursor past the newest is of decisions that were lost: all of today's are new to it.
+        let last = if after > newest { 0 } else { after };
+        Ok((last, shared.recent.after(last, MOST_MISSED)?))
     })
     .await;
-    let (newest, missed) = match read {
+    let (last, missed) = match read {
         Ok(read) => read,
         Err(problem) => return problem.response(),
     };
-    let last = after.unwrap_or(newest);
     let then = if missed.len() < MOST_MISSED { Then::Live } else { Then::End };
     let connection = connections::of(&request);
     let missed = missed.into();
@@ -80,14 +82,19 @@ pub async fn stream(admin: web::Data<Admin>, request: HttpRequest) -> HttpRespon
         let message = follower.next().await?;
         Some((Ok::<_, Infallible>(message), follower))
     });
-    HttpResponse::Ok()
-        // The connection counts as one in an answer for as long as the stream lasts.
-        .force_close()
+    head().streaming(messages)
+}
+
+/// The head of a stream.
+fn head() -> HttpResponseBuilder {
+    let mut head = HttpResponse::Ok();
+    // The connection counts as one in an answer for as long as the stream lasts.
+    head.force_close()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
         // A proxy in front must not buffer messages.
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(messages)
+        .insert_header(("x-accel-buffering", "no"));
+    head
 }
 
 impl Follower {
