@@ -4,15 +4,18 @@ import { follow, get } from "./api.js";
 import { badge, byId, el, printable, table } from "./dom.js";
 import { gapsOf, inWords } from "./gaps.js";
 import { openLife } from "./life.js";
+import { firstSteps, notFound } from "./empty.js";
 import { showConnection } from "./overview.js";
 import { clock, exact } from "./format.js";
 
 const OUTCOMES = ["accepted", "duplicate", "quarantined", "unproven", "malformed", "too_large", "unavailable"];
 /** What the list holds at most; older ones are a page away. */
 const MOST_ROWS = 500;
+/** A hand on the mouse aims at a row: for so long the rows stay where they are. */
+const AIMING = 4000;
 const NARROWING = ["document", "event", "group", "subject", "id"];
 
-const state = { filters: {}, events: [], next: null, turn: 0, stop: null, paused: false, selected: -1, body: null, missed: 0 };
+const state = { filters: {}, events: [], next: null, turn: 0, stop: null, paused: false, aiming: null, selected: -1, body: null, waiting: [], oldest: null };
 
 export function startEvents() {
   const form = byId("filters");
@@ -34,6 +37,8 @@ export function startEvents() {
   });
   byId("pause").addEventListener("click", togglePause);
   byId("older").addEventListener("click", loadOlder);
+  byId("list").addEventListener("pointermove", aim);
+  byId("list").addEventListener("pointerleave", goOn);
   load();
 }
 
@@ -85,8 +90,10 @@ async function load() {
     if (turn !== state.turn) return;
     state.events = page.events;
     state.next = page.next ?? null;
+    state.oldest = page.oldest ?? null;
     state.selected = -1;
-    state.missed = 0;
+    state.waiting = [];
+    showWaiting();
     render();
     showGaps(filters);
     state.stop = follow(filters, page.newest, receive, showConnection);
@@ -104,11 +111,39 @@ async function loadOlder() {
 }
 
 function receive(event) {
-  if (state.paused) {
-    state.missed += 1;
-    byId("pause").textContent = `Go on (${state.missed} new)`;
-    return;
-  }
+  if (!state.paused && !state.aiming) return add(event);
+  state.waiting.push(event);
+  // The list holds no more than these anyway.
+  if (state.waiting.length > MOST_ROWS) state.waiting.shift();
+  showWaiting();
+}
+
+function aim({ pointerType }) {
+  // A finger stays on nothing.
+  if (pointerType !== "mouse") return;
+  clearTimeout(state.aiming);
+  state.aiming = setTimeout(goOn, AIMING);
+}
+
+/** Adds what waited meanwhile. */
+function goOn() {
+  clearTimeout(state.aiming);
+  state.aiming = null;
+  if (state.paused) return;
+  state.waiting.splice(0).forEach(add);
+  showWaiting();
+}
+
+function showWaiting() {
+  const button = byId("pause");
+  const some = state.waiting.length > 0 ? ` (${state.waiting.length} new)` : "";
+  const held = !state.paused && some !== "";
+  button.textContent = `${state.paused ? "Go on" : held ? "Held" : "Pause"}${some}`;
+  button.toggleAttribute("data-held", held);
+  button.title = held ? "New events wait while the mouse moves over the list" : "";
+}
+
+function add(event) {
   state.events.unshift(event);
   if (state.events.length > MOST_ROWS) {
     state.events.length = MOST_ROWS;
@@ -132,7 +167,7 @@ export async function settle() {
     if (!now?.state || !state.body.rows[at]) return;
     if (now.state === event.state && now.offset === event.offset) return;
     state.events[at] = now;
-    state.body.rows[at].lastElementChild.replaceChildren(badge(place(now), `s-${now.state}`));
+    state.body.rows[at].lastElementChild.replaceChildren(placeBadge(now));
   });
 }
 
@@ -140,8 +175,8 @@ export function togglePause() {
   state.paused = !state.paused;
   const button = byId("pause");
   button.setAttribute("aria-pressed", String(state.paused));
-  button.textContent = state.paused ? "Go on" : "Pause";
-  if (!state.paused && state.missed > 0) load();
+  if (state.paused) showWaiting();
+  else goOn();
 }
 
 function render() {
@@ -150,14 +185,16 @@ function render() {
     { name: "Outcome" },
     { name: "Source", class: "wide" },
     { name: "Event" },
-    { name: "About" },
+    { name: "About", class: "wide" },
     { name: "Id", class: "wide" },
     { name: "In Kafka", class: "wide" },
   ];
   byId("older").hidden = state.next === null;
   if (state.events.length === 0) {
     state.body = null;
-    byId("list").replaceChildren(...(Object.keys(wanted()).length > 0 ? notFound() : [empty("No notification has come yet. Try: cadrelay webhook test URL")]));
+    const place = byId("list");
+    if (Object.keys(wanted()).length > 0) notFound(place, { filters: wanted(), oldest: state.oldest, showOutcome, open });
+    else firstSteps(place);
     return;
   }
   const list = table(columns, state.events.map((event) => row(event, false)), "Events, newest first");
@@ -165,31 +202,15 @@ function render() {
   byId("list").replaceChildren(list);
 }
 
-const empty = (text) => el("p", { className: "empty" }, text);
-
-/** What it means that nothing is found, and where to look next. */
-function notFound() {
-  const show = (outcome) => {
-    byId("filters").reset();
-    state.filters = {};
-    // The form is empty only after this.
-    setTimeout(() => {
-      byId("filters").elements.outcome.value = outcome;
-      refilter();
-    });
-  };
-  const button = (outcome, text) => el("button", { type: "button", onclick: () => show(outcome) }, text);
-  return [
-    empty("No notification of the last while is like that."),
-    el(
-      "ul",
-      {},
-      el("li", {}, "Its sender may not have sent it: is its hook there? See Subscriptions, or the provider."),
-      el("li", {}, "It may have been refused. What is refused has no document or id here: ", button("unproven", "Show what was not proven"), " ", button("unavailable", "Show what was answered 503")),
-      el("li", {}, "It may not have been understood: see Quarantine."),
-      el("li", {}, "It may be older than this list. cadrelay explain ID knows ids for the whole window, 72 hours as a rule."),
-    ),
-  ];
+/** Shows the decisions with one outcome, and nothing else narrowed. */
+function showOutcome(outcome) {
+  byId("filters").reset();
+  state.filters = {};
+  // The form is empty only after this.
+  setTimeout(() => {
+    byId("filters").elements.outcome.value = outcome;
+    refilter();
+  });
 }
 
 function row(event, fresh) {
@@ -201,10 +222,10 @@ function row(event, fresh) {
     el("td", { className: "time number", title: exact(event.at) }, clock(event.at)),
     el("td", {}, badge(event.outcome.replace("_", " "), `o-${event.outcome}`)),
     el("td", { className: "wide" }, event.source),
-    el("td", { className: "clip", title: name }, opener(event, name || "(no event)")),
-    el("td", { className: "clip mono", title: about }, about),
+    el("td", { className: "clip", title: name }, opener(event, name || "(no event)"), el("small", {}, about)),
+    el("td", { className: "clip mono wide", title: about }, about),
     el("td", { className: "clip mono wide", title: printable(event.id ?? "") }, printable(event.id ?? "")),
-    el("td", { className: "wide" }, event.state ? badge(place(event), `s-${event.state}`) : ""),
+    el("td", { className: "wide" }, event.state ? placeBadge(event) : ""),
   );
 }
 
@@ -217,9 +238,13 @@ function opener(event, name) {
   return el("button", { type: "button", className: "plain", onclick: act }, name);
 }
 
-function place(event) {
-  if (event.state === "pending") return "waiting";
-  return event.offset === undefined ? event.state : `${event.partition}/${event.offset}`;
+/** `3/17` is partition 3, offset 17. */
+function placeBadge(event) {
+  const hasOffset = event.offset !== undefined;
+  const text = event.state === "pending" ? "waiting" : hasOffset ? `${event.partition}/${event.offset}` : event.state;
+  const element = badge(text, `s-${event.state}`);
+  element.title = hasOffset ? `${event.topic}, partition ${event.partition}, offset ${event.offset}` : printable(event.topic ?? "");
+  return element;
 }
 
 function open(event) {

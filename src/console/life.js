@@ -27,7 +27,7 @@ async function lifeOf({ id, source }) {
 }
 
 function content(life, dialog, narrow) {
-  const title = printable(life.event ?? (life.outcome === "quarantined" ? "A body that was not understood" : `A notification that was ${life.outcome}`));
+  const title = printable(life.event ?? nameless(life));
   return [
     el(
       "header",
@@ -38,12 +38,15 @@ function content(life, dialog, narrow) {
     el("p", {}, sentence(life)),
     el("div", { className: "actions" }, actions(life, dialog, narrow)),
     facts(life),
-    el("h3", {}, "Its life"),
-    timeline(life),
-    el("h3", {}, "Its body"),
-    el("div", { id: "body" }, el("p", { className: "quiet" }, "Reading…")),
-    el("div", { id: "document-timeline" }),
+    // Nothing that a refused sender wrote is kept, so there is nothing to read.
+    ...(life.id ? [el("h3", {}, "Its life"), timeline(life), el("h3", {}, "Its body"), el("div", { id: "body" }, el("p", { className: "quiet" }, "Reading…")), el("div", { id: "document-timeline" })] : []),
   ];
+}
+
+/** A title for what names no event. */
+function nameless({ state, outcome, id }) {
+  if (state === "quarantined" || outcome === "quarantined") return "A body that was not understood";
+  return outcome ? `A notification that was ${outcome.replace("_", " ")}` : `Event ${id}`;
 }
 
 function sentence(life) {
@@ -55,7 +58,7 @@ function sentence(life) {
     case "committed":
       return `Kafka has it.${where}${repeats} A consumer that does not see it: it must subscribe to this topic and read with isolation.level=read_committed.`;
     case "quarantined":
-      return `It is in quarantine: ${words(life.reason)}.${where}${repeats}`;
+      return `It is in quarantine: ${causes[life.reason] ?? `${words(life.reason)}.`}${where}${repeats}`;
     default:
       return refusals[life.outcome] ?? "Nothing more is known of it.";
   }
@@ -71,8 +74,19 @@ function whyItWaits({ topic }) {
 
 const words = (reason) => printable((reason ?? "not understood").replaceAll("_", " "));
 
+/** Why a body or its record is in quarantine, and what helps. */
+const causes = {
+  not_json: "its body is not JSON.",
+  not_an_object: "its body is JSON, but not an object.",
+  no_event: "its body names no event.",
+  too_deep: "its JSON is nested deeper than 128.",
+  no_hook: "it is a payload without its hook, and its source assumes none. Set assume in the settings of the source, then put it through the relay again.",
+  too_large_for_kafka: "Kafka refuses a record of this size. Raise max.message.bytes of its topic, then put it through the relay again.",
+  invalid_record: "Kafka refuses its record for good.",
+};
+
 const refusals = {
-  unproven: "It was answered 401: nothing proves where it comes from. Check the source's secret at the sender. Nothing was stored.",
+  unproven: "It was answered 401: nothing proves where it comes from. Check the source's secret at the sender. Nothing was stored, and nothing that the sender wrote is kept.",
   malformed: "It was answered 400 or 415: it is not JSON and nothing proves it. Nothing was stored.",
   too_large: "It was answered 413: its body is over the limit. Nothing was stored.",
   unavailable: "It was answered 503, so its sender comes again. Nothing was stored.",
@@ -89,12 +103,12 @@ function facts(life) {
     ["Hook", life.webhookId],
     ["Proven by", life.verified],
     ["Happened", life.occurredAt && exact(life.occurredAt)],
-    ["Accepted", (life.acceptedAt ?? life.at) && exact(life.acceptedAt ?? life.at)],
+    [life.state ? "Accepted" : "Received", (life.acceptedAt ?? life.at) && exact(life.acceptedAt ?? life.at)],
     ["Sequence", life.sequence],
     ["Topic", life.topic],
     ["Partition and offset", life.offset === undefined ? undefined : `${life.partition} / ${life.offset}`],
     ["Refused by", life.refusedBy],
-    ["Reason", life.reason],
+    ["Reason", life.reason && words(life.reason)],
     ["Size", life.bytes && bytes(life.bytes)],
   ];
   return el("dl", {}, rows.filter(([, value]) => value !== undefined && value !== null && value !== "").flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, printable(value))]));
@@ -132,7 +146,8 @@ function actions(life, dialog, narrow) {
     };
     buttons.push(el("button", { type: "button", onclick: show }, "All of this document"));
   }
-  if (life.id && life.state) {
+  // A record that still waits is not lost to anybody.
+  if (life.id && life.state && life.state !== "pending") {
     const text = life.state === "quarantined" ? "Put through the relay again" : "Publish again";
     buttons.push(el("button", { type: "button", onclick: () => replay(life) }, text));
   }

@@ -2,7 +2,9 @@
 
 import { get, post } from "./api.js";
 import { badge, byId, el, printable, table, toast } from "./dom.js";
+import { narrow } from "./events.js";
 import { ago, bytes, exact } from "./format.js";
+import { openLife } from "./life.js";
 
 export async function showQuarantine() {
   const place = byId("quarantine");
@@ -24,16 +26,22 @@ function quarantine(listing) {
       {},
       el("td", { className: "time", title: exact(record.receivedAt) }, ago(record.receivedAt)),
       el("td", {}, badge(record.reason.replaceAll("_", " "), "o-quarantined")),
-      el("td", {}, record.source),
-      el("td", { className: "clip mono", title: printable(record.id) }, printable(record.id)),
+      el("td", { className: "wide" }, record.source),
+      el("td", { className: "clip mono", title: printable(record.id) }, opener(record)),
       el("td", { className: "right number wide" }, bytes(record.bytes ?? 0)),
       el("td", { className: "number wide" }, `${record.partition}/${record.offset}`),
       el("td", {}, el("button", { type: "button", onclick: () => replay(record) }, "Replay")),
     ),
   );
-  const columns = [{ name: "Received" }, { name: "Why" }, { name: "Source" }, { name: "Id" }, { name: "Size", class: "right wide" }, { name: "In Kafka", class: "wide" }, { name: "" }];
+  const columns = [{ name: "Received" }, { name: "Why" }, { name: "Source", class: "wide" }, { name: "Id" }, { name: "Size", class: "right wide" }, { name: "In Kafka", class: "wide" }, { name: "" }];
   const intro = "These bodies are authentic and were not understood, or Kafka refused their records. Nothing of them is lost: mend the cause (often assume in the source's settings), then replay.";
   return [el("p", { className: "quiet" }, intro), el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Quarantine" }, table(columns, rows, "Quarantine")), again(showQuarantine)];
+}
+
+/** A button that opens the body. */
+function opener(record) {
+  const open = () => openLife({ ...record, outcome: "quarantined" }, narrow);
+  return el("button", { type: "button", className: "plain", onclick: open }, printable(record.id));
 }
 
 async function replay(record) {

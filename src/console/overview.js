@@ -11,7 +11,7 @@ export function showStatus(status) {
   document.title = `${status.summary.health === "ok" ? "" : "● "}cadrelay`;
   byId("facts").textContent =
     `${status.version} · instance ${status.instance} · up ${span(status.uptimeSeconds)} · ${status.delivery} · spool ${bytes(status.spool.bytes)} of ${bytes(status.spool.maxBytes)}`;
-  showLanes(status.lanes);
+  showLanes(status);
 }
 
 export function showLost() {
@@ -20,7 +20,7 @@ export function showLost() {
   summary.dataset.health = "trouble";
 }
 
-function showLanes(lanes) {
+function showLanes({ lanes, kafka }) {
   const busy = lanes.filter((lane) => lane.pending > 0 || lane.state !== "ok" || lane.published > 0);
   const rows = busy
     .sort((one, other) => other.pending - one.pending || other.published - one.published)
@@ -31,14 +31,19 @@ function showLanes(lanes) {
         el("td", { className: "mono" }, lane.topic),
         el("td", { className: "right number" }, count(lane.pending)),
         el("td", { className: "time" }, lane.oldest ? ago(lane.oldest) : ""),
-        el("td", { className: "right number" }, count(lane.published)),
-        el("td", {}, badge(lane.state === "ok" ? "flows" : `set aside: ${lane.reason ?? "trouble"}`, `s-${lane.state}`)),
+        el("td", { className: "right number wide" }, count(lane.published)),
+        el("td", {}, laneState(lane, kafka)),
       ),
     );
-  const columns = [{ name: "Topic" }, { name: "Waiting", class: "right" }, { name: "Oldest" }, { name: "Published", class: "right" }, { name: "State" }];
+  const columns = [{ name: "Topic" }, { name: "Waiting", class: "right" }, { name: "Oldest" }, { name: "Published", class: "right wide" }, { name: "State" }];
   byId("lanes").replaceChildren(
     rows.length > 0 ? table(columns, rows, "Lanes") : el("p", { className: "empty" }, "Nothing has passed since this start."),
   );
+}
+
+function laneState(lane, kafka) {
+  if (lane.state !== "ok") return badge(`set aside: ${(lane.reason ?? "trouble").replaceAll("_", " ")}`, `s-${lane.state}`);
+  return lane.pending > 0 && !kafka.delivering ? badge("waits", "s-waiting") : badge("flows", "s-ok");
 }
 
 export function showSources(sources, rates) {
@@ -71,14 +76,18 @@ const LINES = [
   ["received", "received"],
   ["published", "published to Kafka"],
   ["duplicates", "duplicates"],
+  ["refused", "not answered 200"],
 ];
 
 export function showThroughput(series) {
-  const width = 720;
-  const height = 190;
+  // One unit is one pixel, so that a narrow screen does not shrink the letters.
+  const width = Math.max(280, byId("throughput").clientWidth);
+  const height = width < 500 ? 150 : 190;
+  // Most of the time nothing is refused, and a line at zero would only hide another.
+  const shown = LINES.filter(([name]) => name !== "refused" || series.refused.some((value) => value > 0));
   const [left, right, top, bottom] = [44, 8, 10, 22];
-  const rates = Object.fromEntries(LINES.map(([name]) => [name, series[name].map((value) => value / series.seconds)]));
-  const most = niceCeiling(Math.max(1, ...LINES.flatMap(([name]) => rates[name])));
+  const rates = Object.fromEntries(shown.map(([name]) => [name, series[name].map((value) => value / series.seconds)]));
+  const most = niceCeiling(Math.max(1, ...shown.flatMap(([name]) => rates[name])));
   const steps = Math.max(2, rates.received.length) - 1;
   const x = (at) => left + ((width - left - right) * at) / steps;
   const y = (value) => height - bottom - ((height - top - bottom) * value) / most;
@@ -94,12 +103,12 @@ export function showThroughput(series) {
       clock(end - (1 - part) * steps * series.seconds * 1000),
     ),
   );
-  const lines = LINES.map(([name]) => svg("polyline", { class: name, points: rates[name].map((value, at) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ") }));
+  const lines = shown.map(([name]) => svg("polyline", { class: name, points: rates[name].map((value, at) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ") }));
   const last = (name) => rate(rates[name].at(-1) ?? 0);
-  const words = LINES.map(([name, title]) => `${title} ${last(name)} a second`).join(", ");
+  const words = shown.map(([name, title]) => `${title} ${last(name)} a second`).join(", ");
   byId("throughput").replaceChildren(
     svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Now: ${words}; the most in 15 minutes is under ${rate(most)}.` }, ...grid, ...times, ...lines),
-    el("p", { className: "key" }, LINES.map(([name, title]) => el("span", { className: `k-${name}` }, `${title} ${last(name)}/s`))),
+    el("p", { className: "key" }, shown.map(([name, title]) => el("span", { className: `k-${name}` }, `${title} ${last(name)}/s`))),
   );
 }
 

@@ -19,6 +19,7 @@ const scenarios = {
   async fresh(page) {
     await page.waitForFunction(() => document.querySelector("#summary").textContent.includes("Nothing has come"));
     await page.getByText("No notification has come yet").waitFor();
+    await page.getByText(/^cadrelay webhook test http:.*webhooks.open --provider onshape$/u).waitFor();
   },
 
   /** The list is live, a row opens to its life and its body, markup stays text. */
@@ -95,7 +96,7 @@ const scenarios = {
   async outage(page) {
     await page.waitForFunction(() => /nothing is lost/u.test(document.querySelector("#summary").textContent));
     assert.equal(await page.locator("#summary").getAttribute("data-health"), "waiting");
-    await page.locator("#lanes tbody tr").first().waitFor();
+    await page.locator("#lanes tbody tr").filter({ hasText: "waits" }).first().waitFor();
     // One event says the same of itself.
     await page.getByRole("searchbox").fill("waiting-");
     await page.waitForFunction(() => document.querySelectorAll("#list tbody tr").length === 1);
@@ -110,9 +111,54 @@ const scenarios = {
     const row = page.locator("#quarantine tbody tr").first();
     await row.waitFor();
     assert.match(await row.textContent(), /no hook/u);
+    await row.getByRole("button", { name: "sha256:" }).click();
+    await page.locator("dialog[open]").getByText("Set assume in the settings of the source").waitFor();
+    await page.locator("dialog[open] pre").waitFor();
+    await page.keyboard.press("Escape");
     page.on("dialog", (dialog) => dialog.accept());
     await row.getByRole("button", { name: "Replay" }).click();
     await page.getByText("still quarantined").first().waitFor();
+  },
+
+  /** While the mouse moves over the list its rows stay; they come when it leaves, or rests. */
+  async aiming(page, run) {
+    const rows = page.locator("#list tbody tr");
+    await rows.nth(2).waitFor();
+    const before = await rows.count();
+    await rows.nth(1).scrollIntoViewIfNeeded();
+    const box = await rows.nth(1).boundingBox();
+    const held = page.getByRole("button", { name: "Held (1 new)" });
+    await page.mouse.move(box.x + 20, box.y + 5);
+    await post(`aimed-${run}`, {});
+    for (let at = 0; !(await held.isVisible()); at += 1) {
+      assert.ok(at < 5000, "nothing was held");
+      await page.mouse.move(box.x + 20 + (at % 20), box.y + 5);
+    }
+    assert.equal(await rows.count(), before);
+    await page.mouse.move(2, 2);
+    await page.waitForFunction((count) => document.querySelectorAll("#list tbody tr").length === count + 1, before);
+    await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
+  },
+
+  /** What was refused says what was wrong, and promises no body. */
+  async refused(page) {
+    await page.getByLabel("Outcome").selectOption("unproven");
+    await page.waitForFunction(() => document.querySelectorAll("#list tbody tr").length === 1);
+    await page.locator("#list tbody tr").first().getByRole("button").click();
+    const dialog = page.locator("dialog[open]");
+    await dialog.getByText("Not proven: it does not fit the secrets of the source").waitFor();
+    const text = await dialog.textContent();
+    assert.match(text, /Received/u);
+    assert.doesNotMatch(text, /Accepted|Reading/u);
+    await page.keyboard.press("Escape");
+  },
+
+  /** The window knows an id that the list has forgotten. */
+  async older(page) {
+    await page.getByRole("searchbox").fill("long-ago");
+    await page.getByRole("button", { name: "open: committed" }).click();
+    await page.locator("dialog[open]").getByText("Kafka has it").waitFor();
+    await page.keyboard.press("Escape");
   },
 
   /** A gap is listed with what to do, and marked where a document's events are shown. */

@@ -95,7 +95,7 @@ const SIGN_IN: &str = include_str!("../../console/signin.html");
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the page.
-const FILES: [File; 11] = [
+const FILES: [File; 12] = [
     File {
         name: "console.css",
         kind: "text/css; charset=utf-8",
@@ -108,6 +108,7 @@ const FILES: [File; 11] = [
     File { name: "events.js", kind: SCRIPT, text: include_str!("../../console/events.js") },
     File { name: "gaps.js", kind: SCRIPT, text: include_str!("../../console/gaps.js") },
     File { name: "life.js", kind: SCRIPT, text: include_str!("../../console/life.js") },
+    File { name: "empty.js", kind: SCRIPT, text: include_str!("../../console/empty.js") },
     File { name: "overview.js", kind: SCRIPT, text: include_str!("../../console/overview.js") },
     File { name: "lists.js", kind: SCRIPT, text: include_str!("../../console/lists.js") },
     File { name: "format.js", kind: SCRIPT, text: include_str!("../../console/format.js") },

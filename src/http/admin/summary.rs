@@ -94,7 +94,8 @@ impl Summary {
                 return said(
                     Health::Trouble,
                     format!(
-                        "The spool is full: {}. New notifications are answered 503 and come again; nothing is lost.",
+                        "The spool is full: {}{}. New notifications are answered 503 and come again; nothing is lost.",
+                        facts.kafka_down(now).map(|down| down + ", ").unwrap_or_default(),
                         waiting(facts.pending)
                     ),
                 );
@@ -108,13 +109,10 @@ impl Summary {
                 said(Health::Waiting, text)
             }
             Some(false) => {
-                let since = facts.last_success.map_or_else(
-                    || "Kafka has not answered since the start".to_owned(),
-                    |last| format!("Kafka has been down for {}", span(now.duration_since(last))),
-                );
+                let down = facts.kafka_down(now).unwrap_or_default();
                 said(
                     Health::Waiting,
-                    format!("{since}: {}, nothing is lost.", waiting(facts.pending)),
+                    format!("{down}: {}, nothing is lost.", waiting(facts.pending)),
                 )
             }
             Some(true) => match &facts.set_aside[..] {
@@ -122,6 +120,19 @@ impl Summary {
                 aside => said(Health::Waiting, held_back(aside, facts.pending, now)),
             },
         }
+    }
+}
+
+impl Facts {
+    /// The time since which Kafka is away, in words. `None` while it answers.
+    fn kafka_down(&self, now: Timestamp) -> Option<String> {
+        if self.kafka != Some(false) {
+            return None;
+        }
+        Some(match self.last_success {
+            None => "Kafka has not answered since the start".to_owned(),
+            Some(last) => format!("Kafka has been down for {}", span(now.duration_since(last))),
+        })
     }
 }
 

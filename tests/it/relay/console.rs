@@ -82,6 +82,38 @@ async fn what_is_in_quarantine_is_shown_with_its_reason_and_replayed() {
 }
 
 #[tokio::test]
+async fn a_row_stays_under_the_mouse_that_aims_at_it() {
+    look(&with_some_events().await, "aiming", "").await;
+}
+
+#[tokio::test]
+async fn a_refused_notification_says_why_and_shows_no_body() {
+    let relay = open_sources()
+        .source("name = 'acme'\nprovider = 'onshape'\nproof = { hmac = ['k3y-of-acme'] }")
+        .start()
+        .await;
+    relay.post(&Notification::onshape(1).to("acme")).await.assert_problem(401);
+
+    look(&relay, "refused", "").await;
+}
+
+#[tokio::test]
+async fn an_id_that_is_older_than_the_list_is_found_in_the_window() {
+    let relay = open_sources().set("admin.recent_events", "20").start().await;
+    let body = r#"{"messageId":"long-ago","event":"onshape.model.lifecycle.changed"}"#;
+    relay.post(&Notification::bare("open", body)).await.assert_accepted();
+    relay.drained().await;
+    // The list is written in batches; each ask ends one.
+    for seed in 0..60 {
+        relay.post(&Notification::onshape(seed).to("open")).await.assert_accepted();
+        relay.ask("/api/events?limit=1").await;
+    }
+    assert_eq!(relay.ask("/api/events?id=long-ago").await.json()["events"], serde_json::json!([]));
+
+    look(&relay, "older", "").await;
+}
+
+#[tokio::test]
 async fn a_gap_is_shown_among_the_subscriptions_and_in_the_timeline_of_a_document() {
     let mut relay = with_some_events().await;
     relay.terminate().await;
@@ -123,6 +155,7 @@ async fn the_console_loads_nothing_from_elsewhere_and_is_small() {
         "events.js",
         "gaps.js",
         "life.js",
+        "empty.js",
         "overview.js",
         "lists.js",
         "format.js",

@@ -45,6 +45,21 @@ fn a_healthy_relay_says_what_comes_and_that_kafka_has_it() {
 }
 
 #[test]
+fn a_full_spool_says_that_kafka_is_the_cause() {
+    let full = Facts { spool: SpoolState::Full, pending: 1_204, ..healthy() };
+    check(
+        Facts { kafka: Some(false), ..full.clone() },
+        Health::Trouble,
+        "The spool is full: Kafka has been down for 3 min, 1,204 events wait. New notifications are answered 503 and come again; nothing is lost.",
+    );
+    check(
+        full,
+        Health::Trouble,
+        "The spool is full: 1,204 events wait. New notifications are answered 503 and come again; nothing is lost.",
+    );
+}
+
+#[test]
 fn a_wrong_url_is_told_also_while_nothing_is_received() {
     check(
         Facts { unknown_source: 1, ..healthy() },
