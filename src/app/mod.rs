@@ -248,6 +248,11 @@ impl Relay {
         })
     }
 
+    /// Returns the state behind the routes of the ingest listener.
+    pub fn inlets(&self) -> Arc<Inlets> {
+        Arc::clone(&self.inlets)
+    }
+
     /// Returns the part that takes over another configuration while the relay runs.
     pub fn reloader(&self) -> Arc<Reloader> {
         Arc::clone(&self.reloader)

@@ -5,6 +5,8 @@
 mod cost;
 /// The tests, commands, keys and links that the documents name exist.
 mod documents;
+/// The fuzz targets, on their corpus.
+mod fuzzed;
 /// The broker of the tests behaves as the tests take for granted.
 mod harness;
 /// Notifications, from their bytes to the record's.

@@ -6,7 +6,7 @@ use memchr::memmem;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// The state of a connection.
 #[derive(Debug)]

@@ -26,7 +26,8 @@ use std::collections::HashMap;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The connection of a request. A request that came otherwise, as in a test, has one of its own.
 pub fn of(request: &HttpRequest) -> Arc<Connection> {
