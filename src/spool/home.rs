@@ -4,7 +4,7 @@
 //! - One process at a time has it.
 //! - It says that a relay has used it, apart from the log: so a log that is gone is noticed.
 
-use crate::spool::log::disk::{private_file, private_folder};
+use crate::spool::log::disk::{private_file, private_folder, regular};
 use crate::spool::{LOCK, LOG, OpenError};
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
@@ -24,6 +24,7 @@ impl Home {
         let unusable = |cause| OpenError::Directory { dir: dir.to_owned(), cause };
         private_folder(dir).map_err(unusable)?;
         let lock = private_file(dir, LOCK).map_err(unusable)?;
+        check_note(dir).map_err(unusable)?;
         for _ in 0..LOCK_ATTEMPTS {
             match lock.try_lock() {
                 Ok(()) => return Ok(Self { dir: dir.to_owned(), _lock: lock }),
@@ -57,6 +58,11 @@ impl Home {
         file.sync_all()?;
         File::open(&self.dir)?.sync_all()
     }
+}
+
+/// Refuses what is not a file in the place of the one that says that a relay uses the directory.
+pub(super) fn check_note(dir: &Path) -> io::Result<()> {
+    regular::check(&dir.join(INSTANCE))
 }
 
 /// True if a relay has used a directory. Whatever became of the file's content, it is there.

@@ -98,6 +98,7 @@ impl Offline {
             Err(TryLockError::WouldBlock) => return Err(Error::InUse(dir.to_owned())),
             Err(TryLockError::Error(cause)) => return Err(unreadable(cause)),
         }
+        home::check_note(dir).map_err(unreadable)?;
         let disk = match RealDisk::open(&dir.join(LOG), Access::Read) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(Error::Damaged(Damage::at(LOG, "the log is gone")));

@@ -4,15 +4,17 @@
 //! has returned, names once [`Disk::sync_names`] has.
 //!
 //! # Promises
-//! - Only their owner can read files (0600), whatever the umask, and no link is followed.
+//! - Only their owner can read files (0600), whatever the umask, no link is followed, and
+//!   nothing but a regular file is opened.
 //! - An error says which file it is about.
 //! - A file stays open for as long as it is held, so later reads and writes need no further
 //!   descriptor.
 
 #[cfg(test)]
 pub mod memory;
+pub mod regular;
 
-use rustix::fs::{self as sys, AtFlags, FallocateFlags, Mode, OFlags};
+use rustix::fs::{self as sys, AtFlags, CWD, FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
@@ -95,15 +97,11 @@ impl RealDisk {
             Access::Write => OFlags::RDWR,
             Access::Read => OFlags::RDONLY,
         };
-        let flags = way | OFlags::NOFOLLOW | OFlags::CLOEXEC | more;
         let path = self.path.join(name);
-        let opened = sys::openat(&self.folder, name, flags, FILE_MODE).and_then(|file| {
-            if more.contains(OFlags::CREATE) {
-                sys::fchmod(&file, FILE_MODE)?;
-            }
-            Ok(file)
-        });
-        let file = opened.map_err(|error| of(&path, error))?;
+        let file = regular::open(&self.folder, name, &path, way | more)?;
+        if more.contains(OFlags::CREATE) {
+            sys::fchmod(&file, FILE_MODE).map_err(|error| of(&path, error))?;
+        }
         Ok(Arc::new(RealFile { file, path }))
     }
 }
@@ -111,36 +109,39 @@ impl RealDisk {
 /// Opens a file that only its owner can read, creating it if it does not exist. No link is
 /// followed.
 pub fn private_file(folder: &Path, name: &str) -> io::Result<std::fs::File> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let path = folder.join(name);
-    let file = sys::open(&path, flags, FILE_MODE).map_err(|error| of(&path, error))?;
+    let file = regular::open(CWD, &path, &path, OFlags::RDWR | OFlags::CREATE)?;
     sys::fchmod(&file, FILE_MODE).map_err(|error| of(&path, error))?;
     Ok(file.into())
 }
 
 /// Opens a file for reading. No link is followed.
 pub fn existing_file(folder: &Path, name: &str) -> io::Result<std::fs::File> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let path = folder.join(name);
-    let file = sys::open(&path, flags, Mode::empty()).map_err(|error| of(&path, error))?;
-    Ok(file.into())
+    Ok(regular::open(CWD, &path, &path, OFlags::RDONLY)?.into())
 }
 
 /// Creates a folder for its owner alone, and its parents as usual. An existing one is closed to
 /// others.
 pub fn private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let named = |error: io::Error| about(path, error);
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent)?;
+        std::fs::create_dir_all(parent).map_err(|error| about(parent, error))?;
     }
     match std::fs::DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
+        Err(error) => return Err(named(error)),
     }
-    let found = std::fs::metadata(path)?.permissions().mode();
-    if found & 0o077 != 0 || found & 0o700 != 0o700 {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+    let found = std::fs::metadata(path).map_err(named)?;
+    if !found.is_dir() {
+        return Err(of(path, Errno::NOTDIR));
+    }
+    let mode = found.permissions().mode();
+    if mode & 0o077 != 0 || mode & 0o700 != 0o700 {
+        let private = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(path, private).map_err(named)?;
     }
     Ok(())
 }
@@ -265,7 +266,10 @@ impl File for RealFile {
 
 /// An error of the system about a file.
 fn of(path: &Path, error: Errno) -> io::Error {
-    let error = io::Error::from(error);
+    about(path, error.into())
+}
+
+fn about(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 

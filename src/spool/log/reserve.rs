@@ -36,4 +36,4 @@ pub fn take(disk: &dyn Disk, least: u64) -> io::Result<Option<u64>> {
 }
 
 /// The file's name.
-const NAME: &str = "reserve";
+pub const NAME: &str = "reserve";

@@ -3,6 +3,7 @@
 use super::*;
 use crate::spool::inspect::offline::Offline;
 use crate::spool::log::acknowledged::Acknowledgement;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 #[tokio::test]
 async fn what_was_released_does_not_wait_after_a_restart_and_its_place_is_known() {
@@ -98,25 +99,55 @@ async fn a_flipped_byte_in_a_segment_is_found_and_the_segment_named() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_used_is_named_by_the_start_and_by_a_look() {
-    type Harm = fn(&Path);
-    let harms: [(&str, Harm); 3] = [
-        ("log", |log| replace_by_a_link(log)),
-        ("lock", |lock| replace_by_a_link(lock)),
-        ("log/0000000000000001.log", |segment| replace_by_a_link(segment)),
+async fn what_is_no_file_in_the_place_of_one_is_named_by_the_start_and_by_a_look() {
+    let names = [
+        "instance",
+        "lock",
+        "log/0000000000000001.log",
+        "log/acknowledged",
+        "log/reserve",
+        "log/spare",
     ];
-    for (name, harm) in harms {
-        let dir = tempfile::tempdir().unwrap();
-        open(dir.path()).close();
-        let path = dir.path().join(name);
-        harm(&path);
+    type Kind = (&'static str, fn(&Path));
+    let kinds: [Kind; 3] = [
+        ("a directory", |path| std::fs::create_dir(path).unwrap()),
+        ("a named pipe", |path| {
+            mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        }),
+        ("a symbolic link", |path| std::os::unix::fs::symlink("elsewhere", path).unwrap()),
+    ];
+    for name in names {
+        for (kind, put) in kinds {
+            let dir = tempfile::tempdir().unwrap();
+            open(dir.path()).close();
+            let path = dir.path().join(name);
+            drop(std::fs::remove_file(&path));
+            put(&path);
 
-        let refused = anyhow::Error::from(open_with(dir.path(), ByteSize(1 << 20)).unwrap_err());
-        let unread = Offline::open(dir.path()).unwrap_err();
+            let refused = open_with(dir.path(), ByteSize(1 << 20)).map(drop).unwrap_err();
+            let unread = Offline::open(dir.path()).unwrap_err();
 
-        let path = path.display().to_string();
-        assert!(format!("{refused:#}").contains(&path), "{path} is not in {refused:#}");
-        assert!(unread.to_string().contains(&path), "{path} is not in {unread}");
+            let expected = format!("{} is {kind}, where a file", path.display());
+            for said in [format!("{:#}", anyhow::Error::from(refused)), unread.to_string()] {
+                assert_eq!(said.matches(&expected).count(), 1, "{said}");
+                assert!(said.contains("move it away"), "{said}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_in_the_place_of_the_log_is_named_by_the_start_and_by_a_look() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).close();
+    let log = dir.path().join("log");
+    replace_by_a_link(&log);
+
+    let refused = anyhow::Error::from(open_with(dir.path(), ByteSize(1 << 20)).unwrap_err());
+    let unread = Offline::open(dir.path()).unwrap_err();
+
+    for said in [format!("{refused:#}"), unread.to_string()] {
+        assert!(said.contains(&log.display().to_string()), "{said}");
     }
 }
 
@@ -127,17 +158,20 @@ fn replace_by_a_link(path: &Path) {
 }
 
 #[tokio::test]
-async fn a_directory_in_the_place_of_a_spare_segment_is_named_once() {
-    let dir = tempfile::tempdir().unwrap();
-    open(dir.path()).close();
-    let spare = dir.path().join("log/spare");
-    std::fs::create_dir(&spare).unwrap();
+async fn a_file_in_the_place_of_a_folder_is_named_by_the_start_and_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    for name in ["log", "window"] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
 
-    let refused = anyhow::Error::from(open_with(dir.path(), ByteSize(1 << 20)).unwrap_err());
+        let refused = anyhow::Error::from(open_with(dir.path(), ByteSize(1 << 20)).unwrap_err());
 
-    let said = format!("{refused:#}");
-    assert_eq!(said.matches(&spare.display().to_string()).count(), 1, "{said}");
-    assert_eq!(said.matches("Is a directory").count(), 1, "{said}");
+        let expected = format!("{}: Not a directory", path.display());
+        assert_eq!(format!("{refused:#}").matches(&expected).count(), 1, "{refused:#}");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    }
 }
 
 #[tokio::test]

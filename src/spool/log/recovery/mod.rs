@@ -19,9 +19,9 @@ use crate::spool::log::disk::Disk;
 use crate::spool::log::frame::{FoundFrame, Head, Kind};
 use crate::spool::log::recovery::depth::Wanted;
 use crate::spool::log::recovery::reading::SegmentReading;
-use crate::spool::log::segment::{FIRST_FRAME, Seal, Segment, name_of, number_of};
+use crate::spool::log::segment::{FIRST_FRAME, SPARE, Seal, Segment, name_of, number_of};
 use crate::spool::log::state::InstanceState;
-use crate::spool::log::suspects;
+use crate::spool::log::{reserve, suspects};
 use crate::spool::notes::Note;
 use crate::spool::window::old_ids::Handover;
 use crate::spool::{Damage, LaneId};
@@ -91,6 +91,10 @@ impl Survey {
         let names = disk.names()?;
         let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
         numbers.sort_unstable();
+        // Only later work opens these, and would fail on what is not a file.
+        for name in names.iter().filter(|name| [SPARE, reserve::NAME].contains(&name.as_str())) {
+            disk.open(name)?;
+        }
         let mut survey = Self { mark: Mark::read(disk)?, ..Self::default() };
         let suspect = suspects::read(disk)?;
         let wanted = Wanted::of(disk, depth, suspect, &numbers)?;
