@@ -5,7 +5,6 @@ use crate::providers::reading::Reading;
 use crate::recent::decision::{Decision, Outcome};
 use crate::spool::Appended;
 use jiff::Timestamp;
-use std::time::Instant;
 
 /// The decision on a notification that was proven.
 pub(super) fn of<'a>(
@@ -46,10 +45,4 @@ pub(super) fn of<'a>(
             ..bare
         },
     }
-}
-
-/// Adds the time that the decision took.
-pub(super) fn timed(decision: Decision<'_>, began: Instant) -> Decision<'_> {
-    let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    Decision { micros, ..decision }
 }

@@ -163,7 +163,7 @@ impl Ingest {
         let appended = self.append(submission).await;
         walk.ended(Stage::Commit);
         let decision = decisions::of(self.source.name(), &reading, &appended, now.wall);
-        self.recent.note(&decisions::timed(decision, now.instant), Some(reading.body()));
+        self.recent.note(&decision.after(now.instant.elapsed()), Some(reading.body()));
         match appended? {
             Appended::New { sequence } => {
                 tracing::debug!(event.id = %reading.id(), sequence, "stored");

@@ -4,6 +4,7 @@ use crate::event::time::whole_milliseconds;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// The answer to a notification, under the names that the metrics use.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -104,7 +105,8 @@ pub struct Decision<'a> {
     /// The size of its body in bytes. Of a body that was not read, the size that its head
     /// declared; 0 if it declared none.
     pub bytes: u64,
-    /// Time from its last byte to the decision, in microseconds.
+    /// Time from its last byte to the decision, in microseconds; from the end of its head if its
+    /// body was not looked at.
     pub micros: u64,
     /// The body as posted, if it is text and was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +138,11 @@ impl Decision<'_> {
             raw: None,
             raw_base64: None,
         }
+    }
+
+    /// The same decision, which took this long.
+    pub fn after(self, took: Duration) -> Self {
+        Self { micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX), ..self }
     }
 
     /// Copies its texts, so that it owns them.

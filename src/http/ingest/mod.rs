@@ -19,7 +19,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::Instrument;
 
 pub use crate::http::ingest::inlets::{Inlet, Inlets, Sources};
@@ -117,7 +117,9 @@ async fn take(
     let (limit, timeout) = (inlets.body_limit, inlets.read_timeout);
     let read = body::read(request, payload, limit, &inlets.connections, connection, timeout);
     let unread = |problem, bytes| {
-        let (response, outcome) = refuse_unread(inlet, request, problem, bytes);
+        // The connection is in its body since its head was whole.
+        let took = connection.since().elapsed();
+        let (response, outcome) = refuse_unread(inlet, request, problem, bytes, took);
         let walk = inlets.traces.walk(|| trace_of(request));
         Taken { response, outcome, arrived: Instant::now(), walk }
     };
@@ -138,7 +140,8 @@ async fn take(
     let (response, outcome) = match inlet.ingest.accept(notification, now, &mut walk).await {
         Ok(accepted) => receipt(&accepted),
         Err(rejection @ Rejection::Refused(_)) => {
-            refuse_unread(inlet, request, problem(inlet, rejection), bytes as u64)
+            let took = now.instant.elapsed();
+            refuse_unread(inlet, request, problem(inlet, rejection), bytes as u64, took)
         }
         Err(rejection @ Rejection::Unavailable(_)) => refuse(inlet, request, rejection.into()),
     };
@@ -158,13 +161,14 @@ fn trace_of(request: &HttpRequest) -> Option<Traceparent<'_>> {
     Traceparent::parse(only.to_str().ok()?)
 }
 
-/// Refuses a notification that was not read: only its size is known, at least as its head declares
-/// it.
+/// Refuses a notification whose content is not known: only its size, at least as its head declares
+/// it, and the time that the refusal took.
 fn refuse_unread(
     inlet: &Inlet,
     request: &HttpRequest,
     problem: Problem,
     bytes: u64,
+    took: Duration,
 ) -> (HttpResponse, Outcome) {
     if let Some(outcome) = problem.outcome().decision() {
         let source = inlet.ingest.source().name();
@@ -172,7 +176,7 @@ fn refuse_unread(
         let reason = if is_unproven { flaw(inlet, request).in_words() } else { problem.reason() };
         let decision = Decision::bare(Timestamp::now(), source, outcome, bytes);
         let decision = Decision { reason: Some(reason.into()), ..decision };
-        inlet.ingest.recent().note(&decision, None);
+        inlet.ingest.recent().note(&decision.after(took), None);
     }
     refuse(inlet, request, problem)
 }

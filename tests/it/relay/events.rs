@@ -96,7 +96,7 @@ async fn a_document_is_found_in_the_text_of_a_body_that_was_not_understood() {
 }
 
 #[tokio::test]
-async fn a_refusal_has_its_declared_size_and_its_reason_in_words() {
+async fn a_refusal_has_its_declared_size_its_time_and_its_reason_in_words() {
     let relay = Relay::builder()
         .source("name = 'open'\nprovider = 'onshape'\nproof = 'none'")
         .set("http.body_limit", "'4KiB'")
@@ -114,6 +114,8 @@ async fn a_refusal_has_its_declared_size_and_its_reason_in_words() {
     assert_eq!(all(&found, "reason"), reasons, "{found:?}");
     let sizes: Vec<_> = found.iter().map(|event| event["bytes"].as_u64()).collect();
     assert_eq!(sizes, [Some(7), Some(body.len() as u64), Some(5_000)]);
+    let took = |event: &Value| event["durationMs"].as_f64().expect("a number");
+    assert!(found.iter().all(|event| took(event) > 0.0), "{found:?}");
 }
 
 #[tokio::test]
