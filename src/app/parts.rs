@@ -24,15 +24,14 @@ use std::time::Duration;
 
 /// The subscriptions that this replica may have to look after: none if it is not to do it.
 pub(super) fn assignment(config: &Config, declared: &[Declared]) -> anyhow::Result<Assignment> {
-    let kept = declared.iter().filter(|one| one.keep && config.keeper.enabled);
-    let kept: Vec<Declared> = kept.cloned().collect();
-    let clients = match kept.is_empty() {
-        true => Clients::default(),
-        false => environment::clients(&kept, CALL_TIMEOUT)
-            .context("keeping the subscriptions that say keep = true")?,
-    };
-    let declared_to_keep = declared.iter().filter(|one| one.keep).count();
-    Ok(Assignment::new(kept, clients, config.keeper.interval.0).among(declared_to_keep))
+    let kept: Vec<Declared> = declared.iter().filter(|one| one.keep).cloned().collect();
+    let interval = config.keeper.interval.0;
+    if kept.is_empty() || !config.keeper.enabled {
+        return Ok(Assignment::new(kept, Clients::default(), interval).left_to_others());
+    }
+    let clients = environment::clients(&kept, CALL_TIMEOUT)
+        .context("keeping the subscriptions that say keep = true")?;
+    Ok(Assignment::new(kept, clients, interval))
 }
 
 /// Opens the store of recent decisions, beside the spool.

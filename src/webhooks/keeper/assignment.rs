@@ -22,11 +22,10 @@ pub(super) struct Group {
 }
 
 impl Assignment {
-    /// Makes an assignment of the subscriptions declared with `keep`, with their providers'
-    /// clients.
+    /// Makes an assignment of those among the declared subscriptions that say `keep`, with their
+    /// providers' clients.
     pub fn new(declared: Vec<Declared>, clients: Clients, interval: Duration) -> Self {
-        let kept = declared.into_iter().filter(|one| one.keep);
-        let kept: Vec<Declared> = kept.collect();
+        let kept: Vec<Declared> = declared.into_iter().filter(|one| one.keep).collect();
         let declared_to_keep = kept.len();
         let (onshape, aps) =
             kept.into_iter().partition(|one: &Declared| matches!(one.at, At::Onshape(_)));
@@ -40,9 +39,9 @@ impl Assignment {
         Self { groups, interval, declared_to_keep }
     }
 
-    /// The same on a replica whose configuration declares so many with `keep`.
-    pub fn among(self, declared_to_keep: usize) -> Self {
-        Self { declared_to_keep, ..self }
+    /// The same on a replica that leaves them to others.
+    pub fn left_to_others(self) -> Self {
+        Self { groups: Vec::new(), ..self }
     }
 
     /// The time from one look at them to the next.
