@@ -4,9 +4,11 @@
 //! - A redirect is never followed, so credentials stay with the host they are meant for.
 //! - A body never takes more memory than its limit, whatever its announced length.
 
+use crate::small_file;
 use bytes::{Bytes, BytesMut};
 use reqwest::{Certificate, Client, Response};
 use std::error::Error;
+use std::path::Path;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -20,6 +22,15 @@ pub enum Unread {
         /// Its beginning.
         beginning: Bytes,
     },
+}
+
+/// The authorities of a file, at least one.
+#[derive(Clone, Debug)]
+pub struct Authorities {
+    /// The file's text.
+    pub pem: Vec<u8>,
+    /// Its certificates.
+    pub certificates: Vec<Certificate>,
 }
 
 /// Makes a client for one base URL. On this machine it uses no proxy.
@@ -45,6 +56,16 @@ pub fn client_trusting(
         Some(authorities) => builder.tls_certs_only(authorities),
     };
     if is_loopback(base) { builder.no_proxy().build() } else { builder.build() }
+}
+
+/// Reads a file of authorities in PEM.
+pub fn authorities(path: &Path) -> Result<Authorities, String> {
+    let read = small_file::read(path).map_err(|error| format!("cannot be read: {error}"));
+    let pem = read.map_err(|why| format!("{} {why}", path.display()))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(Authorities { pem, certificates }),
+        Ok(_) | Err(_) => Err(format!("{} holds no certificate in PEM", path.display())),
+    }
 }
 
 /// True if a URL leads to this machine.

@@ -1,11 +1,11 @@
 //! `[dedup]`: the recognition of redeliveries, and the Redis that replicas share for it.
 
+use crate::outbound;
 use crate::quantity::Duration;
 use crate::secret::written::Written;
 use crate::shared::Target;
 use crate::shared::address::Address;
 use crate::shared::redis::Connector;
-use crate::small_file;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -116,17 +116,21 @@ impl Dedup {
         if address.user.is_some() && address.password.is_none() {
             note("shared", &"a user without a password; set dedup.shared_password");
         }
-        let authorities = self.shared_ca.as_ref().and_then(|path| match small_file::read(path) {
-            Ok(_) if !address.is_tls => {
-                note("shared_ca", &"has no meaning without TLS; dedup.shared is rediss:// with it");
-                None
-            }
-            Ok(pem) => Some(pem),
-            Err(error) => {
-                note("shared_ca", &format!("{} cannot be read: {error}", path.display()));
-                None
-            }
-        });
+        let authorities =
+            self.shared_ca.as_ref().and_then(|path| match outbound::authorities(path) {
+                Ok(_) if !address.is_tls => {
+                    note(
+                        "shared_ca",
+                        &"has no meaning without TLS; dedup.shared is rediss:// with it",
+                    );
+                    None
+                }
+                Ok(authorities) => Some(authorities.pem),
+                Err(why) => {
+                    note("shared_ca", &why);
+                    None
+                }
+            });
         Some(Target {
             connector: Connector::new(address, authorities),
             prefix: self.shared_prefix.clone(),

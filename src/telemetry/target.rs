@@ -1,10 +1,8 @@
 //! The collector of `telemetry.otlp`, with the client that calls it.
 
 use crate::outbound;
-use crate::small_file;
 use crate::telemetry::settings::{Otlp, Settings};
-use reqwest::{Certificate, Client};
-use std::path::Path;
+use reqwest::Client;
 use std::time::Duration;
 
 /// A collector that can be called.
@@ -31,10 +29,10 @@ impl Settings {
                 faults.push(NO_TLS.to_owned());
                 return None;
             }
-            Some(path) => match read_authorities(path) {
-                Ok(authorities) => Some(authorities),
+            Some(path) => match outbound::authorities(path) {
+                Ok(authorities) => Some(authorities.certificates),
                 Err(why) => {
-                    faults.push(format!("telemetry.otlp_ca: {} {why}", path.display()));
+                    faults.push(format!("telemetry.otlp_ca: {why}"));
                     return None;
                 }
             },
@@ -47,14 +45,6 @@ impl Settings {
                 None
             }
         }
-    }
-}
-
-fn read_authorities(path: &Path) -> Result<Vec<Certificate>, String> {
-    let pem = small_file::read(path).map_err(|error| format!("cannot be read: {error}"))?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(authorities) if !authorities.is_empty() => Ok(authorities),
-        Ok(_) | Err(_) => Err("holds no certificate in PEM".to_owned()),
     }
 }
 
