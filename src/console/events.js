@@ -215,7 +215,7 @@ function showOutcome(outcome) {
 
 function row(event, fresh) {
   const about = printable(event.subject ?? event.reason ?? "");
-  const name = printable(event.event ?? (event.outcome === "quarantined" ? "not understood" : ""));
+  const name = printable(event.event ?? (event.id ? "not understood" : ""));
   return el(
     "tr",
     { className: fresh ? "row fresh" : "row", tabIndex: -1, onclick: () => open(event) },

@@ -30,10 +30,11 @@ function quarantine(listing) {
       el("td", { className: "clip mono", title: printable(record.id) }, opener(record)),
       el("td", { className: "right number wide" }, bytes(record.bytes ?? 0)),
       el("td", { className: "number wide" }, `${record.partition}/${record.offset}`),
-      el("td", {}, el("button", { type: "button", onclick: () => replay(record) }, "Replay")),
+      // A narrow screen has this button in the body that the id opens.
+      el("td", { className: "wide" }, el("button", { type: "button", onclick: () => replay(record) }, "Replay")),
     ),
   );
-  const columns = [{ name: "Received" }, { name: "Why" }, { name: "Source", class: "wide" }, { name: "Id" }, { name: "Size", class: "right wide" }, { name: "In Kafka", class: "wide" }, { name: "" }];
+  const columns = [{ name: "Received" }, { name: "Why" }, { name: "Source", class: "wide" }, { name: "Id" }, { name: "Size", class: "right wide" }, { name: "In Kafka", class: "wide" }, { name: "", class: "wide" }];
   const intro = "These bodies are authentic and were not understood, or Kafka refused their records. Nothing of them is lost: mend the cause (often assume in the source's settings), then replay.";
   return [el("p", { className: "quiet" }, intro), el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Quarantine" }, table(columns, rows, "Quarantine")), again(showQuarantine)];
 }

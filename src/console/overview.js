@@ -28,7 +28,7 @@ function showLanes({ lanes, kafka }) {
       el(
         "tr",
         {},
-        el("td", { className: "mono" }, lane.topic),
+        el("td", { className: "mono" }, breakable(lane.topic)),
         el("td", { className: "right number" }, count(lane.pending)),
         el("td", { className: "time" }, lane.oldest ? ago(lane.oldest) : ""),
         el("td", { className: "right number wide" }, count(lane.published)),
@@ -40,6 +40,9 @@ function showLanes({ lanes, kafka }) {
     rows.length > 0 ? table(columns, rows, "Lanes") : el("p", { className: "empty" }, "Nothing has passed since this start."),
   );
 }
+
+/** A topic that a narrow screen breaks after a dot. */
+const breakable = (topic) => topic.split(/(?<=\.)/u).flatMap((part) => [part, el("wbr")]);
 
 function laneState(lane, kafka) {
   if (lane.state !== "ok") return badge(`set aside: ${(lane.reason ?? "trouble").replaceAll("_", " ")}`, `s-${lane.state}`);
