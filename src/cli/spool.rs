@@ -8,7 +8,9 @@ use crate::cli::hand_over;
 use crate::cli::output::{Format, Layout, print};
 use crate::cli::relay::{Found, Running, Which};
 use crate::http::admin::inspect::{MAX_RECORDS, Records};
+use crate::kafka::outcome::Trouble;
 use crate::kafka::positions::{self, Positions};
+use crate::kafka::readers::Readers;
 use crate::kafka::settings::{Delivery, Settings};
 use crate::spool::inspect::offline::Error;
 use crate::spool::inspect::verify::Verification;
@@ -163,7 +165,11 @@ async fn compare(stat: &Stat, settings: &Settings) -> Result<Verification, Failu
         return Err(Failure::usage("kafka.delivery = \"at-least-once\" keeps no positions"));
     }
     let (kafka, instance) = (settings.clone(), stat.instance.clone());
-    let held = tokio::task::spawn_blocking(move || positions::read(&kafka, &instance, PATIENCE))
+    let read = move || {
+        let readers = Readers::open(&kafka).map_err(|_| Trouble::Fatal)?;
+        positions::read(&kafka, &instance, &readers, PATIENCE)
+    };
+    let held = tokio::task::spawn_blocking(read)
         .await
         .map_err(|error| Failure::failed(error.to_string()))?
         .map_err(|trouble| unreachable(&settings.brokers, trouble))?;

@@ -2,6 +2,7 @@
 
 use crate::drain::batch::{Batch, Departure};
 use crate::drain::lane::RefusedRecord;
+use crate::drain::session::Session;
 use crate::drain::settle::{Measure, Renew, Settlement};
 use crate::drain::status::Restart;
 use crate::drain::{Drain, Error, Stepped};
@@ -72,6 +73,20 @@ impl Drain {
             self.timing.back_off(now, settlement.trouble);
         }
         Ok(Stepped::On)
+    }
+
+    /// Waits until the last transaction has its end everywhere. If that cannot be seen, all clients
+    /// are ended, and made anew when the cluster answers.
+    pub(super) fn last_batch_has_its_end(&mut self, now: Instant) -> bool {
+        let Some(Err(trouble)) = self.session.as_mut().map(Session::await_end) else { return true };
+        if matches!(trouble, Trouble::Transport | Trouble::Timeout) {
+            self.give_up(trouble, now);
+            return false;
+        }
+        self.status.error(trouble);
+        self.renew(Renew::Lost(Restart::CommitTimeout));
+        self.timing.back_off(now, Some(trouble));
+        false
     }
 
     /// Handles a cluster of which no broker answers. A client that has lost all brokers may not

@@ -1,9 +1,11 @@
 //! Begins a session: connects, and releases the records that are committed already.
 
-use crate::drain::session::Session;
+use crate::drain::lane::Lane;
+use crate::drain::session::{Begun, Session};
 use crate::drain::status::Restart;
 use crate::drain::{Drain, Error, Stepped};
 use crate::kafka::outcome::Trouble;
+use crate::kafka::positions::OpenPosition;
 use crate::spool::lanes::Leaving;
 use crate::spool::{LaneId, Spool};
 use jiff::Timestamp;
@@ -23,20 +25,26 @@ impl Drain {
             &fed,
             self.largest,
             patience,
+            |open| has_left(&self.spool, &self.lanes, open),
         );
         match begun.map_err(|error| error.trouble(&self.settings.brokers)) {
-            Ok((session, positions)) => {
+            Ok((session, Begun { committed, aborted })) => {
                 for lane in &mut self.lanes {
                     lane.forget();
                     lane.limit = session.limits.get(&*lane.topic).copied();
-                    let through = positions.reached(&self.spool, lane)?;
+                    let through = committed.reached(&self.spool, lane)?;
                     let sent = lane.uncommitted().unwrap_or(0);
                     lane.found_committed(through);
                     release_through(&self.spool, lane.number, through, sent)?;
                     // It may have gone to quarantine with a commit that we did not hear of.
                     lane.refused = lane.refused.filter(|refused| refused.sequence > through);
+                    for position in &aborted {
+                        if position.topic == *lane.topic {
+                            lane.was_left_open(position.sequence);
+                        }
+                    }
                 }
-                self.tombstones = positions.tombstones(Timestamp::now());
+                self.tombstones = committed.tombstones(Timestamp::now());
                 self.session = Some(session);
                 self.heard(now);
             }
@@ -50,6 +58,15 @@ impl Drain {
         }
         Ok(Stepped::On)
     }
+}
+
+/// True if the record of a position has left the spool: Kafka had said that it is committed.
+fn has_left(spool: &Spool, lanes: &[Lane], open: &OpenPosition) -> bool {
+    let runs = &spool.identity().runs;
+    let lane = lanes.iter().find(|lane| *lane.topic == *open.topic);
+    lane.is_some_and(|lane| {
+        !runs.iter().any(|run| run.name == open.run) || open.sequence <= spool.released(lane.number)
+    })
 }
 
 /// Releases the records that Kafka has committed, though this run did not hear of it. This run sent

@@ -29,8 +29,10 @@ pub struct Lane {
     suspected: bool,
     /// The last sequence that was sent and is not known to be committed.
     uncommitted: Option<u64>,
-    /// Its topic has had a partition without a leader since it last delivered.
-    leaderless: bool,
+    /// An earlier run may have sent records that are not committed.
+    is_inherited: bool,
+    /// Records of an aborted transaction may lie open in its topic.
+    may_lie_open: bool,
 }
 
 /// A record that Kafka refuses for good.
@@ -66,8 +68,14 @@ impl Lane {
             troubled: false,
             suspected: false,
             uncommitted: None,
-            leaderless: false,
+            is_inherited: false,
+            may_lie_open: false,
         }
+    }
+
+    /// A lane with records that wait since an earlier run.
+    pub fn inherited(number: LaneId, topic: Arc<str>) -> Self {
+        Self { is_inherited: true, may_lie_open: true, ..Self::new(number, topic) }
     }
 
     /// True if its topic must be looked at before it may send.
@@ -94,7 +102,7 @@ impl Lane {
     pub fn set_aside(&mut self, trouble: Trouble, now: Instant) -> Duration {
         self.ready = false;
         self.troubled = true;
-        self.leaderless |= trouble == Trouble::NotEnoughReplicas;
+        self.may_lie_open |= trouble == Trouble::NotEnoughReplicas;
         self.pause.begin(now)
     }
 
@@ -121,6 +129,13 @@ impl Lane {
         self.uncommitted = self.uncommitted.max(Some(through));
     }
 
+    /// Notes that records up to this sequence were sent, and that their transaction was left without
+    /// an end, and is to count as aborted.
+    pub fn was_left_open(&mut self, through: u64) {
+        self.sent_uncommitted(through);
+        self.may_lie_open = true;
+    }
+
     /// Notes that Kafka has committed it up to this sequence, whatever we heard of it.
     pub fn found_committed(&mut self, through: u64) {
         self.uncommitted = self.uncommitted.filter(|uncommitted| *uncommitted > through);
@@ -129,7 +144,7 @@ impl Lane {
     /// True if records that were sent and not committed may still lie open in a partition: see
     /// [`crate::drain::leftovers`].
     pub fn may_have_leftovers(&self) -> bool {
-        self.leaderless && self.uncommitted.is_some()
+        self.may_lie_open && (self.is_inherited || self.uncommitted.is_some())
     }
 
     /// The last sequence that was sent and is not known to be committed.
@@ -139,14 +154,15 @@ impl Lane {
 
     /// Notes that no record of it lies open.
     pub fn leftovers_ended(&mut self) {
-        self.leaderless = false;
+        self.may_lie_open = false;
     }
 
     /// Notes that records were committed. True if it was in trouble until now.
     pub fn delivered(&mut self) -> bool {
         self.pause.end();
         self.uncommitted = None;
-        self.leaderless = false;
+        self.is_inherited = false;
+        self.may_lie_open = false;
         self.suspected = false;
         self.room = self.room.saturating_mul(2);
         std::mem::take(&mut self.troubled)

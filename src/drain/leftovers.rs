@@ -3,56 +3,79 @@
 //!
 //! A cluster that ends a transaction while one of its partitions has no leader takes that partition
 //! for deleted, and leaves the end out of its log (KAFKA-20734, seen with Apache Kafka 4.4.0:
-//! "these partitions are likely deleted already and hence can be skipped"). When the leader is
-//! back, our next end of a transaction applies to the open records. That is right for committed
-//! records. It is wrong for aborted ones: they would be published twice, so they need an abort of
-//! their own.
+//! "these partitions are likely deleted already and hence can be skipped"). A single broker that is
+//! shut down under load does so, too: its partitions lose their leader before its coordinator
+//! stops. When the leader is back, our next end of a transaction applies to the open records. That
+//! is right for committed records. It is wrong for aborted ones: they would be published twice, so
+//! they need an abort of their own.
 
+use crate::drain::batch::{MAX_BYTES, MAX_RECORDS};
 use crate::drain::lane::Lane;
+use crate::kafka::readers::OpenRecord;
 use crate::record::layout::Parts;
 use crate::spool::{ReadError, Spool};
 use std::collections::HashSet;
 
-/// The values of a lane's records that were sent and not committed.
-pub fn uncommitted_values(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, ReadError> {
-    let through = lane.uncommitted().unwrap_or(0);
-    let mut values = HashSet::new();
+/// The values of a lane's records that were sent and not committed, by this run or an earlier one:
+/// at most one batch.
+pub fn values(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, ReadError> {
+    let through = lane.uncommitted().unwrap_or(u64::MAX);
+    let (mut values, mut bytes) = (HashSet::new(), 0);
     for rest in spool.records_after(lane.number, spool.released(lane.number)) {
         let rest = rest?;
-        let sent = rest.records().take_while(|record| record.sequence <= through);
-        values
-            .extend(sent.filter_map(|record| Some(Parts::read(record.bytes).ok()?.value.to_vec())));
-        if rest.last() >= through {
-            break;
+        for record in rest.records() {
+            if record.sequence > through || values.len() > MAX_RECORDS || bytes > MAX_BYTES {
+                return Ok(values);
+            }
+            bytes += record.bytes.len() as u64;
+            values.extend(Parts::read(record.bytes).ok().map(|parts| parts.value.to_vec()));
         }
     }
     Ok(values)
 }
 
-/// True if an abort is the right end for the open records of a partition.
+/// The partitions of which an abort is the right end for the open records.
 ///
 /// It is wrong if another record comes first: an abort could take back records that were committed,
 /// and publishing twice is better than losing.
-pub fn need_an_abort(open: &[Vec<u8>], uncommitted: &HashSet<Vec<u8>>) -> bool {
-    open.first().is_some_and(|first| uncommitted.contains(first))
+pub fn among<E>(
+    open: Vec<(i32, Vec<OpenRecord>)>,
+    values: impl FnOnce() -> Result<HashSet<Vec<u8>>, E>,
+) -> Result<Vec<i32>, E> {
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let values = values()?;
+    let begins_with_ours =
+        |records: &[OpenRecord]| records.first().is_some_and(|first| values.contains(&first.value));
+    let ours = open.into_iter().filter(|(_, records)| begins_with_ours(records));
+    Ok(ours.map(|(partition, _)| partition).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::convert::Infallible;
 
     #[track_caller]
     fn check(open: &[&str], expected: bool) {
-        let uncommitted = HashSet::from([b"v1".to_vec(), b"v2".to_vec()]);
-        let open: Vec<Vec<u8>> = open.iter().map(|value| value.as_bytes().to_vec()).collect();
-        assert_eq!(need_an_abort(&open, &uncommitted), expected);
+        let record = |value: &&str| OpenRecord { key: Vec::new(), value: value.as_bytes().into() };
+        let open = vec![(3, open.iter().map(record).collect())];
+        let values = || Ok::<_, Infallible>(HashSet::from([b"v1".to_vec(), b"v2".to_vec()]));
+        let expected: &[i32] = if expected { &[3] } else { &[] };
+        assert_eq!(among(open, values).unwrap(), expected);
     }
 
     #[test]
     fn what_was_sent_uncommitted_is_aborted_and_what_was_committed_is_not() {
-        check(&[], false);
         check(&["v1", "v2"], true);
         check(&["committed"], false);
         check(&["committed", "v1"], false);
+    }
+
+    #[test]
+    fn the_spool_is_not_read_where_nothing_lies_open() {
+        let values = || -> Result<_, Infallible> { panic!("the spool was read") };
+        assert!(among(Vec::new(), values).unwrap().is_empty());
     }
 }

@@ -95,7 +95,14 @@ impl Drain {
             .books()
             .lanes
             .iter()
-            .map(|book| Lane::new(book.number, Arc::clone(&book.topic)))
+            .map(|book| {
+                let (number, topic) = (book.number, Arc::clone(&book.topic));
+                if book.pending > 0 {
+                    Lane::inherited(number, topic)
+                } else {
+                    Lane::new(number, topic)
+                }
+            })
             .collect();
         Ok(Self {
             spool,
@@ -164,6 +171,9 @@ impl Drain {
         }
         if let Some(left) = self.timing.gathers(now) {
             return Ok(Stepped::Gather(left));
+        }
+        if !self.last_batch_has_its_end(now) {
+            return Ok(Stepped::On);
         }
         let batch = Batch::compose(&self.spool, &self.lanes, &mut self.turns, now)?;
         for (lane, leaving) in batch.passed() {

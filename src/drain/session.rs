@@ -1,18 +1,18 @@
 //! The time of one producer, from settling its predecessor's transaction to its own end.
 
 use crate::drain::committed::Committed;
-use crate::drain::leftovers;
 use crate::drain::topics::{Making, Topics};
+use crate::kafka::client;
 use crate::kafka::outcome::{BatchOutcome, Trouble};
 use crate::kafka::patience::Patience;
-use crate::kafka::positions::{self, HeldPositions};
-use crate::kafka::publisher::{Outgoing, Position, Publisher};
+use crate::kafka::positions::{self, HeldPositions, OpenPosition};
+use crate::kafka::publisher::{End, Outgoing, Position, Publisher};
+use crate::kafka::readers::{OpenRecord, Readers};
 use crate::kafka::settings::{Delivery, Settings};
-use crate::kafka::{client, open_transactions};
 use crate::record::layout::Headers;
 use crate::spool::Identity;
-use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// An initialised producer with its inspector of topics.
 #[derive(Debug)]
@@ -22,15 +22,17 @@ pub struct Session {
     pub topics: Topics,
     /// The largest batch in bytes that each topic takes, as far as it is known.
     pub limits: BTreeMap<String, usize>,
+    readers: Readers,
 }
 
-/// The failure to end leftovers.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LeftoversError {
-    /// The topic cannot be read. Only its lane is concerned.
-    Reading(Trouble),
-    /// The producer could not write the abort, and its state is not known any more.
-    Aborting(Trouble),
+/// The findings of a session that begins.
+#[derive(Debug)]
+pub struct Begun {
+    /// The committed positions.
+    pub committed: Committed,
+    /// The positions of a transaction that had no end in the topic of positions, and was aborted
+    /// there. Its records may lie open in their topics.
+    pub aborted: Vec<OpenPosition>,
 }
 
 /// The reason why a session did not begin.
@@ -66,11 +68,14 @@ impl Session {
     ) -> Result<(), client::Error> {
         let topics = Topics::new(settings, making)?;
         let publisher = Publisher::new(settings, &identity.instance)?;
-        Self { publisher, topics, limits: BTreeMap::new() }.end();
+        let readers = Readers::open(settings)?;
+        Self { publisher, topics, limits: BTreeMap::new(), readers }.end();
         Ok(())
     }
 
     /// Connects, settles the transaction in doubt, and reads the committed positions.
+    /// `is_committed` says of a position without an end whether its transaction is known to be
+    /// committed.
     ///
     /// No request of its producer holds more than `largest` bytes, nor more than any of the topics
     /// takes.
@@ -81,15 +86,20 @@ impl Session {
         fed: &[&str],
         largest: usize,
         patience: Duration,
-    ) -> Result<(Self, Committed), Error> {
+        is_committed: impl Fn(&OpenPosition) -> bool,
+    ) -> Result<(Self, Begun), Error> {
         let topics = Topics::new(settings, making)?;
         topics.ensure_positions(settings, patience).map_err(Error::Kafka)?;
         let limits = topics.largest_batches(fed);
         let largest = limits.values().copied().min().unwrap_or(largest).min(largest);
         let publisher = Publisher::up_to(settings, &identity.instance, largest)?;
-        let session = Self { publisher, topics, limits };
-        match session.settle(settings, identity, patience) {
-            Ok(held) => Ok((session, Committed { identity: identity.clone(), held })),
+        let readers = Readers::open(settings)?;
+        let mut session = Self { publisher, topics, limits, readers };
+        match session.settle(settings, identity, patience, is_committed) {
+            Ok((held, aborted)) => {
+                let committed = Committed { identity: identity.clone(), held };
+                Ok((session, Begun { committed, aborted }))
+            }
             Err(trouble) => {
                 session.end();
                 Err(Error::Kafka(trouble))
@@ -98,17 +108,48 @@ impl Session {
     }
 
     fn settle(
-        &self,
+        &mut self,
         settings: &Settings,
         identity: &Identity,
         patience: Duration,
-    ) -> Result<HeldPositions, Trouble> {
+        is_committed: impl Fn(&OpenPosition) -> bool,
+    ) -> Result<(HeldPositions, Vec<OpenPosition>), Trouble> {
         self.publisher.begin(patience)?;
         match settings.delivery {
             // Only now: before the producer has begun, a committed position can be invisible.
-            Delivery::ExactlyOnce => positions::read(settings, &identity.instance, patience),
-            Delivery::AtLeastOnce => Ok(HeldPositions::default()),
+            Delivery::ExactlyOnce => {
+                let instance = &identity.instance;
+                let aborted = self.end_positions(settings, instance, patience, is_committed)?;
+                Ok((positions::read(settings, instance, &self.readers, patience)?, aborted))
+            }
+            Delivery::AtLeastOnce => Ok((HeldPositions::default(), Vec::new())),
         }
+    }
+
+    /// Ends the transaction of ours that lies open in the topic of positions, if there is one, and
+    /// returns its positions if that was an abort. Until it has an end, no committed position can be
+    /// read. See [`crate::drain::leftovers`] for how it comes to be.
+    ///
+    /// Without knowledge of its end an abort is right: none of its records left the spool.
+    fn end_positions(
+        &mut self,
+        settings: &Settings,
+        instance: &str,
+        patience: Duration,
+        is_committed: impl Fn(&OpenPosition) -> bool,
+    ) -> Result<Vec<OpenPosition>, Trouble> {
+        let open = positions::open(settings, instance, &self.readers, patience)?;
+        let Some(open) = open else { return Ok(Vec::new()) };
+        let topic = settings.topic_names().positions();
+        let key = format!("{instance}/end");
+        let (end, aborted) = match open.iter().any(is_committed) {
+            true => (End::Commit { key: &key }, Vec::new()),
+            false => (End::Abort, open),
+        };
+        let told = if aborted.is_empty() { "commit" } else { "abort" };
+        tracing::warn!(topic, end = told, "a transaction of ours was left open; ending it");
+        self.publisher.end_in(&topic, &[0], end, patience)?;
+        Ok(aborted)
     }
 
     /// Publishes a batch with its positions.
@@ -122,30 +163,52 @@ impl Session {
         self.publisher.publish(&settings.topic_names().positions(), batch, positions, patience)
     }
 
-    /// Aborts the leftovers in a topic: open records whose values are among `uncommitted`.
-    pub fn abort_leftovers(
-        &mut self,
+    /// Waits until the last transaction has its end in each of its partitions. To be called before
+    /// the next one begins: a partition without a leader at the wrong moment stays without the end
+    /// ([`crate::drain::leftovers`]), and an abort of the next transaction would take back what was
+    /// committed in this one. Then this is an error, and a new session does not begin with that
+    /// partition before it has a leader.
+    ///
+    /// Open transactions of others hide the end, but not for long.
+    pub fn await_end(&mut self) -> Result<(), Trouble> {
+        let began = Instant::now();
+        let mut places = self.publisher.take_ended();
+        while !places.is_empty() && began.elapsed() < OTHERS {
+            let partitions = places.keys().map(|(topic, partition)| (&**topic, *partition));
+            let mut stable = self.readers.committed.ends(partitions, ANSWER)?.into_iter();
+            places.retain(|_, last| stable.next().is_none_or(|stable| stable <= *last));
+            if !places.is_empty() {
+                self.publisher.wait(AGAIN);
+            }
+        }
+        Ok(())
+    }
+
+    /// The partitions of a topic with open records, each with these. They may be anyone's.
+    pub fn open_in(
+        &self,
         settings: &Settings,
         topic: &str,
         partitions: i32,
-        uncommitted: &HashSet<Vec<u8>>,
-    ) -> Result<(), LeftoversError> {
+    ) -> Result<Vec<(i32, Vec<OpenRecord>)>, Trouble> {
         if settings.delivery == Delivery::AtLeastOnce {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut open = Vec::new();
         for partition in 0..partitions {
-            let values = open_transactions::values(settings, topic, partition, LEFTOVERS);
-            let values = values.map_err(LeftoversError::Reading)?;
-            if leftovers::need_an_abort(&values, uncommitted) {
-                open.push(partition);
+            let records = self.readers.open_records(topic, partition, LEFTOVERS)?;
+            if !records.is_empty() {
+                open.push((partition, records));
             }
         }
-        if open.is_empty() {
-            return Ok(());
-        }
-        tracing::warn!(topic, partitions = ?open, "an aborted transaction was left open; aborting it");
-        self.publisher.abort_in(topic, &open, LEFTOVERS).map_err(LeftoversError::Aborting)
+        Ok(open)
+    }
+
+    /// Aborts our open records in these partitions of a topic. If that fails, the state of the
+    /// producer is not known any more.
+    pub fn abort_in(&mut self, topic: &str, partitions: &[i32]) -> Result<(), Trouble> {
+        tracing::warn!(topic, ?partitions, "an aborted transaction was left open; aborting it");
+        self.publisher.end_in(topic, partitions, End::Abort, LEFTOVERS)
     }
 
     /// Checks that a broker answers.
@@ -164,5 +227,11 @@ impl Session {
     }
 }
 
+/// The longest time for the leaders of some partitions to say how far they are.
+const ANSWER: Duration = Duration::from_secs(5);
+/// The interval between two questions.
+const AGAIN: Duration = Duration::from_millis(5);
+/// The longest time for others' transactions that hide the end of ours.
+const OTHERS: Duration = Duration::from_millis(500);
 const LEFTOVERS: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(5);

@@ -2,7 +2,6 @@
 //! the lane aside while the topic cannot take records.
 
 use crate::drain::leftovers;
-use crate::drain::session::LeftoversError;
 use crate::drain::settle::{Renew, restart};
 use crate::drain::{Drain, Error};
 use crate::kafka::outcome::Trouble;
@@ -41,22 +40,23 @@ impl Drain {
         let Some(session) = self.session.as_mut().filter(|_| lane.may_have_leftovers()) else {
             return Ok(true);
         };
-        let uncommitted = leftovers::uncommitted_values(&self.spool, lane)?;
-        match session.abort_leftovers(&self.settings, &lane.topic, partitions, &uncommitted) {
-            Ok(()) => {
-                lane.leftovers_ended();
-                Ok(true)
-            }
-            Err(LeftoversError::Reading(trouble)) => {
+        let open = match session.open_in(&self.settings, &lane.topic, partitions) {
+            Ok(open) => open,
+            Err(trouble) => {
                 self.set_aside(at, trouble, now);
-                Ok(false)
+                return Ok(false);
             }
-            Err(LeftoversError::Aborting(trouble)) => {
-                self.set_aside(at, trouble, now);
-                self.renew(Renew::Lost(restart(trouble)));
-                Ok(false)
-            }
+        };
+        let leftovers = leftovers::among(open, || leftovers::values(&self.spool, lane))?;
+        if !leftovers.is_empty()
+            && let Err(trouble) = session.abort_in(&lane.topic, &leftovers)
+        {
+            self.set_aside(at, trouble, now);
+            self.renew(Renew::Lost(restart(trouble)));
+            return Ok(false);
         }
+        lane.leftovers_ended();
+        Ok(true)
     }
 
     /// Sets a lane aside for a while, longer each time.

@@ -11,6 +11,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
@@ -53,13 +54,13 @@ pub struct Stretch<'a> {
 
 impl PartitionReader {
     /// Makes the client. Does not connect yet.
-    pub fn open(settings: &Settings, isolation: Isolation) -> Result<Self, Trouble> {
-        let mut config = client::reader(settings).map_err(|_| Trouble::Fatal)?;
+    pub fn open(settings: &Settings, isolation: Isolation) -> Result<Self, Error> {
+        let mut config = client::reader(settings)?;
         let level = match isolation {
             Isolation::Committed => "read_committed",
             Isolation::Everything => "read_uncommitted",
         };
-        Self::of(settings, config.set("isolation.level", level)).map_err(|_| Trouble::Fatal)
+        Self::of(settings, config.set("isolation.level", level))
     }
 
     /// Makes a client with these properties. Does not connect yet.
@@ -105,6 +106,27 @@ impl PartitionReader {
     pub fn end(&self, topic: &str, partition: i32, patience: Duration) -> Result<i64, Trouble> {
         let marks = self.consumer.fetch_watermarks(topic, partition, patience);
         marks.map(|(_, end)| end).map_err(|error| Trouble::of(&error))
+    }
+
+    /// The same of several partitions, in their order, asked of their leaders at once.
+    pub fn ends<'p>(
+        &self,
+        partitions: impl IntoIterator<Item = (&'p str, i32)>,
+        patience: Duration,
+    ) -> Result<Vec<i64>, Trouble> {
+        let trouble = |error: KafkaError| Trouble::of(&error);
+        let mut asked = TopicPartitionList::new();
+        for (topic, partition) in partitions {
+            // The end stands for a time in this request.
+            asked.add_partition_offset(topic, partition, Offset::End).map_err(trouble)?;
+        }
+        let answered = self.consumer.offsets_for_times(asked, patience).map_err(trouble)?;
+        let end = |row: &TopicPartitionListElem<'_>| match (row.error(), row.offset()) {
+            (Ok(()), Offset::Offset(end)) => Ok(end),
+            (Ok(()), _) => Err(Trouble::Timeout),
+            (Err(error), _) => Err(trouble(error)),
+        };
+        answered.elements().iter().map(end).collect()
     }
 
     /// Reads a stretch to its end.

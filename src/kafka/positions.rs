@@ -6,8 +6,9 @@
 //! the committed position of a transaction in doubt can be invisible.
 
 use crate::kafka::outcome::Trouble;
-use crate::kafka::partition_reader::{Isolation, PartitionReader, Stretch};
+use crate::kafka::partition_reader::Stretch;
 use crate::kafka::publisher::Position;
+use crate::kafka::readers::{OpenRecord, Readers};
 use crate::kafka::settings::Settings;
 use jiff::Timestamp;
 use rdkafka::Offset;
@@ -81,6 +82,44 @@ impl HeldPositions {
     }
 }
 
+/// A position whose transaction has no end in the topic.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OpenPosition {
+    /// Its run.
+    pub run: String,
+    /// Its topic.
+    pub topic: String,
+    /// Its sequence.
+    pub sequence: u64,
+}
+
+/// The positions of an instance that lie open in the topic, if a record of this instance is the first
+/// that lies open. Once the producer of the instance has begun, they get no end by themselves.
+pub fn open(
+    settings: &Settings,
+    instance: &str,
+    readers: &Readers,
+    patience: Duration,
+) -> Result<Option<Vec<OpenPosition>>, Trouble> {
+    let records = readers.open_records(&settings.topic_names().positions(), 0, patience)?;
+    let prefix = format!("{instance}/");
+    let is_ours = |record: &OpenRecord| record.key.starts_with(prefix.as_bytes());
+    if !records.first().is_some_and(is_ours) {
+        return Ok(None);
+    }
+    let ours = records.iter().filter_map(|record| {
+        let (run, topic) = place(&record.key, &prefix)?;
+        let Value { sequence } = serde_json::from_slice(&record.value).ok()?;
+        Some(OpenPosition { run: run.to_owned(), topic: topic.to_owned(), sequence })
+    });
+    Ok(Some(ours.collect()))
+}
+
+/// The run and the topic that a position of an instance belongs to.
+fn place<'k>(key: &'k [u8], prefix: &str) -> Option<(&'k str, &'k str)> {
+    std::str::from_utf8(key).ok()?.strip_prefix(prefix)?.split_once('/')
+}
+
 /// Reads all committed positions of an instance, up to the end of the topic.
 ///
 /// A position that cannot be read is an error, never an empty answer: taking it for zero would
@@ -88,24 +127,25 @@ impl HeldPositions {
 pub fn read(
     settings: &Settings,
     instance: &str,
+    readers: &Readers,
     patience: Duration,
 ) -> Result<HeldPositions, Trouble> {
     let deadline = Instant::now() + patience;
     let topic = settings.topic_names().positions();
     // The true end. A reader of committed records gets the last stable offset, and another relay's
     // open transaction can hold that before our own committed positions.
-    let end = PartitionReader::open(settings, Isolation::Everything)?.end(&topic, 0, patience)?;
+    let end = readers.everything.end(&topic, 0, patience)?;
     let stretch = Stretch { topic: &topic, partition: 0, from: Offset::Beginning, end };
     let prefix = format!("{instance}/");
     let mut held = HeldPositions::default();
-    PartitionReader::open(settings, Isolation::Committed)?.read(stretch, deadline, |record| {
-        let key = record.key().and_then(|key| std::str::from_utf8(key).ok());
-        let lane = key.and_then(|key| key.strip_prefix(&prefix)?.split_once('/'));
-        let Some((run, topic)) = lane else { return Ok(()) };
+    readers.committed.read(stretch, deadline, |record| {
+        let place = record.key().and_then(|key| place(key, &prefix));
+        let Some((run, topic)) = place else { return Ok(()) };
         // A record without a time counts as new.
         let written = record.timestamp().to_millis().unwrap_or(i64::MAX);
         held.take((run.to_owned(), topic.to_owned()), record.payload(), written)
     })?;
+    readers.committed.rest();
     Ok(held)
 }
 

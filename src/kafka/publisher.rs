@@ -3,6 +3,10 @@
 //! After [`Ending::InDoubt`] a publisher must not be used again: the state of its transaction is
 //! unknown. Its successor settles it, by taking over the same transactional id.
 
+mod ends;
+
+pub use ends::{End, Places};
+
 use crate::kafka::client::{self, Context, Error};
 use crate::kafka::deliveries::Deliveries;
 use crate::kafka::outcome::{BatchOutcome, Ending, Trouble};
@@ -19,6 +23,8 @@ pub struct Publisher {
     producer: BaseProducer<Deliveries>,
     delivery: Delivery,
     batches: usize,
+    /// See [`Publisher::take_ended`].
+    ended: Places,
 }
 
 /// One record on its way. `H` iterates over its headers.
@@ -58,7 +64,7 @@ impl Publisher {
     fn of(config: ClientConfig, settings: &Settings) -> Result<Self, Error> {
         let deliveries = Deliveries::of(Context::of(settings));
         let producer = config.create_with_context(deliveries).map_err(Error::refused(settings))?;
-        Ok(Self { producer, delivery: settings.delivery, batches: 0 })
+        Ok(Self { producer, delivery: settings.delivery, batches: 0, ended: Places::new() })
     }
 
     /// Connects, and settles the transaction of a former producer. May be repeated after a time-out.
@@ -77,6 +83,11 @@ impl Publisher {
         self.producer.poll(Duration::ZERO);
         let metadata = self.producer.client().fetch_metadata(Some(topic), patience);
         metadata.map(drop).map_err(|error| Trouble::of(&error))
+    }
+
+    /// Waits a moment, and takes what the client reports meanwhile.
+    pub fn wait(&self, pause: Duration) {
+        self.producer.poll(pause);
     }
 
     /// Publishes a batch with its positions. A healthy cluster needs some milliseconds for it.
@@ -103,29 +114,7 @@ impl Publisher {
                 }
             }
         };
-        self.outcome(batch.len(), ending)
-    }
-
-    /// Writes an abort into partitions of a topic, by one empty record to each that it takes back.
-    pub fn abort_in(
-        &mut self,
-        topic: &str,
-        partitions: &[i32],
-        patience: Duration,
-    ) -> Result<(), Trouble> {
-        let trouble = |error: KafkaError| Trouble::of(&error);
-        self.batches += 1;
-        let context = self.producer.context();
-        context.begin(self.batches, partitions.len());
-        self.producer.begin_transaction().map_err(trouble)?;
-        for (index, partition) in partitions.iter().enumerate() {
-            let record: BaseRecord<'_, [u8], [u8], usize> =
-                BaseRecord::with_opaque_to(topic, Deliveries::tag(self.batches, index))
-                    .partition(*partition);
-            self.producer.send(record).map_err(|(error, _)| Trouble::of(&error))?;
-        }
-        self.producer.flush(patience).map_err(trouble)?;
-        self.producer.abort_transaction(patience).map_err(trouble)
+        self.outcome(positions_topic, batch, ending)
     }
 
     fn transact<'a, H: Iterator<Item = (&'a str, &'a [u8])> + Clone>(
@@ -273,9 +262,19 @@ impl Publisher {
         }
     }
 
-    fn outcome(&self, records: usize, ending: Ending) -> BatchOutcome {
+    fn outcome<H>(
+        &mut self,
+        positions_topic: &str,
+        batch: &[Outgoing<'_, H>],
+        ending: Ending,
+    ) -> BatchOutcome {
         let mut reports = self.producer.context().take();
-        reports.truncate(records);
+        if ending == Ending::Committed {
+            let topics = batch.iter().map(|record| record.topic);
+            self.ended =
+                ends::last_of_each(topics.chain(std::iter::repeat(positions_topic)), &reports);
+        }
+        reports.truncate(batch.len());
         BatchOutcome { reports, ending }
     }
 }

@@ -4,7 +4,9 @@
 //! that it meets a batch of as many and not the few records of a quiet moment.
 
 use crate::oracle::{self, Load, Posting, Verdict};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use std::time::{Duration, Instant};
+use support::kafka::Isolation;
 use support::kafka::three::{Cluster, NODES, Place};
 use support::notification::Notification;
 use support::relay::Relay;
@@ -231,6 +233,54 @@ async fn gather(cluster: &Cluster, posting: &Posting) {
     cluster.pause();
     posting.answered(1_000).await;
     cluster.resume();
+}
+
+/// A transaction that was left without its end in the topic of positions keeps them from being read.
+/// It waits for nobody but us, so a relay that waits for its end never delivers again. Here a producer
+/// with the relay's transactional id leaves one: it commits when the leader of the positions is gone,
+/// which Apache Kafka 4.4.0 takes for a deletion (KAFKA-20734).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_without_an_end_in_the_positions_does_not_keep_the_relay_from_delivering() {
+    let mut cluster = Cluster::start().await;
+    let mut relay = oracle::relay(cluster.kafka()).start().await;
+    for seed in 0..5 {
+        relay.post(&Notification::onshape(seed)).await.assert_accepted();
+    }
+    relay.drained().await;
+    assert!(relay.terminate().await.success());
+    let positions = relay.topic("relay.positions");
+    let coordinator = cluster.coordinator().await;
+    let leader = NODES.into_iter().find(|id| *id != coordinator).expect("one of the other two");
+    cluster.reassign(&positions, |_| vec![leader]).await;
+
+    let last = cluster.kafka().read_topic(&positions, Isolation::ReadCommitted).await;
+    let last = last.last().expect("the position of the five");
+    let (key, value) = (last.key.as_deref().expect("a key"), last.value.as_deref());
+    let instance = str::from_utf8(key).expect("a key is text").split('/').next();
+    let mut config = cluster.kafka().client();
+    config.set("transactional.id", format!("cadrelay-{}", instance.expect("an instance")));
+    let producer: BaseProducer = config.create().expect("a producer");
+    producer.init_transactions(PATIENCE).expect("it takes over the transactional id");
+    producer.begin_transaction().expect("it begins");
+    let position = BaseRecord::<_, _>::to(&positions).key(key).payload(value.expect("a value"));
+    producer.send(position).expect("room for one");
+    producer.flush(PATIENCE).expect("it is written");
+    cluster.node(leader).stop().await;
+    within(PATIENCE, "the positions have no leader", async || {
+        let places = cluster.places().await;
+        (places[&(positions.clone(), 0)].leader == -1).then_some(())
+    })
+    .await;
+    producer.commit_transaction(PATIENCE).expect("the coordinator is alive");
+    cluster.node(leader).restart().await;
+    cluster.whole().await;
+
+    relay.restart().await;
+    for seed in 5..10 {
+        relay.post(&Notification::onshape(seed)).await.assert_accepted();
+    }
+    relay.drained().await;
+    assert_eq!(relay.read_to_end("onshape.document").await.len(), 10);
 }
 
 /// Waits until something more is in Kafka than there was.

@@ -93,8 +93,13 @@ impl Sent {
         let lost = self.acknowledged.iter().filter(|id| !seen.contains_key(id.as_str())).count();
         let repeated = seen.values().filter(|times| **times > 1).count();
         let sent = self.acknowledged.len() + self.open.len();
-        assert!(self.acknowledged.len() <= seen.len() && seen.len() <= sent);
-        assert_eq!((lost, repeated), (0, 0), "(lost, repeated) of {}", self.acknowledged.len());
+        let acknowledged = self.acknowledged.len();
+        assert_eq!((lost, repeated), (0, 0), "(lost, repeated) of {acknowledged}");
+        let foreign = seen.len().saturating_sub(sent);
+        assert_eq!(
+            foreign, 0,
+            "events on the topic that nobody sent, beside {sent} that were sent"
+        );
     }
 }
 
