@@ -11,7 +11,7 @@
 
 use crate::drain::batch::{MAX_BYTES, MAX_RECORDS};
 use crate::drain::lane::Lane;
-use crate::kafka::readers::OpenRecord;
+use crate::kafka::readers::{OpenRecord, OpenRecords};
 use crate::record::layout::Parts;
 use crate::spool::{ReadError, Spool};
 use std::collections::HashSet;
@@ -39,7 +39,7 @@ pub fn values(spool: &Spool, lane: &Lane) -> Result<HashSet<Vec<u8>>, ReadError>
 /// It is wrong if another record comes first: an abort could take back records that were committed,
 /// and publishing twice is better than losing.
 pub fn among<E>(
-    open: Vec<(i32, Vec<OpenRecord>)>,
+    open: OpenRecords,
     values: impl FnOnce() -> Result<HashSet<Vec<u8>>, E>,
 ) -> Result<Vec<i32>, E> {
     if open.is_empty() {

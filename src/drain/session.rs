@@ -7,7 +7,7 @@ use crate::kafka::outcome::{BatchOutcome, Trouble};
 use crate::kafka::patience::Patience;
 use crate::kafka::positions::{self, HeldPositions, OpenPosition};
 use crate::kafka::publisher::{End, Outgoing, Position, Publisher};
-use crate::kafka::readers::{OpenRecord, Readers};
+use crate::kafka::readers::{OpenRecords, Readers};
 use crate::kafka::settings::{Delivery, Settings};
 use crate::record::layout::Headers;
 use crate::spool::Identity;
@@ -186,22 +186,22 @@ impl Session {
 
     /// The partitions of a topic with open records, each with these. They may be anyone's.
     pub fn open_in(
-        &self,
+        &mut self,
         settings: &Settings,
         topic: &str,
         partitions: i32,
-    ) -> Result<Vec<(i32, Vec<OpenRecord>)>, Trouble> {
+    ) -> Result<OpenRecords, Trouble> {
         if settings.delivery == Delivery::AtLeastOnce {
             return Ok(Vec::new());
         }
-        let mut open = Vec::new();
-        for partition in 0..partitions {
-            let records = self.readers.open_records(topic, partition, LEFTOVERS)?;
-            if !records.is_empty() {
-                open.push((partition, records));
-            }
+        let found = self.readers.open_records_in(topic, partitions, LEFTOVERS);
+        // A client that has missed a topic which was just made goes on missing it.
+        if found.is_err()
+            && let Ok(anew) = Readers::open(settings)
+        {
+            self.readers = anew;
         }
-        Ok(open)
+        found
     }
 
     /// Aborts our open records in these partitions of a topic. If that fails, the state of the

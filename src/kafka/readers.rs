@@ -27,6 +27,9 @@ pub struct OpenRecord {
     pub value: Vec<u8>,
 }
 
+/// Open records by partition.
+pub type OpenRecords = Vec<(i32, Vec<OpenRecord>)>;
+
 impl Readers {
     /// Makes the clients. Does not connect yet.
     pub fn open(settings: &Settings) -> Result<Self, client::Error> {
@@ -59,5 +62,22 @@ impl Readers {
             self.everything.rest();
         }
         Ok(records)
+    }
+
+    /// The same of all partitions of a topic. Those without open records are left out.
+    pub fn open_records_in(
+        &self,
+        topic: &str,
+        partitions: i32,
+        patience: Duration,
+    ) -> Result<OpenRecords, Trouble> {
+        let mut open = OpenRecords::new();
+        for partition in 0..partitions {
+            let records = self.open_records(topic, partition, patience)?;
+            if !records.is_empty() {
+                open.push((partition, records));
+            }
+        }
+        Ok(open)
     }
 }
