@@ -143,7 +143,7 @@ async fn take(
             let took = now.instant.elapsed();
             refuse_unread(inlet, request, problem(inlet, rejection), bytes as u64, took)
         }
-        Err(rejection @ Rejection::Unavailable(_)) => refuse(inlet, request, rejection.into()),
+        Err(rejection @ Rejection::Unavailable(_)) => refuse(rejection.into()),
     };
     Taken { response, outcome, arrived: now.instant, walk }
 }
@@ -173,12 +173,13 @@ fn refuse_unread(
     if let Some(outcome) = problem.outcome().decision() {
         let source = inlet.ingest.source().name();
         let is_unproven = problem.outcome() == Outcome::Unproven;
-        let reason = if is_unproven { flaw(inlet, request).in_words() } else { problem.reason() };
+        let reason =
+            if is_unproven { told_flaw(inlet, request).in_words() } else { problem.reason() };
         let decision = Decision::bare(Timestamp::now(), source, outcome, bytes);
         let decision = Decision { reason: Some(reason.into()), ..decision };
         inlet.ingest.recent().note(&decision.after(took), None);
     }
-    refuse(inlet, request, problem)
+    refuse(problem)
 }
 
 fn problem(inlet: &Inlet, rejection: Rejection) -> Problem {
@@ -188,30 +189,28 @@ fn problem(inlet: &Inlet, rejection: Rejection) -> Problem {
     }
 }
 
-fn refuse(inlet: &Inlet, request: &HttpRequest, problem: Problem) -> (HttpResponse, Outcome) {
-    let outcome = problem.outcome();
+fn refuse(problem: Problem) -> (HttpResponse, Outcome) {
     tracing::debug!(?problem, "refused");
-    if matches!(outcome, Outcome::Unproven)
-        && let Some(unsaid) = inlet.refusals.pass()
-    {
+    (problem.response(), problem.outcome())
+}
+
+/// The apparent flaw of a notification that did not prove its source. The log tells of some.
+fn told_flaw(inlet: &Inlet, request: &HttpRequest) -> Flaw {
+    let source = inlet.ingest.source();
+    let flaw = source.flaw(&headers_of(request), request.query_string(), Timestamp::now());
+    if let Some(unsaid) = inlet.refusals.pass() {
         let trace = trace_of(request);
         tracing::warn!(
             event = "notification_refused",
-            source = inlet.ingest.source().name(),
+            source = source.name(),
             trace_id = trace.map(|trace| trace.trace_id),
             span_id = trace.map(|trace| trace.span_id),
-            reason = flaw(inlet, request).as_str(),
+            reason = flaw.as_str(),
             unsaid,
             "a notification does not prove where it comes from"
         );
     }
-    (problem.response(), outcome)
-}
-
-/// The apparent flaw of a notification that did not prove its source.
-fn flaw(inlet: &Inlet, request: &HttpRequest) -> Flaw {
-    let source = inlet.ingest.source();
-    source.flaw(&headers_of(request), request.query_string(), Timestamp::now())
+    flaw
 }
 
 fn count(inlet: &Inlet, outcome: Outcome) {
