@@ -10,10 +10,10 @@
 //! # Limits
 //! A regular file on a disk that hangs still blocks its reader.
 
-use rustix::fs::OFlags;
-use std::fs::{FileType, OpenOptions};
+use rustix::fs::{FileType, OFlags};
+use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 /// The reason why a file cannot be read.
@@ -36,12 +36,12 @@ pub enum Error {
 /// Reads a file whole.
 pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     // Before the opening, because to open a device may change it.
-    regular(std::fs::metadata(path)?.file_type())?;
+    regular(&std::fs::metadata(path)?)?;
     // The file may have been replaced since: to open a named pipe waits for a writer unless told
     // not to.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    regular(file.metadata()?.file_type())?;
+    regular(&file.metadata()?)?;
     let mut bytes = Vec::new();
     file.take(MOST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST { Err(Error::TooLarge) } else { Ok(bytes) }
@@ -52,16 +52,23 @@ pub fn read_text(path: &Path) -> Result<String, Error> {
     String::from_utf8(read(path)?).map_err(|_| Error::NotText)
 }
 
-fn regular(kind: FileType) -> Result<(), Error> {
-    if kind.is_file() {
-        return Ok(());
+/// What stands in the place of a file, in words. `None` for a regular file.
+pub fn other_kind(kind: FileType) -> Option<&'static str> {
+    match kind {
+        FileType::RegularFile => None,
+        FileType::Directory => Some("a directory"),
+        FileType::Symlink => Some("a symbolic link"),
+        FileType::Fifo => Some("a named pipe"),
+        FileType::Socket => Some("a socket"),
+        FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => Some("a device"),
     }
-    Err(Error::Kind(match kind {
-        _ if kind.is_dir() => "a directory",
-        _ if kind.is_fifo() => "a named pipe",
-        _ if kind.is_socket() => "a socket",
-        _ => "a device",
-    }))
+}
+
+fn regular(found: &Metadata) -> Result<(), Error> {
+    match other_kind(FileType::from_raw_mode(found.mode())) {
+        None => Ok(()),
+        Some(kind) => Err(Error::Kind(kind)),
+    }
 }
 
 /// The most bytes of a file. A certificate with its chain has some kilobytes, a configuration with
@@ -80,7 +87,7 @@ mod tests {
     fn what_is_no_regular_file_is_refused_by_its_kind_without_waiting() {
         let dir = tempfile::tempdir().unwrap();
         let (pipe, socket) = (dir.path().join("pipe"), dir.path().join("socket"));
-        mknodat(CWD, &pipe, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
         let _listening = UnixListener::bind(&socket).unwrap();
         let link = dir.path().join("link");
         symlink(&pipe, &link).unwrap();

@@ -4,6 +4,7 @@
 //! - No link is followed, and no opening waits for another process.
 //! - An error says which file it is about, and what stands in its place if it is no file.
 
+use crate::small_file;
 use crate::spool::log::disk::{FILE_MODE, of};
 use rustix::fs::{self as sys, AtFlags, CWD, FileType, OFlags};
 use rustix::path::Arg;
@@ -40,14 +41,7 @@ pub fn check(path: &Path) -> io::Result<()> {
 }
 
 fn refuse_others(path: &Path, kind: FileType) -> io::Result<()> {
-    let kind = match kind {
-        FileType::RegularFile => return Ok(()),
-        FileType::Directory => "a directory",
-        FileType::Symlink => "a symbolic link",
-        FileType::Fifo => "a named pipe",
-        FileType::Socket => "a socket",
-        FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => "a device",
-    };
+    let Some(kind) = small_file::other_kind(kind) else { return Ok(()) };
     let said = format!(
         "{} is {kind}, where a file of the spool belongs; move it away and restore the file if you have it",
         path.display()
