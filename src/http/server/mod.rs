@@ -11,7 +11,7 @@
 pub mod admin;
 pub mod descriptors;
 pub mod ingest;
-mod service;
+pub mod service;
 mod stream;
 pub mod tls;
 

@@ -5,7 +5,7 @@ use crate::http::connections::guarded::Guarded;
 use crate::http::server::Listener;
 use crate::http::server::stream::Stream;
 use actix_http::body::{BoxBody, MessageBody};
-use actix_http::{HttpService, KeepAlive, Request, Response};
+use actix_http::{HttpServiceBuilder, KeepAlive, Request, Response};
 use actix_server::Server;
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
@@ -16,6 +16,7 @@ use std::fmt;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
@@ -57,15 +58,7 @@ impl Serving {
         rustix::net::listen(&socket, BACKLOG).context("listening")?;
         let watched = Arc::clone(&connections);
         let service = move || {
-            let http = HttpService::build()
-                // `Connections` keeps all times except the one for hanging up.
-                .keep_alive(KeepAlive::Os)
-                .client_request_timeout(Duration::ZERO)
-                .client_disconnect_timeout(Duration::from_secs(1))
-                .on_connect_ext(|stream: &Guarded<Stream>, shared| {
-                    shared.insert(stream.connection());
-                })
-                .h1(map_config(app().into_factory(), |_| AppConfig::default()));
+            let http = http().h1(map_config(app().into_factory(), |_| AppConfig::default()));
             let (connections, tls) = (Arc::clone(&connections), tls.clone());
             let guard = move |socket: TcpStream| {
                 let (entry, tls) = (connections.open(), tls.clone());
@@ -88,6 +81,25 @@ impl Serving {
             .with_context(|| format!("serving the {name} listener"))?;
         Ok(Listener { server: server.run(), connections: watched })
     }
+}
+
+/// The framework's HTTP on a watched connection.
+pub fn http<W, S>() -> HttpServiceBuilder<Guarded<W>, S>
+where
+    W: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: ServiceFactory<Request, Config = ()>,
+    S::Error: Into<Response<BoxBody>> + 'static,
+    S::InitError: fmt::Debug,
+    <S::Service as Service<Request>>::Future: 'static,
+{
+    HttpServiceBuilder::default()
+        // `Connections` keeps all times except the one for hanging up.
+        .keep_alive(KeepAlive::Os)
+        .client_request_timeout(Duration::ZERO)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        .on_connect_ext(|stream: &Guarded<W>, shared| {
+            shared.insert(stream.connection());
+        })
 }
 
 /// The kernel's default maximum.

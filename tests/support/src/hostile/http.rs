@@ -1,6 +1,5 @@
 //! A connection to the ingest listener, without the secrets.
 
-use actix_http::{HttpService, KeepAlive};
 use actix_service::{IntoServiceFactory as _, Service as _, ServiceFactory as _, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{App, web};
@@ -10,6 +9,7 @@ use cadrelay::http::connections::connection::Connection;
 use cadrelay::http::connections::guarded::Guarded;
 use cadrelay::http::ingest::Inlets;
 use cadrelay::http::server::ingest::routes;
+use cadrelay::http::server::service::http;
 use cadrelay::quantity::ByteSize;
 use cadrelay::spool::Loss;
 use std::net::SocketAddr;
@@ -65,14 +65,7 @@ impl Target {
     pub async fn check(&self, bytes: &[u8]) -> Vec<u16> {
         let [how, bytes @ ..] = bytes else { return Vec::new() };
         let app = App::new().app_data(self.inlets.clone()).configure(routes);
-        let service = HttpService::build()
-            .keep_alive(KeepAlive::Os)
-            .client_request_timeout(Duration::ZERO)
-            .client_disconnect_timeout(Duration::from_secs(1))
-            .on_connect_ext(|stream: &Guarded<DuplexStream>, shared| {
-                shared.insert(stream.connection());
-            })
-            .h1(map_config(app.into_factory(), |_| AppConfig::default()));
+        let service = http().h1(map_config(app.into_factory(), |_| AppConfig::default()));
         let service = service.new_service(()).await.expect("a service");
         let (mut ours, theirs) = tokio::io::duplex(64 << 10);
         let entry = self.inlets.connections.open();
