@@ -2,16 +2,17 @@
 //! limits below: `benches/instructions/run`.
 //!
 //! Callgrind counts them, so the figures are the same on a busy machine. They depend on the compiler, and
-//! callgrind's processor has no instructions for hashes: the limits leave a tenth for that.
+//! callgrind's processor has no instructions for hashes: the limits leave a tenth for that. The code is
+//! that of a release: the relay's own files, its profile and the versions of its lock file.
 
-use cadrelay::event::encoding::Encoding;
-use cadrelay::event::provider::Provider;
-use cadrelay::providers::notification::{Headers, Notification};
-use cadrelay::providers::reading::Reading;
-use cadrelay::providers::sample;
-use cadrelay::providers::source::Source;
-use cadrelay::record::cloudevents::{Context, encode};
-use cadrelay::record::layout::Record;
+use cadrelay_instructions::event::encoding::Encoding;
+use cadrelay_instructions::event::provider::Provider;
+use cadrelay_instructions::providers::notification::{Headers, Notification};
+use cadrelay_instructions::providers::reading::Reading;
+use cadrelay_instructions::providers::sample;
+use cadrelay_instructions::providers::source::Source;
+use cadrelay_instructions::record::cloudevents::{Context, encode};
+use cadrelay_instructions::record::layout::Record;
 use gungraun::prelude::*;
 use gungraun::{Callgrind, EventKind};
 use jiff::Timestamp;
