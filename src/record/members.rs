@@ -67,13 +67,19 @@ impl<'o> Members<'o> {
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
     // Nearly every text is letters and digits; serde_json escapes the others.
-    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+    if !wants_escapes(text) {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
     } else {
         serde_json::to_writer(out, text).expect("a Vec takes any bytes");
     }
+}
+
+/// True if JSON escapes a byte of the text. Looks at every byte, because a loop without an exit takes
+/// many of them in one instruction.
+fn wants_escapes(text: &str) -> bool {
+    text.bytes().fold(false, |found, byte| found | (byte < b' ') | (byte == b'"') | (byte == b'\\'))
 }
 
 /// The bytes of a value as written in `outer`, which it was parsed from: with the surrounding white
