@@ -143,10 +143,11 @@ pub async fn measure(points: &[Point], effort: Effort) -> Costs {
         peak_memory: 0,
         memory_at_rest: 0,
     };
+    field.warm_up(points[0], effort.time).await;
     for round in 0..=effort.rounds {
         for (point, pairs) in &mut costs.points {
             let pair = field.pair(*point, effort.time).await;
-            // The first round of each server warms up.
+            // The first round at each point warms up.
             if round > 0 {
                 pairs.push(pair);
             }
@@ -197,6 +198,20 @@ impl Field {
         let relay = builder.start().await;
         self.memory_at_rest = process::memory(relay.pid());
         self.relays.insert(key, relay);
+    }
+
+    /// Posts rounds until the broker's cost has stopped to fall. The broker compiles its code as it
+    /// goes; until then it takes several times the processor time, on the cores that the relay needs.
+    async fn warm_up(&mut self, point: Point, time: Duration) {
+        let (mut least, mut no_better) = (f64::MAX, 0);
+        for _ in 0..WARM_UP_ROUNDS {
+            let broker = self.pair(point, time).await.broker;
+            no_better = if broker < 0.9 * least { 0 } else { no_better + 1 };
+            least = least.min(broker);
+            if no_better == WARM_AFTER {
+                break;
+            }
+        }
     }
 
     async fn pair(&mut self, point: Point, time: Duration) -> Pair {
@@ -370,6 +385,10 @@ impl Pair {
     }
 }
 
+/// The most rounds before those that count.
+const WARM_UP_ROUNDS: usize = 20;
+/// The broker is warm after so many rounds that were not a tenth cheaper than the cheapest before.
+const WARM_AFTER: usize = 3;
 /// The number of requests made for a first round: as many as the quickest relay so far answers.
 const FIRST_RATE: f64 = 50_000.0;
 /// The factor by which a round may be quicker than the one before.

@@ -51,6 +51,9 @@ pub struct Place {
     pub memory: u64,
     /// Seconds from the start of the process to its first 200.
     pub first_answer: f64,
+    /// Seconds from the start of the process until it rests: until then it reads the ids of earlier
+    /// runs into its filter, while it answers.
+    pub rests_after: f64,
 }
 
 /// Measures one curve.
@@ -83,6 +86,7 @@ async fn of_rate() -> Vec<Place> {
             p99: round.quantile(0.99),
             memory: process::memory(relay.pid()),
             first_answer: 0.0,
+            rests_after: 0.0,
         });
     }
     places
@@ -146,10 +150,25 @@ async fn prepared_spool(ids: u64, pending: u64) -> Place {
     let began = Instant::now();
     let relay = builder.kafka_with(nowhere()).start().await;
     let first_answer = first_answer(&relay, began).await;
+    rested(&relay).await;
+    let rests_after = began.elapsed().as_secs_f64();
     let memory = process::memory(relay.pid());
     warmed(&relay).await;
     let place = full_speed(&relay, COUNT, SHAPE, Reach::Away).await;
-    Place { at: ids, memory, first_answer, ..place }
+    Place { at: ids, memory, first_answer, rests_after, ..place }
+}
+
+/// Waits until the relay takes less than a twentieth of a core.
+async fn rested(relay: &Relay) {
+    let began = Instant::now();
+    loop {
+        let before = Usage::of(relay.pid());
+        tokio::time::sleep(LOOK).await;
+        if Usage::of(relay.pid()).since(&before).cpu() < LOOK / 20 {
+            return;
+        }
+        assert!(began.elapsed() < LONGEST_UNREST, "the relay never rests after its start");
+    }
 }
 
 /// The seconds from `began` until one notification is answered 200.
@@ -195,6 +214,7 @@ async fn full_speed(relay: &Relay, count: usize, shape: Shape, kafka: Reach) -> 
         p99: median(&p99),
         memory: process::memory(relay.pid()),
         first_answer: 0.0,
+        rests_after: 0.0,
     }
 }
 
@@ -226,17 +246,22 @@ impl Curve {
     /// Writes the curve as a table.
     pub fn table(&self) -> String {
         let starts = self.places.iter().any(|place| place.first_answer > 0.0);
+        let rests = self.places.iter().any(|place| place.rests_after > 0.0);
         let first = if starts { " first 200 after s |" } else { "" };
+        let rest = if rests { " rests after s |" } else { "" };
         let mut table = format!(
-            "| {} | CPU µs | p50 ms | p99 ms | memory MiB |{first}\n|--:|--:|--:|--:|--:|{}\n",
+            "| {} | CPU µs | p50 ms | p99 ms | memory MiB |{first}{rest}\n|--:|--:|--:|--:|--:|{}\n",
             self.cause.told(),
-            if starts { "--:|" } else { "" }
+            "--:|".repeat(usize::from(starts) + usize::from(rests))
         );
         for place in &self.places {
-            let Place { at, cpu, p50, p99, memory, first_answer } = place;
+            let Place { at, cpu, p50, p99, memory, first_answer, rests_after } = place;
             table.push_str(&format!("| {at} | {cpu:.1} | {p50:.2} | {p99:.2} | {memory} |"));
             if starts {
                 table.push_str(&format!(" {first_answer:.2} |"));
+            }
+            if rests {
+                table.push_str(&format!(" {rests_after:.1} |"));
             }
             table.push('\n');
         }
@@ -247,5 +272,8 @@ impl Curve {
 const CONNECTIONS: usize = 64;
 const SHAPE: Shape = Shape { size: 1024, redeliveries: 0, sources: 1 };
 const COUNT: usize = 40_000;
+/// The interval between two looks at a relay that should come to rest.
+const LOOK: Duration = Duration::from_millis(500);
+const LONGEST_UNREST: Duration = Duration::from_secs(180);
 /// Longer than any of these rounds takes.
 const LONG: Duration = Duration::from_secs(60);
