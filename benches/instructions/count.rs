@@ -67,8 +67,8 @@ fn accept(posted: &Posted) -> Record {
 }
 
 #[library_benchmark]
-#[bench::onshape(args = (), setup = onshape, config = at_most(51_000))]
-#[bench::aps(args = (), setup = aps, config = at_most(210_000))]
+#[bench::onshape(args = (), setup = onshape, config = at_most(47_000))]
+#[bench::aps(args = (), setup = aps, config = at_most(204_000))]
 fn prove_read_and_encode(posted: Posted) -> (Record, Posted) {
     // Both go out, so that what it takes to drop them is not counted.
     (black_box(accept(black_box(&posted))), posted)
