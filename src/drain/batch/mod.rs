@@ -277,4 +277,4 @@ fn quarantined(bytes: &[u8], why: RefusedRecord, topic: &str) -> Bytes {
 pub const MAX_RECORDS: usize = 24_000;
 /// At most about this many bytes go together; the client copies them once, and two batches are in
 /// memory at a time. Larger ones drained no faster.
-pub const MAX_BYTES: u64 = 10 << 20;
+pub const MAX_BYTES: u64 = 8 << 20;
