@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::time::Duration;
 use support::notification::Notification;
 use support::relay::{Answer, Relay};
-use support::waiting::eventually;
+use support::waiting::{A_LOSS_IS_SEEN, eventually, within};
 
 /// The decisions that a query finds, newest first.
 async fn events(relay: &Relay, query: &str) -> Vec<Value> {
@@ -376,7 +376,7 @@ async fn the_sources_and_the_summary_say_what_comes_and_what_waits() {
     assert!(onshape["lastNotificationAt"].is_string());
     assert!(!sources.to_string().contains("s3cret"), "{sources}");
 
-    let summary = eventually("the summary tells of the outage", async || {
+    let summary = within(A_LOSS_IS_SEEN, "the summary tells of the outage", async || {
         let summary = relay.status().await["summary"].clone();
         (summary["health"] == "waiting").then_some(summary)
     })

@@ -1,9 +1,8 @@
 //! The log says what an operator looks for, each thing once and under a name that stays.
 
-use std::time::Duration;
 use support::notification::Notification;
 use support::relay::Relay;
-use support::waiting::{eventually, within};
+use support::waiting::{A_LOSS_IS_SEEN, eventually, within};
 
 #[tokio::test]
 async fn a_run_is_told_from_its_start_to_its_stop_and_an_outage_once_and_at_its_end() {
@@ -79,6 +78,3 @@ async fn a_full_spool_is_told_once_and_once_more_when_there_is_room() {
     let told = |event: &str| lines.iter().filter(|line| line["event"] == event).count();
     assert_eq!((told("spool_full"), told("spool_room")), (1, 1));
 }
-
-/// A batch that is under way waits for half a minute, and what it found is told within a minute.
-const A_LOSS_IS_SEEN: Duration = Duration::from_secs(120);

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-/// Starts a process that the kernel kills when this one ends.
+/// Starts a process that the kernel kills when this one ends, and that Ctrl-C reaches.
 ///
 /// The kernel watches the thread that starts it and not the process, and a test's thread ends with
 /// the test. So a thread that never ends starts them all.
@@ -25,12 +25,17 @@ pub fn launch(mut command: Command) -> io::Result<Child> {
         });
         orders
     });
-    // SAFETY: prctl is a bare system call: it allocates nothing and takes no lock, so it may run
-    // between fork and exec.
+    // SAFETY: prctl and signal are bare system calls: they allocate nothing and take no lock, so they may
+    // run between fork and exec.
     unsafe {
-        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
+        command.pre_exec(|| {
+            // A shell without job control starts what runs in its background with this one ignored, and
+            // what is ignored is inherited.
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
         });
     }
     let (reply, child) = mpsc::channel();

@@ -37,4 +37,8 @@ pub fn within<T>(
 /// Nothing here takes seconds on a quiet machine; a test machine is seldom quiet.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// A relay says that Kafka is away within a minute: half a one for a batch under way, and as much for its end.
+/// Twice that, for a machine that is seldom quiet.
+pub const A_LOSS_IS_SEEN: Duration = Duration::from_secs(120);
+
 const LOOK_EVERY: Duration = Duration::from_millis(20);
