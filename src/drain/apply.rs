@@ -2,13 +2,12 @@
 
 use crate::drain::batch::{Batch, Departure};
 use crate::drain::lane::RefusedRecord;
-use crate::drain::session::Session;
 use crate::drain::settle::{Measure, Renew, Settlement};
 use crate::drain::status::Restart;
 use crate::drain::{Drain, Error, Stepped};
 use crate::kafka::outcome::{Report, Trouble};
 use jiff::Timestamp;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Drain {
     /// Applies a settlement.
@@ -77,8 +76,9 @@ impl Drain {
 
     /// Waits until the last transaction has its end everywhere. If that cannot be seen, all clients
     /// are ended, and made anew when the cluster answers.
-    pub(super) fn last_batch_has_its_end(&mut self, now: Instant) -> bool {
-        let Some(Err(trouble)) = self.session.as_mut().map(Session::await_end) else { return true };
+    pub(super) fn last_batch_has_its_end(&mut self, now: Instant, patience: Duration) -> bool {
+        let awaited = self.session.as_mut().map(|session| session.await_end(patience));
+        let Some(Err(trouble)) = awaited else { return true };
         if matches!(trouble, Trouble::Transport | Trouble::Timeout) {
             self.give_up(trouble, now);
             return false;

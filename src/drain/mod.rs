@@ -172,7 +172,7 @@ impl Drain {
         if let Some(left) = self.timing.gathers(now) {
             return Ok(Stepped::Gather(left));
         }
-        if !self.last_batch_has_its_end(now) {
+        if !self.last_batch_has_its_end(now, patience.left()) {
             return Ok(Stepped::On);
         }
         let batch = Batch::compose(&self.spool, &self.lanes, &mut self.turns, now)?;

@@ -6,7 +6,7 @@ use crate::kafka::client;
 use crate::kafka::outcome::{BatchOutcome, Trouble};
 use crate::kafka::patience::Patience;
 use crate::kafka::positions::{self, HeldPositions, OpenPosition};
-use crate::kafka::publisher::{End, Outgoing, Position, Publisher};
+use crate::kafka::publisher::{End, Outgoing, Position, Publisher, Seen};
 use crate::kafka::readers::{OpenRecords, Readers};
 use crate::kafka::settings::{Delivery, Settings};
 use crate::record::layout::Headers;
@@ -22,7 +22,8 @@ pub struct Session {
     pub topics: Topics,
     /// The largest batch in bytes that each topic takes, as far as it is known.
     pub limits: BTreeMap<String, usize>,
-    readers: Readers,
+    /// None without transactions, which leave nothing open.
+    readers: Option<Readers>,
 }
 
 /// The findings of a session that begins.
@@ -68,7 +69,7 @@ impl Session {
     ) -> Result<(), client::Error> {
         let topics = Topics::new(settings, making)?;
         let publisher = Publisher::new(settings, &identity.instance)?;
-        let readers = Readers::open(settings)?;
+        let readers = readers(settings)?;
         Self { publisher, topics, limits: BTreeMap::new(), readers }.end();
         Ok(())
     }
@@ -93,7 +94,7 @@ impl Session {
         let limits = topics.largest_batches(fed);
         let largest = limits.values().copied().min().unwrap_or(largest).min(largest);
         let publisher = Publisher::up_to(settings, &identity.instance, largest)?;
-        let readers = Readers::open(settings)?;
+        let readers = readers(settings)?;
         let mut session = Self { publisher, topics, limits, readers };
         match session.settle(settings, identity, patience, is_committed) {
             Ok((held, aborted)) => {
@@ -115,15 +116,14 @@ impl Session {
         is_committed: impl Fn(&OpenPosition) -> bool,
     ) -> Result<(HeldPositions, Vec<OpenPosition>), Trouble> {
         self.publisher.begin(patience)?;
-        match settings.delivery {
-            // Only now: before the producer has begun, a committed position can be invisible.
-            Delivery::ExactlyOnce => {
-                let instance = &identity.instance;
-                let aborted = self.end_positions(settings, instance, patience, is_committed)?;
-                Ok((positions::read(settings, instance, &self.readers, patience)?, aborted))
-            }
-            Delivery::AtLeastOnce => Ok((HeldPositions::default(), Vec::new())),
-        }
+        // Only now: before the producer has begun, a committed position can be invisible.
+        let instance = &identity.instance;
+        let aborted = self.end_positions(settings, instance, patience, is_committed)?;
+        let held = match &self.readers {
+            Some(readers) => positions::read(settings, instance, readers, patience)?,
+            None => HeldPositions::default(),
+        };
+        Ok((held, aborted))
     }
 
     /// Ends the transaction of ours that lies open in the topic of positions, if there is one, and
@@ -138,7 +138,8 @@ impl Session {
         patience: Duration,
         is_committed: impl Fn(&OpenPosition) -> bool,
     ) -> Result<Vec<OpenPosition>, Trouble> {
-        let open = positions::open(settings, instance, &self.readers, patience)?;
+        let Some(readers) = &self.readers else { return Ok(Vec::new()) };
+        let open = positions::open(settings, instance, readers, patience)?;
         let Some(open) = open else { return Ok(Vec::new()) };
         let topic = settings.topic_names().positions();
         let key = format!("{instance}/end");
@@ -166,22 +167,44 @@ impl Session {
     /// Waits until the last transaction has its end in each of its partitions. To be called before
     /// the next one begins: a partition without a leader at the wrong moment stays without the end
     /// ([`crate::drain::leftovers`]), and an abort of the next transaction would take back what was
-    /// committed in this one. Then this is an error, and a new session does not begin with that
-    /// partition before it has a leader.
+    /// committed in this one. If a leader stays away, this is an error, and a new session does not
+    /// begin with that partition before it has a leader.
     ///
-    /// Open transactions of others hide the end, but not for long.
-    pub fn await_end(&mut self) -> Result<(), Trouble> {
+    /// An older transaction of another producer hides the end, and is waited for only a moment.
+    pub fn await_end(&mut self, patience: Duration) -> Result<(), Trouble> {
+        let mut ended = self.publisher.take_ended();
+        let Some(readers) = self.readers.as_ref().filter(|_| !ended.is_empty()) else {
+            return Ok(());
+        };
         let began = Instant::now();
-        let mut places = self.publisher.take_ended();
-        while !places.is_empty() && began.elapsed() < OTHERS {
-            let partitions = places.keys().map(|(topic, partition)| (&**topic, *partition));
-            let mut stable = self.readers.committed.ends(partitions, ANSWER)?.into_iter();
-            places.retain(|_, last| stable.next().is_none_or(|stable| stable <= *last));
-            if !places.is_empty() {
-                self.publisher.wait(AGAIN);
+        let mut pause = AGAIN;
+        loop {
+            let answer = readers.committed.ends(ended.partitions(), ANSWER.min(patience));
+            let waited = began.elapsed();
+            let seen = match answer {
+                Ok(stable) => ended.look(&stable),
+                // The next question finds a leader that has just changed.
+                Err(Trouble::NotEnoughReplicas) if waited < OTHERS => Seen::Hidden,
+                // Apache Kafka answers whoever may write. Another cluster that does not is no
+                // reason to stop.
+                Err(Trouble::Authorization) => Seen::Everywhere,
+                Err(trouble) => return Err(trouble),
+            };
+            let longest = match seen {
+                Seen::Everywhere => return Ok(()),
+                Seen::Hidden => OTHERS,
+                Seen::Missing => OURS.min(patience),
+            };
+            if waited >= longest {
+                if seen == Seen::Missing {
+                    let partitions: Vec<_> = ended.partitions().collect();
+                    tracing::warn!(?partitions, "a committed transaction is open in partitions");
+                }
+                return Ok(());
             }
+            self.publisher.wait(pause);
+            pause = (2 * pause).min(LONGEST);
         }
-        Ok(())
     }
 
     /// The partitions of a topic with open records, each with these. They may be anyone's.
@@ -191,15 +214,13 @@ impl Session {
         topic: &str,
         partitions: i32,
     ) -> Result<OpenRecords, Trouble> {
-        if settings.delivery == Delivery::AtLeastOnce {
-            return Ok(Vec::new());
-        }
-        let found = self.readers.open_records_in(topic, partitions, LEFTOVERS);
+        let Some(readers) = &mut self.readers else { return Ok(Vec::new()) };
+        let found = readers.open_records_in(topic, partitions, LEFTOVERS);
         // A client that has missed a topic which was just made goes on missing it.
         if found.is_err()
             && let Ok(anew) = Readers::open(settings)
         {
-            self.readers = anew;
+            *readers = anew;
         }
         found
     }
@@ -227,11 +248,24 @@ impl Session {
     }
 }
 
+/// The readers, if there are transactions.
+fn readers(settings: &Settings) -> Result<Option<Readers>, client::Error> {
+    match settings.delivery {
+        Delivery::ExactlyOnce => Readers::open(settings).map(Some),
+        Delivery::AtLeastOnce => Ok(None),
+    }
+}
+
 /// The longest time for the leaders of some partitions to say how far they are.
 const ANSWER: Duration = Duration::from_secs(5);
-/// The interval between two questions.
-const AGAIN: Duration = Duration::from_millis(5);
-/// The longest time for others' transactions that hide the end of ours.
+/// The time between the first two questions; it doubles. An end takes a millisecond or two.
+const AGAIN: Duration = Duration::from_millis(1);
+/// The longest time between two questions: what hides an end for so long may do so for a minute.
+const LONGEST: Duration = Duration::from_millis(50);
+/// The longest time for others' transactions that hide the end of ours, and for a new leader.
 const OTHERS: Duration = Duration::from_millis(500);
+/// The longest time for a transaction of ours that is seen to be open. Until its end is written, the
+/// coordinator lets no other begin, so this costs nothing; a later end of another may replace it.
+const OURS: Duration = Duration::from_secs(5);
 const LEFTOVERS: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(5);

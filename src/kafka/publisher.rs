@@ -5,7 +5,7 @@
 
 mod ends;
 
-pub use ends::{End, Places};
+pub use ends::{End, Ended, Seen};
 
 use crate::kafka::client::{self, Context, Error};
 use crate::kafka::deliveries::Deliveries;
@@ -24,7 +24,7 @@ pub struct Publisher {
     delivery: Delivery,
     batches: usize,
     /// See [`Publisher::take_ended`].
-    ended: Places,
+    ended: Ended,
 }
 
 /// One record on its way. `H` iterates over its headers.
@@ -64,7 +64,7 @@ impl Publisher {
     fn of(config: ClientConfig, settings: &Settings) -> Result<Self, Error> {
         let deliveries = Deliveries::of(Context::of(settings));
         let producer = config.create_with_context(deliveries).map_err(Error::refused(settings))?;
-        Ok(Self { producer, delivery: settings.delivery, batches: 0, ended: Places::new() })
+        Ok(Self { producer, delivery: settings.delivery, batches: 0, ended: Ended::default() })
     }
 
     /// Connects, and settles the transaction of a former producer. May be repeated after a time-out.
@@ -270,9 +270,7 @@ impl Publisher {
     ) -> BatchOutcome {
         let mut reports = self.producer.context().take();
         if ending == Ending::Committed {
-            let topics = batch.iter().map(|record| record.topic);
-            self.ended =
-                ends::last_of_each(topics.chain(std::iter::repeat(positions_topic)), &reports);
+            self.ended = Ended::of(batch, positions_topic, &reports);
         }
         reports.truncate(batch.len());
         BatchOutcome { reports, ending }

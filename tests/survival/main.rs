@@ -13,6 +13,7 @@ mod copies;
 mod damage;
 mod disk;
 mod disks;
+mod ends;
 mod faults;
 mod gaps;
 mod kills;

@@ -1,16 +1,85 @@
-//! The ends of transactions in their partitions: where the last one has to have one, and an end that
-//! is written later.
+//! The ends of transactions in their partitions: whether the last one has its end in each, and an end
+//! that is written later.
 
 use crate::kafka::deliveries::Deliveries;
 use crate::kafka::outcome::{Report, Trouble};
-use crate::kafka::publisher::Publisher;
+use crate::kafka::publisher::{Outgoing, Publisher};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseRecord, Producer};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Partitions of topics, each with an offset.
-pub type Places = BTreeMap<(String, i32), i64>;
+/// The partitions of a committed transaction that are not known to have its end, each with the
+/// offset of its first record there.
+#[derive(Debug, Default)]
+pub struct Ended(BTreeMap<(String, i32), i64>);
+
+/// What the partitions show of the end of a transaction.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Seen {
+    /// Each has it.
+    Everywhere,
+    /// Some may have it, but an older transaction of another producer is open there and hides it.
+    Hidden,
+    /// Some do not have it.
+    Missing,
+}
+
+impl Ended {
+    /// The partitions of a batch and its positions, by the reports of both.
+    pub(super) fn of<H>(batch: &[Outgoing<'_, H>], positions: &str, reports: &[Report]) -> Self {
+        let mut ended = Self::default();
+        let mut reports = reports.iter();
+        for same in batch.chunk_by(|one, next| one.topic == next.topic) {
+            ended.add(same[0].topic, reports.by_ref().take(same.len()));
+        }
+        ended.add(positions, reports);
+        ended
+    }
+
+    fn add<'r>(&mut self, topic: &str, reports: impl Iterator<Item = &'r Report>) {
+        let mut firsts = BTreeMap::new();
+        for report in reports {
+            if let Report::Written { partition, offset } = report {
+                firsts.entry(*partition).or_insert(*offset);
+            }
+        }
+        for (partition, first) in firsts {
+            self.0.entry((topic.to_owned(), partition)).or_insert(first);
+        }
+    }
+
+    /// The partitions.
+    pub fn partitions(&self) -> impl Iterator<Item = (&str, i32)> {
+        self.0.keys().map(|(topic, partition)| (&**topic, *partition))
+    }
+
+    /// True if all have the end.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Looks at the last stable offset of each partition, in the order of [`Self::partitions`], and
+    /// drops the partitions that have the end.
+    ///
+    /// The last stable offset is the first one of the oldest open transaction, or the end of the log.
+    pub fn look(&mut self, stable: &[i64]) -> Seen {
+        let (mut stable, mut seen) = (stable.iter(), Seen::Everywhere);
+        self.0.retain(|_, first| match stable.next().map(|stable| stable.cmp(first)) {
+            Some(Ordering::Greater) => false,
+            Some(Ordering::Equal) => {
+                seen = seen.max(Seen::Missing);
+                true
+            }
+            Some(Ordering::Less) | None => {
+                seen = seen.max(Seen::Hidden);
+                true
+            }
+        });
+        seen
+    }
+}
 
 /// The end of a transaction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,9 +104,8 @@ impl End<'_> {
 }
 
 impl Publisher {
-    /// The partitions of the last committed batch and its positions, each with the offset of the last
-    /// record there. Empties them.
-    pub fn take_ended(&mut self) -> Places {
+    /// The partitions of the last committed batch and its positions, once.
+    pub fn take_ended(&mut self) -> Ended {
         std::mem::take(&mut self.ended)
     }
 
@@ -71,19 +139,42 @@ impl Publisher {
     }
 }
 
-/// The last offset of each partition that records were written to.
-pub(super) fn last_of_each<'t>(
-    topics: impl Iterator<Item = &'t str>,
-    reports: &[Report],
-) -> Places {
-    let mut places: BTreeMap<(&str, i32), i64> = BTreeMap::new();
-    for (topic, report) in topics.zip(reports) {
-        if let Report::Written { partition, offset } = report {
-            let last = places.entry((topic, *partition)).or_insert(*offset);
-            *last = (*offset).max(*last);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A transaction that begins at offset 7 of one partition.
+    #[track_caller]
+    fn check(stable: i64, expected: Seen) {
+        let mut ended = Ended::default();
+        let written = [7, 8, 9].map(|offset| Report::Written { partition: 0, offset });
+        ended.add("t", written.iter());
+
+        assert_eq!(ended.look(&[stable]), expected);
+        assert_eq!(ended.is_empty(), expected == Seen::Everywhere);
     }
-    let owned =
-        |((topic, partition), last): ((&str, i32), i64)| ((topic.to_owned(), partition), last);
-    places.into_iter().map(owned).collect()
+
+    #[test]
+    fn the_last_stable_offset_tells_our_open_transaction_from_anothers() {
+        check(6, Seen::Hidden);
+        check(7, Seen::Missing);
+        check(10, Seen::Everywhere);
+    }
+
+    /// The other one began within ours, and is still open.
+    #[test]
+    fn a_younger_transaction_of_another_does_not_hide_the_end() {
+        check(8, Seen::Everywhere);
+    }
+
+    #[test]
+    fn a_partition_that_has_the_end_is_not_asked_again() {
+        let mut ended = Ended::default();
+        ended.add("t", [Report::Written { partition: 0, offset: 7 }].iter());
+        ended.add("u", [Report::Written { partition: 2, offset: 3 }].iter());
+        ended.add("t", [Report::Written { partition: 0, offset: 9 }].iter());
+
+        assert_eq!(ended.look(&[7, 4]), Seen::Missing);
+        assert_eq!(ended.partitions().collect::<Vec<_>>(), [("t", 0)]);
+    }
 }

@@ -1,10 +1,12 @@
-//! A proxy before a broker: it hears what clients ask, and can hide from them which brokers there are.
+//! A proxy before one broker or three: it hears what clients ask, can hide from them which brokers there
+//! are, and can hold back the ends of their transactions.
 //!
 //! While it hides them, each request for metadata is answered with no broker and one topic without
 //! leader, as brokers do that have lost their controller (librdkafka issue 5301). Everything else
 //! passes as it is.
 
 use super::Kafka;
+use super::three::{Cluster, NODES};
 use std::{
     fs, io,
     sync::{
@@ -18,7 +20,7 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::Mutex,
+    sync::{Mutex, watch},
 };
 
 /// The proxy. It ends with the test's runtime.
@@ -32,6 +34,10 @@ struct State {
     hides: AtomicBool,
     hidden: AtomicU64,
     asked: std::sync::Mutex<Vec<i16>>,
+    /// The requests that added partitions to transactions.
+    added: std::sync::Mutex<Vec<Vec<u8>>>,
+    holds_ends: watch::Sender<bool>,
+    held_ends: AtomicU64,
 }
 
 impl Kafka {
@@ -53,6 +59,37 @@ impl Kafka {
     }
 }
 
+impl Cluster {
+    /// Starts three brokers whose clients all come by a proxy. The brokers speak with each other, and
+    /// with the test, as ever.
+    pub async fn start_behind_blinding() -> (Self, Blinding) {
+        let state = Arc::new(State::default());
+        let (mut addresses, mut brokers) = (Vec::new(), Vec::new());
+        for _ in NODES {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port for the proxy");
+            addresses.push(listener.local_addr().expect("a bound port").to_string());
+            let broker = Arc::new(Mutex::new(String::new()));
+            tokio::spawn(accept(listener, Arc::clone(&broker), Arc::clone(&state)));
+            brokers.push(broker);
+        }
+        let cluster = Self::start_with(|node, port| {
+            let (controller, client) = (port + 1, port + 2);
+            *brokers[node].try_lock().expect("nobody has connected yet") =
+                format!("127.0.0.1:{client}");
+            format!(
+                "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},\
+                 CLIENT://127.0.0.1:{client}\n\
+                 advertised.listeners=PLAINTEXT://127.0.0.1:{port},CLIENT://{}\n\
+                 listener.security.protocol.map=\
+                 PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENT:PLAINTEXT\n",
+                addresses[node]
+            )
+        })
+        .await;
+        (cluster, Blinding { address: addresses.join(","), state })
+    }
+}
+
 impl Blinding {
     /// The `bootstrap.servers` for a client.
     pub fn brokers(&self) -> &str {
@@ -67,6 +104,25 @@ impl Blinding {
     /// The keys of all requests so far, in order, as Kafka's protocol numbers them.
     pub fn asked(&self) -> Vec<i16> {
         self.state.asked.lock().expect("nobody panics with it").clone()
+    }
+
+    /// Holds back the ends of transactions from now on, or lets them go.
+    pub fn hold_ends(&self, holds: bool) {
+        self.state.holds_ends.send_replace(holds);
+    }
+
+    /// The number of ends that were held back.
+    pub fn held_ends(&self) -> u64 {
+        self.state.held_ends.load(Ordering::Relaxed)
+    }
+
+    /// The number of times that partitions of this topic were added to a transaction.
+    pub fn added(&self, topic: &str) -> usize {
+        let added = self.state.added.lock().expect("nobody panics with it");
+        let names_it = |request: &&Vec<u8>| {
+            request.windows(topic.len()).any(|bytes| bytes == topic.as_bytes())
+        };
+        added.iter().filter(names_it).count()
     }
 
     /// The number of requests that were answered without a broker.
@@ -111,9 +167,15 @@ async fn requests(
 ) -> io::Result<()> {
     let mut frame = Vec::new();
     while read(&mut from, &mut frame).await? {
-        if let Some(key) = frame.first_chunk() {
-            let mut asked = state.asked.lock().expect("nobody panics with it");
-            asked.push(i16::from_be_bytes(*key));
+        let key = frame.first_chunk().map_or(0, |key| i16::from_be_bytes(*key));
+        state.asked.lock().expect("nobody panics with it").push(key);
+        if key == ADD_PARTITIONS_TO_TXN {
+            state.added.lock().expect("nobody panics with it").push(frame.clone());
+        }
+        if key == END_TXN && *state.holds_ends.borrow() {
+            state.held_ends.fetch_add(1, Ordering::Relaxed);
+            let mut holds = state.holds_ends.subscribe();
+            holds.wait_for(|holds| !holds).await.expect("the state lives as long as this");
         }
         if state.hides.load(Ordering::Relaxed)
             && let Some(answer) = nobody(&frame)
@@ -175,6 +237,8 @@ fn nobody(request: &[u8]) -> Option<Vec<u8>> {
 }
 
 const METADATA: i16 = 3;
+const ADD_PARTITIONS_TO_TXN: i16 = 24;
+const END_TXN: i16 = 26;
 const LEADER_NOT_AVAILABLE: i16 = 5;
 const NO_TAGS: u8 = 0;
 /// Lengths are one more than they are, so that zero is left for what is absent.

@@ -38,13 +38,19 @@ pub struct Place {
 impl Cluster {
     /// Starts three brokers with nothing in them.
     pub async fn start() -> Self {
+        Self::start_with(|_, _| String::new()).await
+    }
+
+    /// Starts three brokers with further properties for each, by its place and its port.
+    pub(super) async fn start_with(further: impl Fn(usize, u16) -> String) -> Self {
         // As with one broker: a port can be lost between the look at it and the broker's own bind.
         for _ in 0..3 {
             let mut nodes = NODES.map(|_| Kafka::unstarted(Compiler::Quick));
             let ports = [nodes[0].port, nodes[1].port, nodes[2].port];
-            for (id, node) in NODES.into_iter().zip(&mut nodes) {
+            for (place, (id, node)) in NODES.into_iter().zip(&mut nodes).enumerate() {
                 node.others = ports.into_iter().filter(|port| *port != node.port).collect();
-                fs::write(node.dir.path().join("extra.properties"), properties(id, &ports))
+                let properties = properties(id, &ports) + &further(place, node.port);
+                fs::write(node.dir.path().join("extra.properties"), properties)
                     .expect("the broker's folder is writable");
             }
             let [first, second, third] = &mut nodes;
