@@ -161,11 +161,18 @@ impl PartitionReader {
     }
 }
 
-/// True for a transient error: the client itself goes on looking for brokers that are away.
+/// True for an error that does not keep the client from reading: it goes on looking for brokers that
+/// are away. It also looks for the coordinator of its group, without which it makes no consumer; nobody
+/// uses that group, so no right to it is needed.
 fn is_passing(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
-        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut)
+        Some(
+            Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::OperationTimedOut
+                | Code::GroupAuthorizationFailed
+        )
     )
 }
 

@@ -1,9 +1,12 @@
 //! Kafka takes some records and not others: a topic is missing, forbidden, or takes less.
 
+use crate::ends;
 use crate::large;
 use crate::oracle::{self, Ledger, Load};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::Producer as _;
+use std::time::Duration;
 use support::kafka::cluster::{FIRST, SECOND};
 use support::kafka::{Isolation, Kafka};
 use support::notification::Notification;
@@ -181,8 +184,55 @@ async fn a_topic_that_is_deleted_under_load_is_made_again_and_the_others_flow() 
     verdict.assert_holds();
 }
 
+/// The client asks for a coordinator of its group, which nobody uses, and must not have a right to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_has_the_rights_it_needs_and_no_more_goes_on_after_a_restart() {
+    let (kafka, mut relay) = secured().await;
+    let posting = Load::of(oracle::seed()).start(relay.sender());
+
+    eventually("there are positions", async || {
+        (relay.metrics().await.sum("cadrelay_published_total") > 0.0).then_some(())
+    })
+    .await;
+    posting.answered(oracle::A_BATCH).await;
+    relay.kill();
+    relay.restart().await;
+    posting.answered(oracle::A_BATCH).await;
+
+    let mut ledger = posting.finish().await;
+    ledger.fault("relay_kills", 1);
+    oracle::judge("restart with few rights", &kafka, &relay, &ledger).await.assert_holds();
+}
+
+/// A relay that begins anew looks for leftovers of its own among what lies open in a topic. Where it may
+/// not read, it cannot tell whose it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_may_write_and_not_read_its_topics_goes_on_beside_open_transactions() {
+    let (kafka, mut relay) = secured_with(&["WRITE"]).await;
+    let another = ends::open_transaction(&kafka, &relay.topic("aps.data"));
+    let posting = Load::of(oracle::seed()).start(relay.sender());
+
+    posting.answered(oracle::A_BATCH).await;
+    kafka.pause();
+    posting.answered(oracle::A_BATCH).await;
+    let mut ledger = posting.finish().await;
+    relay.kill();
+    kafka.resume();
+    relay.restart().await;
+    relay.drained().await;
+    another.abort_transaction(Duration::from_secs(60)).expect("it was open until now");
+
+    ledger.fault("rights_to_read_missing", 1);
+    oracle::judge("no right to read", &kafka, &relay, &ledger).await.assert_holds();
+}
+
 /// A broker that gives rights, and a relay that has those it needs, on topics that are there.
 async fn secured() -> (Kafka, Relay) {
+    secured_with(&["DESCRIBE", "READ", "WRITE"]).await
+}
+
+/// The same with these rights to the topics of events.
+async fn secured_with(rights: &[&str]) -> (Kafka, Relay) {
     let kafka = Kafka::start_secured().await;
     let relay = Relay::builder()
         .kafka_with(kafka.secured_client())
@@ -190,9 +240,10 @@ async fn secured() -> (Kafka, Relay) {
         .start()
         .await;
     let everything = format!("{}*", relay.topic(""));
-    for operation in ["DESCRIBE", "READ", "WRITE"] {
+    for operation in rights {
         kafka.allow(operation, "TOPIC", &everything).await;
     }
+    kafka.allow("READ", "TOPIC", &relay.topic("relay.positions")).await;
     for operation in ["DESCRIBE", "WRITE"] {
         kafka.allow(operation, "TRANSACTIONAL_ID", "cadrelay-*").await;
     }
