@@ -179,7 +179,7 @@ impl Session {
         let began = Instant::now();
         let mut pause = AGAIN;
         loop {
-            let answer = readers.committed.ends(ended.partitions(), ANSWER.min(patience));
+            let answer = readers.asked.ends(ended.partitions(), ANSWER.min(patience));
             let waited = began.elapsed();
             let seen = match answer {
                 Ok(stable) => ended.look(&stable),

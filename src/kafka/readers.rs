@@ -9,13 +9,16 @@ use rdkafka::Offset;
 use rdkafka::message::Message;
 use std::time::{Duration, Instant};
 
-/// The two readers.
+/// The two readers, and one that is only asked.
 #[derive(Debug)]
 pub struct Readers {
     /// The reader of committed records.
     pub committed: PartitionReader,
     /// The reader of all records.
     pub everything: PartitionReader,
+    /// Asked for the ends of committed transactions, and never reads. A broker answers the requests of a
+    /// connection in turn, and one for records waits half a second for the next of them.
+    pub asked: PartitionReader,
 }
 
 /// A record without an end of its transaction.
@@ -36,6 +39,7 @@ impl Readers {
         Ok(Self {
             committed: PartitionReader::open(settings, Isolation::Committed)?,
             everything: PartitionReader::open(settings, Isolation::Everything)?,
+            asked: PartitionReader::open(settings, Isolation::Committed)?,
         })
     }
 
