@@ -40,7 +40,7 @@ struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum Measure {
-    /// Everything, in some twelve minutes; fills docs/PERFORMANCE.md.
+    /// Everything, in some twenty minutes; fills docs/PERFORMANCE.md.
     Report {
         /// Rounds of each server at each point.
         #[arg(long, default_value_t = 5)]
