@@ -1,5 +1,6 @@
-//! Two readers of the same partitions: one of committed records, one of all. Together they find open
-//! transactions: records whose transaction has no end in the log.
+//! Readers of the same partitions: one of committed records, one of all, and one that only asks where the
+//! committed ones end. Together they find open transactions: records whose transaction has no end in the
+//! log.
 
 use crate::kafka::client;
 use crate::kafka::outcome::Trouble;
@@ -52,7 +53,7 @@ impl Readers {
         patience: Duration,
     ) -> Result<Vec<OpenRecord>, Trouble> {
         let deadline = Instant::now() + patience;
-        let stable = self.committed.end(topic, partition, patience)?;
+        let stable = self.asked.end(topic, partition, patience)?;
         let end = self.everything.end(topic, partition, patience)?;
         let mut records = Vec::new();
         if stable < end {
